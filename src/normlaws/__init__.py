@@ -1,0 +1,61 @@
+"""Neural scaling laws along the norm of the weights.
+
+Names are imported when they are first used, so ``import normlaws`` is quick and needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from normlaws import interop, laws, norms, problems, report, studies, theory, training
+    from normlaws.curves import Curves
+    from normlaws.laws import Laws, fit
+    from normlaws.norms import Measurement, NormMeter, measure
+    from normlaws.studies import Study
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Curves": "normlaws.curves",
+    "Laws": "normlaws.laws",
+    "Measurement": "normlaws.norms",
+    "NormMeter": "normlaws.norms",
+    "Study": "normlaws.studies",
+    "fit": "normlaws.laws",
+    "measure": "normlaws.norms",
+}
+_ROOMS = ("interop", "laws", "norms", "problems", "report", "studies", "theory", "training")
+
+__all__ = [
+    "Curves",
+    "Laws",
+    "Measurement",
+    "NormMeter",
+    "Study",
+    "fit",
+    "interop",
+    "laws",
+    "measure",
+    "norms",
+    "problems",
+    "report",
+    "studies",
+    "theory",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"normlaws.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(
+        f"module 'normlaws' has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,53 @@
+"""The few named failures and warnings.
+
+Every message is one sentence that says what was expected, what came, and what would be accepted.
+The command line prints the message of any :class:`NormlawsError` and exits with status 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class NormlawsError(Exception):
+    """Base of every failure that a user can mend."""
+
+
+class InputError(NormlawsError, ValueError):
+    """A value that was handed in is not one that can be used."""
+
+
+class DataNotFoundError(NormlawsError, FileNotFoundError):
+    """A data set, study or file is not where it was looked for."""
+
+    def __str__(self) -> str:
+        return " ".join(str(arg) for arg in self.args)
+
+
+class CorruptFileError(NormlawsError, ValueError):
+    """A file is truncated, damaged, or holds something that is refused."""
+
+
+class StudyConflictError(NormlawsError):
+    """A folder holds another study, or another process is writing to it."""
+
+
+class MissingExtraError(NormlawsError, ImportError):
+    """A feature needs an optional dependency; the message names the extra that brings it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs an optional dependency that is not installed; "
+            f"install it with: pip install 'normlaws[{extra}]'"
+        )
+        self.extra = extra
+
+
+class NormlawsWarning(UserWarning):
+    """Something was measured or fitted in a way the user should know about."""
+
+
+def allowed(names: Iterable[object]) -> str:
+    """Join the accepted values for the end of a message: ``"a, b or c"``."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
