@@ -1,0 +1,1 @@
+"""Other people's records, in and out."""

@@ -1,0 +1,1 @@
+"""Curves -> optimum, early law, late law, collapse, forecast."""

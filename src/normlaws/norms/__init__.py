@@ -1,0 +1,1 @@
+"""Model -> operators -> norms and margins."""

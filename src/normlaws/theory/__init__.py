@@ -1,0 +1,1 @@
+"""Solvable models: parameters -> exact values and curves."""

@@ -1,0 +1,1 @@
+"""Watches a training that somebody else runs, and writes curves."""
