@@ -70,7 +70,7 @@ def files():
             yield pytest.param(room, path, id=str(path.relative_to(SOURCE)))
 
 
-@pytest.mark.parametrize(("room", "path"), files())
+@pytest.mark.parametrize(("room", "path"), list(files()))
 def test_room_imports_only_what_it_may(room, path):
     assert room in ROOMS_ALLOWED, f"{room} is not a room of the house"
     for module, within_plot, lazy in imports(ast.parse(path.read_text(encoding="utf-8"))):
@@ -85,9 +85,13 @@ def test_room_imports_only_what_it_may(room, path):
 
 
 def loaded_by(statement: str) -> set[str]:
-    code = f"{statement}\nimport sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(SOURCE.parent)},
     )
     return set(answer.stdout.split())
 
