@@ -114,7 +114,15 @@ def _short(value: float) -> str:
     for unit, letter in ((1e6, "M"), (1e3, "k")):
         if value >= 10 * unit or (value >= unit and value % unit == 0):
             return f"{value / unit:.4g}{letter}"
-    return f"{value:.0f}"
+    return f"{value:,.0f}"
+
+
+def step_axis(ax: Axes, last: int) -> None:
+    """Steps: logarithmic from the first on, linear before it, so that step 0 has a place."""
+    ax.set_xscale("symlog", linthresh=1, linscale=0.35)
+    ax.set_xlim(left=0, right=1.1 * max(1, last))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: _decade(step, _) if step else "0"))
+    ax.set_xlabel("optimiser step")
 
 
 def positive(values: np.ndarray) -> np.ndarray:

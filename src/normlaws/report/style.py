@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 INK = "#1c1b22"
 MUTED = "#5c5a66"
+NEUTRAL = "#9a97a6"
 GRID = "#e4e2ea"
 WINDOW = "#d9e4ec"
 FIT = "#1c1b22"

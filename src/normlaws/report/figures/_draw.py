@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from normlaws.report.scales import Mapping, positive
+from normlaws.report.style import INK, NEUTRAL
 
 _FEW_POINTS = 25
 
@@ -30,6 +32,15 @@ def bands(
 def _floor(y: np.ndarray) -> float:
     """Lower end of a band that would reach zero on a log axis."""
     return float(np.nanmin(y)) / 10 if np.isfinite(y).any() else 1e-300
+
+
+def discs(ax: Axes, x: np.ndarray, y: np.ndarray, fill: Sequence[Any], label: str) -> None:
+    """Large outlined markers; in the legend grey where they are filled, hollow where not."""
+    if not len(x):
+        return
+    style = {"s": 38, "edgecolors": INK, "linewidths": 1.0, "zorder": 5}
+    ax.scatter(x, y, c=fill, **style)
+    ax.scatter([], [], c="white" if fill[0] == "white" else NEUTRAL, label=label, **style)
 
 
 class PowerLaw(Protocol):

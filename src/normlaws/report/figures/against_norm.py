@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 
 from normlaws.curves import Curves
 from normlaws.report.averages import checked_columns, from_laws, mean_trajectories
-from normlaws.report.figures._draw import bands
+from normlaws.report.figures._draw import bands, discs
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, note_left_out
-from normlaws.report.style import FIT, INK, WINDOW, legend_above, new_axes, size_colours, size_key
+from normlaws.report.style import PREDICTION, WINDOW, legend_above, new_axes, size_colours, size_key
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
@@ -90,7 +90,8 @@ def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
     logs = np.array([low, high])
     early = np.exp(laws.early_law.log_prefactor + laws.early_law.exponent * logs)
     label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
-    ax.plot(place(logs), early, "--", color=FIT, lw=1.3, zorder=4, label=label)
+    ax.plot(place(logs), early, "-", color="white", lw=3.4, zorder=4, alpha=0.9)
+    ax.plot(place(logs), early, "--", color=PREDICTION, lw=1.8, zorder=4, label=label)
 
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:
@@ -99,8 +100,5 @@ def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None
         rows = laws.sizes[(laws.sizes["n_censored"] > 0) == censored]
         rows = rows[(rows["error"] > 0) & np.isfinite(rows["log_norm"])]
         fill = ["white" if censored else colours[int(size)] for size in rows["size"]]
-        if len(rows):
-            ax.scatter(
-                place(rows["log_norm"].to_numpy()), rows["error"],
-                s=34, c=fill, edgecolors=INK, linewidths=1.0, zorder=5, label=label,
-            )  # fmt: skip
+        heights = rows["error"].to_numpy(dtype=float)
+        discs(ax, place(rows["log_norm"].to_numpy(dtype=float)), heights, fill, label)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from normlaws.report.figures._draw import Straight, line
+from normlaws.report.figures._draw import Straight, discs, line
 from normlaws.report.scales import (
     Mapping,
     log_axis,
@@ -21,6 +21,7 @@ from normlaws.report.scales import (
 from normlaws.report.style import (
     FIT,
     INK,
+    NEUTRAL,
     PREDICTION,
     explain,
     legend_above,
@@ -30,6 +31,8 @@ from normlaws.report.style import (
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
+
+_TO_THE_LEFT = 0.93
 
 
 def error_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
@@ -83,18 +86,20 @@ def _points(ax: Axes, laws: Laws, column: str, place: Mapping) -> pd.DataFrame:
         return table
     colours = size_colours(laws.sizes["size"])
     if int(laws.sizes["n_seeds"].max()) > 1:
-        seeds = place(laws.optima[column].to_numpy(dtype=float))
-        shade = [colours.get(int(size), INK) for size in laws.optima["size"]]
-        ax.scatter(laws.optima["size"], seeds, s=9, c=shade, alpha=0.5, lw=0, label="one seed")
+        _seeds(ax, laws.optima, place(laws.optima[column].to_numpy(dtype=float)), colours)
     _intervals(ax, table, column, place)
     for used, label in ((True, "used in the fit"), (False, "left out of the fit")):
         rows = table[table["used"].astype(bool) == used]
         fill = [colours[int(size)] if used else "white" for size in rows["size"]]
-        if len(rows):
-            height = place(rows[column].to_numpy(dtype=float))
-            ax.scatter(rows["size"], height, s=40, c=fill, edgecolors=INK, linewidths=1.0,
-                       zorder=5, label=label)  # fmt: skip
+        discs(ax, rows["size"].to_numpy(), place(rows[column].to_numpy(dtype=float)), fill, label)
     return table[table["used"].astype(bool)]
+
+
+def _seeds(ax: Axes, optima: pd.DataFrame, heights: np.ndarray, colours: dict[int, Any]) -> None:
+    """Single seeds, a little to the left so that the mean does not hide them."""
+    shade = [colours.get(int(size), INK) for size in optima["size"]]
+    ax.scatter(optima["size"] * _TO_THE_LEFT, heights, s=10, c=shade, alpha=0.65, lw=0)
+    ax.scatter([], [], s=10, c=NEUTRAL, lw=0, label="one seed")
 
 
 def _intervals(ax: Axes, table: pd.DataFrame, column: str, place: Mapping) -> None:

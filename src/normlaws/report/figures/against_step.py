@@ -9,10 +9,9 @@ from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.report.averages import checked_columns, mean_trajectories
 from normlaws.report.figures._draw import bands
-from normlaws.report.scales import log_axis, metric_label, norm_axis, note_left_out
+from normlaws.report.scales import log_axis, metric_label, norm_axis, note_left_out, step_axis
 from normlaws.report.style import (
     INK,
-    SMALL,
     legend_above,
     new_axes,
     size_colours,
@@ -38,7 +37,7 @@ def norm_against_step(
         means[name] = place(means[name].to_numpy(dtype=float))
     colours = size_colours(curves.sizes)
     bands(ax, means, colours)
-    _step_axis(ax, curves)
+    step_axis(ax, int(curves.frame["step"].max()))
     size_key(ax, colours)
     return ax
 
@@ -68,7 +67,7 @@ def losses_against_step(curves: Curves, *, kind: str = "loss", ax: Axes | None =
         bands(ax, means, colours, style=style, band=style == "-")
         ax.add_line(Line2D([], [], ls=style, color=INK, label=names[style].replace("_", " ")))
     ax.set_ylabel(metric_label(kind))
-    _step_axis(ax, curves)
+    step_axis(ax, int(curves.frame["step"].max()))
     note_left_out(ax, values)
     size_key(ax, colours)
     legend_above(ax)
@@ -78,10 +77,3 @@ def losses_against_step(curves: Curves, *, kind: str = "loss", ax: Axes | None =
 def _check_steps(curves: Curves) -> None:
     if not curves.frame["step"].notna().any():
         raise InputError("expected curves with optimiser steps, got none in the column step")
-
-
-def _step_axis(ax: Axes, curves: Curves) -> None:
-    """Logarithmic from the first step on, linear before it, so that step 0 has a place."""
-    ax.set_xscale("symlog", linthresh=1, linscale=0.35)
-    ax.set_xlim(left=0, right=1.1 * max(1, int(curves.frame["step"].max())))
-    ax.set_xlabel("optimiser step", fontsize=SMALL + 1)

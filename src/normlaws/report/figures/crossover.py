@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from normlaws.errors import InputError
 from normlaws.report.averages import from_laws
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, positive
-from normlaws.report.style import MUTED, legend_above, new_axes, size_colours, size_key
+from normlaws.report.style import MUTED, NEUTRAL, legend_above, new_axes, size_colours, size_key
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
@@ -37,6 +37,8 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     colours = size_colours(laws.sizes["size"])
     for size, rows in means.groupby("size", sort=True):
         _draw_size(ax, below, laws, rows, place, colours[int(size)])
+    ax.plot([], [], ".", color=NEUTRAL, label="mean over seeds")
+    ax.plot([], [], "-", color=NEUTRAL, label="fitted crossover")
     ax.set_ylabel(metric_label(laws.metric))
     below.set_xlabel(ax.get_xlabel())
     ax.set_xlabel("")
@@ -52,11 +54,9 @@ def _draw_size(
 ) -> None:
     logs, size = rows["x"].to_numpy(), int(rows["size"].iloc[0])
     grid = np.linspace(logs.min(), logs.max(), 150)
-    first = not ax.get_legend_handles_labels()[1]
-    names = ("mean over seeds", "fitted crossover") if first else (None, None)
     thin = slice(None, None, max(1, len(rows) // 40))
-    ax.plot(place(logs)[thin], rows["y"].to_numpy()[thin], ".", ms=4, color=colour, label=names[0])
-    ax.plot(place(grid), _predict(laws, grid, size), "-", lw=1.3, color=colour, label=names[1])
+    ax.plot(place(logs)[thin], rows["y"].to_numpy()[thin], ".", ms=4, color=colour)
+    ax.plot(place(grid), _predict(laws, grid, size), "-", lw=1.3, color=colour)
     residual = np.log(rows["y"].to_numpy() / _predict(laws, logs, size))
     below.plot(place(logs)[thin], residual[thin], ".", ms=3, color=colour)
 
