@@ -65,7 +65,7 @@ def _mean_of_size(rows: pd.DataFrame, x: str, y: str, log_y: bool) -> pd.DataFra
 
 def _forward(values: pd.Series, log: bool) -> pd.Series:
     values = values.astype(float)
-    return np.log(values.where(values > 0)) if log else values
+    return values.where(values > 0).map(np.log) if log else values
 
 
 def _back(values: pd.Series, log: bool) -> pd.Series:

@@ -114,8 +114,8 @@ def _error(subject: Subject) -> Figure:
         f"predicted γ₀ + γ₁γ₂ = {_estimate(laws.product)}."
     )
     caption = (
-        f"Lowest {words(laws.metric)} against P, with 95 % intervals. The two lines should have one "
-        "slope. The predicted line takes only its slope from the two laws; it is drawn through the "
+        f"Lowest {words(laws.metric)} against P, with 95 % intervals. The two lines should have "
+        "one slope. The predicted line takes only its slope from the two laws; it is drawn through the "
         "centre of the fitted points."
     )
     return Figure(figures.error_against_size(laws), alt, caption, "error-against-size")

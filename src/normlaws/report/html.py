@@ -16,7 +16,7 @@ from normlaws.report import tables
 from normlaws.report.averages import checked_columns
 from normlaws.report.drawn import Missing, Subject, axes_of, draw
 from normlaws.report.numbers import count
-from normlaws.report.page import Block, Figure, Section, Table, Text, write_page
+from normlaws.report.page import Block, Figure, Section, Table, Text, figure_of, write_page
 from normlaws.report.scales import words
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def save_figures(
     """
     written = []
     for name, axes in axes_of(_subject(curves, laws, norm, metric)).items():
-        figure = axes.get_figure(root=True)
+        figure = figure_of(axes)
         for form in ("png", "pdf"):
             path = Path(folder) / f"{name}.{form}"
             replace_file(path, partial(figure.savefig, format=form, dpi=_DPI))
@@ -134,7 +134,7 @@ def _of(drawn: list[Figure | Missing], *starts: str) -> list[Block]:
 
 def _overview(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
     blocks = _of(drawn, "error-against-norm", "collapse", "crossover")
-    if laws is not None and laws.crossover is None:
+    if laws is not None and getattr(laws, "crossover", None) is None:
         blocks.append(Text("No crossover curve could be fitted to all runs together."))
     return blocks
 
@@ -158,7 +158,7 @@ def _no_intervals(laws: Laws) -> list[Block]:
 
 
 def _forecast(laws: Laws | None) -> list[Block]:
-    if laws is None:
+    if laws is None or not hasattr(laws, "forecast"):
         return []
     try:
         return [tables.forecasts(laws)]
@@ -167,7 +167,7 @@ def _forecast(laws: Laws | None) -> list[Block]:
 
 
 def _baselines(laws: Laws | None) -> list[Block]:
-    if laws is None or not len(laws.baselines):
+    if laws is None or not len(getattr(laws, "baselines", ())):
         return []
     caption = "Other extrapolations of the lowest error, beside the two laws"
     return [tables.frame(caption, laws.baselines)]

@@ -14,6 +14,7 @@ from pathlib import Path
 import jinja2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
+from matplotlib.figure import SubFigure
 
 from normlaws.folder import replace_file
 
@@ -73,11 +74,20 @@ class Section:
 
 def embed(axes: Axes) -> str:
     """The figure of ``axes`` as a data URI without anything that is fetched or run."""
-    figure = axes.get_figure(root=True)
+    figure = figure_of(axes)
     svg = _saved(figure, "svg")
     if len(svg) <= _SVG_AT_MOST:
         return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
     return f"data:image/png;base64,{base64.b64encode(_saved(figure, 'png')).decode()}"
+
+
+def figure_of(axes: Axes) -> MplFigure:
+    """The figure that ``axes`` stand in, through any nesting of subfigures."""
+    figure = axes.get_figure()
+    while isinstance(figure, SubFigure):
+        figure = figure.get_figure()
+    assert figure is not None, "these axes were removed from their figure"
+    return figure
 
 
 def _saved(figure: MplFigure, form: str) -> bytes:

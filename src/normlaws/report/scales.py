@@ -80,7 +80,7 @@ def log_axis(ax: Axes, which: str, values: Iterable[float]) -> None:
     else:
         subs = (1.0, 2.0, 5.0) if decades >= _MIDDLE else (1.0, 2.0, 3.0, 4.0, 5.0, 7.0)
         axis.set_major_locator(LogLocator(subs=subs))
-        axis.set_minor_locator(LogLocator(subs=np.arange(1.0, 10.0)))
+        axis.set_minor_locator(LogLocator(subs=[float(digit) for digit in range(1, 10)]))
 
 
 def _plain(value: float, _: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -52,7 +52,7 @@ def optima(laws: Laws) -> Table:
             power(row.log_norm), _range(row.log_norm_low, row.log_norm_high, power),
             count(row.n_censored), "yes" if row.used else "no",
         )
-        for row in laws.sizes.itertuples(index=False)
+        for row in _rows(laws.sizes)
     ]  # fmt: skip
     header = (
         "P", "seeds", f"lowest {words(laws.metric)}", "interval", "norm there", "interval",
@@ -112,7 +112,7 @@ def troubled_runs(curves: Curves) -> Table | None:
     rows = [
         (row.run, count(row.size), _seed(row.seed), row.status, _whole(last.get(row.run)),
          row.error or NONE)
-        for row in runs.itertuples(index=False)
+        for row in _rows(runs)
     ]  # fmt: skip
     header = ("run", "P", "seed", "status", "last recorded step", "message")
     return Table("Runs that did not complete", header, rows, numeric=(1, 2, 4)) if rows else None
@@ -122,9 +122,11 @@ def all_runs(curves: Curves, laws: Laws | None, metric: str) -> Table:
     """Every run with its last value and, where fitted, its optimum."""
     ends = curves.frame.groupby("run").agg(records=("size", "size"), step=("step", "max"))
     final = curves.frame.groupby("run")[metric].last()
-    found = {} if laws is None else laws.optima.set_index("run").to_dict("index")
+    found: dict[Any, Any] = {}
+    if laws is not None:
+        found = laws.optima.set_index("run").to_dict("index")
     rows = []
-    for row in curves.runs.itertuples(index=False):
+    for row in _rows(curves.runs):
         end = ends.loc[row.run] if row.run in ends.index else {"records": 0, "step": None}
         best: Mapping[str, Any] = found.get(row.run, {})
         rows.append((
@@ -148,6 +150,11 @@ def records(caption: str, cells: Iterable[Mapping[str, Any]]) -> Table | None:
             seen.setdefault(str(name), {})[_plain(value)] = None
     rows = [(name, _several(list(values))) for name, values in sorted(seen.items())]
     return Table(caption, ("name", "value"), rows) if rows else None
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Rows with their columns as attributes."""
+    yield from table.itertuples(index=False)
 
 
 def _several(values: Sequence[str]) -> str:

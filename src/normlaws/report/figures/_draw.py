@@ -19,10 +19,11 @@ def bands(
     ax: Axes, means: pd.DataFrame, colours: dict[int, Any], *, style: str = "-", band: bool = True
 ) -> None:
     """One line per size through ``x`` and ``y``, with a band from ``y_low`` to ``y_high``."""
-    for size, rows in means.groupby("size", sort=True):
+    for size in sorted(int(size) for size in means["size"].unique()):
+        rows = means[means["size"] == size]
         x, y = rows["x"].to_numpy(), positive(rows["y"].to_numpy())
-        colour = colours[int(size)]
-        marker = {"marker": ".", "ms": 4} if len(rows) < _FEW_POINTS else {}
+        colour = colours[size]
+        marker: dict[str, Any] = {"marker": ".", "ms": 4} if len(rows) < _FEW_POINTS else {}
         ax.plot(x, y, style, color=colour, lw=1.5, label=f"_P={size}", **marker)
         if band and rows["y_low"].notna().any():
             low = np.clip(rows["y_low"].to_numpy(), _floor(y), None)
@@ -38,7 +39,7 @@ def discs(ax: Axes, x: np.ndarray, y: np.ndarray, fill: Sequence[Any], label: st
     """Large outlined markers; in the legend grey where they are filled, hollow where not."""
     if not len(x):
         return
-    style = {"s": 38, "edgecolors": INK, "linewidths": 1.0, "zorder": 5}
+    style: dict[str, Any] = {"s": 38, "edgecolors": INK, "linewidths": 1.0, "zorder": 5}
     ax.scatter(x, y, c=fill, **style)
     ax.scatter([], [], c="white" if fill[0] == "white" else NEUTRAL, label=label, **style)
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def collapse_by_optimum(laws: Laws, ax: Axes | None = None) -> Axes:
     """Draw ε/ε_opt against λ/λ_opt: each size rescaled by its own measured optimum."""
     table = laws.sizes.set_index("size")
-    ax, place = _draw(laws, ax, table["log_norm"], np.log(table["error"].where(table["error"] > 0)))
+    ax, place = _draw(
+        laws, ax, table["log_norm"], table["error"].where(table["error"] > 0).map(np.log)
+    )
     ax.plot(place(np.zeros(1)), [1.0], "+", color=INK, ms=11, mew=1.4, zorder=6)
     ax.set_xlabel(r"norm over its optimum, $\lambda\,/\,\lambda_\mathrm{opt}$")
     ax.set_ylabel(
@@ -31,7 +33,8 @@ def collapse_by_optimum(laws: Laws, ax: Axes | None = None) -> Axes:
 
 def collapse_by_exponents(laws: Laws, ax: Axes | None = None) -> Axes:
     """Draw ε·P^γ against λ·P^(−γ2): every size rescaled by the two fitted exponents alone."""
-    logs = np.log(laws.sizes.set_index("size").index.to_series().astype(float))
+    sizes = laws.sizes["size"]
+    logs = pd.Series(np.log(sizes.to_numpy(dtype=float)), index=sizes)
     ax, _ = _draw(laws, ax, laws.gamma2.value * logs, -laws.gamma.value * logs)
     ax.set_xlabel(
         rf"rescaled norm, $\lambda\,P^{{-\gamma_2}}$, $\gamma_2$ = {laws.gamma2.value:.2f}"
