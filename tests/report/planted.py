@@ -5,7 +5,6 @@ The report only reads laws, so its tests hand it values that are known and do no
 
 from __future__ import annotations
 
-from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +13,9 @@ import numpy as np
 import pandas as pd
 
 from normlaws.curves import Curves
-from normlaws.laws.result import Estimate, Forecast
+from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 GAMMA1, GAMMA2 = 0.8, 1.0
-Verdict = namedtuple("Verdict", "text codes next_steps")
-PowerLaw = namedtuple("PowerLaw", "log_prefactor exponent")
 VERDICT = Verdict("Both laws hold.", ("laws_hold",), ("Run P = 2,048 with 3 seeds.",))
 SIZES = (32, 64, 128, 256, 512, 1024)
 
@@ -76,6 +73,7 @@ class PlantedLaws:
     early_window: tuple[float, float] | None = (1.0, 3.0)
     early_law: PowerLaw = PowerLaw(np.log(0.9) + GAMMA1 * np.log(2), -0.798)
     direct_law: PowerLaw = PowerLaw(np.log(0.9 * 1.4), -0.801)
+    reference_size: float = 181.0
     late_law: PowerLaw = PowerLaw(np.log(2), 1.003)
     crossover: Any = field(default_factory=lambda: SimpleNamespace(predict=error_at))
     baselines: pd.DataFrame = field(

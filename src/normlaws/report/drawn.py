@@ -72,7 +72,8 @@ def _main(subject: Subject) -> Figure:
             "Lines: mean over seeds at equal norm, as fitted; bands: one standard error of it. "
             "Circles mark the optimum of each size; they are hollow where the error of some run "
             "was still falling when it ended. Where the early law holds, the lines lie on each "
-            "other in the shaded window."
+            "other in the shaded window, which ends where the largest size leaves the law; smaller "
+            "sizes leave it earlier. The dashed line is the law at the largest size."
         )
     return Figure(
         axes, f"{_about(subject)} {_optimum_words(subject)}".strip(), caption, "error-against-norm"
@@ -114,9 +115,9 @@ def _error(subject: Subject) -> Figure:
         f"predicted γ₀ + γ₁γ₂ = {_estimate(laws.product)}."
     )
     caption = (
-        f"Lowest {words(laws.metric)} against P, with 95 % intervals. The two lines should have "
-        "one slope. The predicted line takes only its slope from the two laws; it is drawn through the "
-        "centre of the fitted points."
+        f"Lowest {words(laws.metric)} against P, with 95\u00a0% intervals. The two lines should "
+        "have one slope. The predicted line takes only its slope from the two laws; it is drawn "
+        "through the centre of the fitted points."
     )
     return Figure(figures.error_against_size(laws), alt, caption, "error-against-size")
 
@@ -128,7 +129,7 @@ def _norm(subject: Subject) -> Figure:
         f"{_ends(laws, 'log_norm')}. Slope γ₂ = {_estimate(laws.gamma2)}."
     )
     caption = (
-        "The norm at the optimum against P: geometric mean over seeds with its 95 % interval, "
+        "The norm at the optimum against P: geometric mean over seeds with its 95\u00a0% interval, "
         "single seeds slightly to the left, and the late law."
     )
     return Figure(figures.norm_against_size(laws), alt, caption, "norm-against-size")

@@ -99,15 +99,22 @@ def _decade(value: float, _: object) -> str:
 
 
 def size_axis(ax: Axes, sizes: Iterable[int]) -> None:
-    """Log axis of training-set sizes; at most eight of them named."""
-    ordered = sorted({int(size) for size in sizes})
+    """Log axis of training-set sizes, with as many of them named as have room."""
     ax.set_xlabel("training-set size P (examples)")
     ax.set_xscale("log")
-    step = int(np.ceil(len(ordered) / 7)) or 1
-    named = ordered[::-step][::-1]
-    ax.xaxis.set_major_locator(FixedLocator(named))
+    ax.xaxis.set_major_locator(FixedLocator(_with_room(sorted({int(size) for size in sizes}))))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _with_room(sizes: list[int]) -> list[int]:
+    """The sizes, largest first, that stand a tenth of the axis apart."""
+    room = 0.1 * np.log(sizes[-1] / sizes[0])
+    named: list[int] = []
+    for size in reversed(sizes):
+        if not named or np.log(named[-1] / size) >= room:
+            named.append(size)
+    return named[::-1]
 
 
 def _short(value: float) -> str:

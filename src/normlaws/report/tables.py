@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from normlaws.laws import Laws
 
 _MEANINGS = (
-    ("gamma", "γ", "direct: lowest error ∝ P^(−γ)"),
-    ("gamma1", "γ₁", "early law: error ∝ λ^(−γ₁) at fixed P"),
-    ("gamma0", "γ₀", "early law: what still depends on P, error ∝ P^(−γ₀); 0 on one master curve"),
-    ("gamma2", "γ₂", "late law: norm at the optimum ∝ P^γ₂"),
+    ("gamma", "γ", "direct: the lowest error falls as P to the power −γ"),
+    ("gamma1", "γ₁", "early law: the error falls as λ to the power −γ₁"),
+    ("gamma0", "γ₀", "early law: its height falls as P to the power −γ₀; 0 where all P share it"),
+    ("gamma2", "γ₂", "late law: the norm at the optimum grows as P to the power γ₂"),
     ("product", "γ₀ + γ₁·γ₂", "predicted from the two laws; to be compared with γ"),
 )
 _MANY = 24
 
 
 def exponents(laws: Laws) -> Table:
-    """The exponents with their 95 % intervals, and the quality of the collapse."""
+    """The exponents with their 95\u00a0% intervals, and the quality of the collapse."""
     rows = []
     for name, symbol, meaning in _MEANINGS:
         estimate = getattr(laws, name)
@@ -37,7 +37,7 @@ def exponents(laws: Laws) -> Table:
     rows.append(("collapse", significant(laws.collapse), NONE, meaning))
     return Table(
         "Exponents of the two laws",
-        ("exponent", "estimate", "95 % interval", "meaning"),
+        ("exponent", "estimate", "95\u00a0% interval", "meaning"),
         rows,
         numeric=(1, 2),
     )
@@ -75,9 +75,9 @@ def forecasts(laws: Laws) -> Table:
     header = (
         "P",
         f"lowest {words(laws.metric)}",
-        "95 % interval",
+        "95\u00a0% interval",
         "norm to stop at",
-        "95 % interval",
+        "95\u00a0% interval",
     )
     return Table("Forecast for more data", header, rows, numeric=range(5))
 
@@ -97,9 +97,9 @@ def run_counts(curves: Curves) -> Table:
         (
             count(size),
             count(len(of_size)),
-            *(count((of_size["status"] == s).sum()) for s in STATUSES),
+            *(count(int((of_size["status"] == s).sum())) for s in STATUSES),
         )
-        for size, of_size in runs.groupby("size", sort=True)
+        for size, of_size in _by_size(runs)
     ]
     header = ("P", "runs", *STATUSES)
     return Table("Runs of every size, by how they ended", header, rows, numeric=range(len(header)))
@@ -139,7 +139,7 @@ def all_runs(curves: Curves, laws: Laws | None, metric: str) -> Table:
         f"lowest {words(metric)}", "norm there", "in the fit",
     )  # fmt: skip
     caption = f"All {len(rows)} runs"
-    return Table(caption, header, rows, (1, 2, 4, 5, 6, 7, 8), folded=len(rows) > _MANY)
+    return Table(caption, header, rows, numeric=(1, 2, 4, 5, 6, 7, 8), folded=len(rows) > _MANY)
 
 
 def records(caption: str, cells: Iterable[Mapping[str, Any]]) -> Table | None:
@@ -149,12 +149,17 @@ def records(caption: str, cells: Iterable[Mapping[str, Any]]) -> Table | None:
         for name, value in cell.items():
             seen.setdefault(str(name), {})[_plain(value)] = None
     rows = [(name, _several(list(values))) for name, values in sorted(seen.items())]
-    return Table(caption, ("name", "value"), rows) if rows else None
+    return Table(caption, ("name", "value"), rows, wide=False) if rows else None
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Any]:
     """Rows with their columns as attributes."""
     yield from table.itertuples(index=False)
+
+
+def _by_size(runs: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    for size in sorted(int(size) for size in runs["size"].unique()):
+        yield size, runs[runs["size"] == size]
 
 
 def _several(values: Sequence[str]) -> str:

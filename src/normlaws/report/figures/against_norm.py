@@ -85,10 +85,12 @@ def _draw_curves(
 def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
     if laws.early_window is None:
         return
-    low, high = laws.early_window
-    ax.axvspan(*place(np.array([low, high])), color=WINDOW, zorder=0, label="early window")
-    logs = np.array([low, high])
-    early = np.exp(laws.early_law.log_prefactor + laws.early_law.exponent * logs)
+    logs = np.array(laws.early_window)
+    ax.axvspan(*place(logs), color=WINDOW, zorder=0, label="early window")
+    # the window's upper end is that of the largest size, so the line is drawn for that size
+    ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
+    log_error = laws.early_law.log_prefactor + laws.early_law.exponent * logs
+    early = np.exp(log_error - laws.gamma0.value * ratio)
     label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
     ax.plot(place(logs), early, "-", color="white", lw=3.4, zorder=4, alpha=0.9)
     ax.plot(place(logs), early, "--", color=PREDICTION, lw=1.8, zorder=4, label=label)
@@ -96,7 +98,7 @@ def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:
     colours = size_colours(sizes)
-    for censored, label in ((False, "optimum"), (True, "still falling at the end")):
+    for censored, label in ((False, "optimum"), (True, "some runs still falling")):
         rows = laws.sizes[(laws.sizes["n_censored"] > 0) == censored]
         rows = rows[(rows["error"] > 0) & np.isfinite(rows["log_norm"])]
         fill = ["white" if censored else colours[int(size)] for size in rows["size"]]
