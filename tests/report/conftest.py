@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from normlaws.curves import Curves
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
@@ -38,9 +39,7 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
             error = np.clip(error_at(logs, size) * noise, 0, 1)
             run = f"p{size}s{seed}"
             frames.append(pd.DataFrame({
-                "run": run, "size": size, "seed": seed,
-                "step": np.unique(np.geomspace(1, 1001, records).round() - 1)
-                if records < 10 else np.arange(records) ** 2,
+                "run": run, "size": size, "seed": seed, "step": np.arange(records) ** 2,
                 "val_error": error, "test_error": error, "train_error": error / 2,
                 "test_loss": 2 * error, "train_loss": error,
                 "log_spectral_complexity": logs, **columns,
@@ -126,3 +125,19 @@ def _mean_curve(size: int, log_norm: float) -> pd.DataFrame:
         "size": size, "log_norm": grid, "error": error, "error_low": error * 0.95,
         "error_high": error * 1.05, "n_seeds": 3,
     })  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def curves() -> Curves:
+    return planted_curves()
+
+
+@pytest.fixture(scope="session")
+def laws(curves) -> PlantedLaws:
+    return planted_laws(curves)
+
+
+@pytest.fixture(scope="session")
+def plain_curves():
+    """A maker of curves: ``plain_curves(sizes=…, seeds=…)``."""
+    return planted_curves
