@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit as sigmoid
+
+__all__ = ["Array", "log_prox_shift", "prox", "sigmoid", "softplus"]
 
 Array = NDArray[np.float64]
 
@@ -11,11 +14,6 @@ Array = NDArray[np.float64]
 def softplus(value: Array) -> Array:
     """log(1 + e^value) without overflow."""
     return np.logaddexp(0.0, value)
-
-
-def sigmoid(value: Array) -> Array:
-    """1 / (1 + e^−value) without overflow."""
-    return 0.5 * (1.0 + np.tanh(0.5 * value))
 
 
 def log_prox_shift(field: Array, log_chi: Array) -> Array:

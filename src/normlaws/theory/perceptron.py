@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, owens_t
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
-from normlaws.theory._checks import flip_in_range, positive, whole
+from normlaws.theory._checks import flip_in_range, positive
 from normlaws.theory._prox import Array, sigmoid, softplus
 from normlaws.theory._quadrature import ROOT_2PI, fresh_loss, sine_and_cosine
+from normlaws.theory._records import as_curves, run_record, sizes_of
 from normlaws.theory._roots import bracketed_roots
 from normlaws.theory._saddle import ACCURACY, System, find, system
 
@@ -223,41 +223,24 @@ class FixedNormPerceptron:
         Raises:
             InputError: a value is not positive, or two α round to one size.
         """
-        dimension = whole("dimension", dimension)
-        wanted = positive("alphas", list(alphas))
         norm = positive("norms", list(norms))
-        sizes = np.rint(wanted * dimension).astype(int)
-        if sizes.min() < 1 or len(set(sizes)) < len(sizes):
-            raise InputError(
-                f"expected alphas that round to distinct sizes of at least 1 at dimension "
-                f"{dimension}, got sizes {sizes.tolist()}"
-            )
-        solution = self.solve(sizes[:, None] / dimension, norm)
-        runs = [self._run(int(size), dimension) for size in sizes]
-        frame = pd.DataFrame(
-            {
-                "run": np.repeat([run["run"] for run in runs], len(norm)),
-                "size": np.repeat(sizes, len(norm)),
-                "seed": pd.array([pd.NA] * solution.norm.size, dtype="Int64"),
-                "step": pd.array([pd.NA] * solution.norm.size, dtype="Int64"),
-                "log_frobenius": np.log(solution.norm).ravel(),
-                "train_error": solution.train_error.ravel(),
-                "train_loss": solution.train_loss.ravel(),
-                "test_error": solution.generalization_error.ravel(),
-                "test_loss": solution.test_loss.ravel(),
-            }
-        )
-        return Curves(frame, pd.DataFrame(runs))
-
-    def _run(self, size: int, dimension: int) -> dict[str, object]:
+        sizes = sizes_of(alphas, dimension)
+        solution = self.solve(np.array(sizes)[:, None] / dimension, norm)
         settings = {
-            "model": "fixed-norm perceptron, theory",
-            "alpha": size / dimension,
-            "dimension": dimension,
+            "model": "logistic perceptron",
+            "training": "theory",
             "flip_probability": self.flip_probability,
         }
-        name = f"theory-N{dimension}-P{size}-flip{self.flip_probability:g}"
-        return {"run": name, "size": size, "seed": pd.NA, "settings": settings}
+        return as_curves(
+            [run_record(size, dimension, None, settings) for size in sizes],
+            {
+                "log_frobenius": np.log(solution.norm),
+                "train_error": solution.train_error,
+                "train_loss": solution.train_loss,
+                "test_error": solution.generalization_error,
+                "test_loss": solution.test_loss,
+            },
+        )
 
 
 def _observables(
