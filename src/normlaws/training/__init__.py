@@ -1,1 +1,7 @@
 """One run: settings -> curves."""
+
+from normlaws.training.run import Execution, train
+from normlaws.training.schedule import log_spaced_steps
+from normlaws.training.settings import OptimizerSettings, RunSettings
+
+__all__ = ["Execution", "OptimizerSettings", "RunSettings", "log_spaced_steps", "train"]

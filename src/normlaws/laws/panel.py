@@ -1,0 +1,133 @@
+"""All runs on one grid of log norms, and their optima: the arrays that every estimator shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normlaws.laws.optimum import Optimum, optimum, roughness
+from normlaws.laws.runs import Floats, Run
+
+POINTS = 64
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Usable runs, their optima, and their descents interpolated on a common grid.
+
+    R runs, K sizes, G grid points.
+    """
+
+    runs: tuple[Run, ...]
+    optima: tuple[Optimum, ...]
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """Training-set sizes P, ascending. (K,)."""
+        return np.unique([float(run.size) for run in self.runs])
+
+    @cached_property
+    def member(self) -> Floats:
+        """One where a run has a size, else zero. (R, K)."""
+        sizes = np.array([run.size for run in self.runs], dtype=float)
+        return (sizes[:, None] == self.sizes).astype(float)
+
+    @cached_property
+    def seeds(self) -> NDArray[np.int64]:
+        """Seed of each run; −1 where it has none. (R,)."""
+        return np.array([-1 if run.seed is None else run.seed for run in self.runs])
+
+    @property
+    def seedless(self) -> bool:
+        """Whether curves are averages or exact: nothing to resample."""
+        return bool((self.seeds < 0).any())
+
+    @cached_property
+    def opt_norm(self) -> Floats:
+        """Per run ln λ_opt. (R,)."""
+        return np.array([best.log_norm for best in self.optima])
+
+    @cached_property
+    def opt_error(self) -> Floats:
+        """Per run ln ε_opt. (R,)."""
+        return np.array([best.log_error for best in self.optima])
+
+    @cached_property
+    def censored(self) -> Bools:
+        """Whether the optimum sits at the end of training. (R,)."""
+        return np.array([best.censored for best in self.optima])
+
+    @cached_property
+    def grid(self) -> Floats:
+        """Common grid of log norms, even. (G,)."""
+        low = min(run.log_norm[run.rising].min() for run in self.runs)
+        high = max(run.log_norm[run.rising].max() for run in self.runs)
+        return np.linspace(low, high, POINTS)
+
+    @cached_property
+    def on_grid(self) -> Floats:
+        """The ln error of each run along its rising norm; NaN outside its range. (R, G)."""
+        return np.array([_interpolated(run, self.grid) for run in self.runs])
+
+    @cached_property
+    def trusted(self) -> Bools:
+        """Grid points that at least two thirds of a size's runs cover. (K, G)."""
+        covered = self.member.T @ np.isfinite(self.on_grid)
+        return (covered > 0) & (covered >= 2 / 3 * self.member.sum(axis=0)[:, None] - 1e-9)
+
+    @cached_property
+    def noise(self) -> Floats:
+        """Standard error of each size's mean curve, in ln error. (K,).
+
+        From the scatter of seeds; from the curves' roughness where there are no two seeds.
+        """
+        rough = np.array([roughness(run.log_error) for run in self.runs])
+        errors = []
+        for k in range(len(self.sizes)):
+            mine = self.member[:, k] > 0
+            spread = _seed_spread(self.on_grid[mine])
+            alone = float(np.sqrt(np.mean(rough[mine] ** 2)))
+            errors.append((alone if np.isnan(spread) else spread) / np.sqrt(mine.sum()))
+        return np.array(errors)
+
+    def mean_curves(self, weights: Floats) -> Floats:
+        """Geometric-mean curves under each row of run weights; NaN uncovered. (B, K, G)."""
+        values = np.nan_to_num(self.on_grid)
+        covered = np.isfinite(self.on_grid).astype(float)
+        out = np.empty((len(weights), len(self.sizes), len(self.grid)))
+        for k in range(len(self.sizes)):
+            mine = self.member[:, k] > 0
+            total = weights[:, mine] @ covered[mine]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                out[:, k] = np.where(total > 0, weights[:, mine] @ values[mine] / total, np.nan)
+        return out
+
+    def size_means(self, values: Floats, weights: Floats) -> Floats:
+        """Mean over runs of each size; NaN where a resample drew none. (B, K)."""
+        total = weights @ self.member
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(total > 0, (weights * values) @ self.member / total, np.nan)
+
+
+def panel_of(runs: list[Run]) -> Panel:
+    """Keep the usable runs and find their optima."""
+    usable = tuple(run for run in runs if run.usable)
+    return Panel(usable, tuple(optimum(run) for run in usable))
+
+
+def _interpolated(run: Run, grid: Floats) -> Floats:
+    rising = run.rising
+    x, y = run.log_norm[rising], run.log_error[rising]
+    return np.interp(grid, x, y, left=np.nan, right=np.nan)
+
+
+def _seed_spread(curves: Floats) -> float:
+    """Typical standard deviation over seeds along the curves, robust to a few wild places."""
+    enough = np.isfinite(curves).sum(axis=0) >= 2
+    if not enough.any():
+        return float("nan")
+    return float(np.sqrt(np.median(np.nanvar(curves[:, enough], axis=0, ddof=1))))

@@ -1,0 +1,76 @@
+"""A fit as text, HTML and JSON."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from normlaws.laws.result import Estimate
+
+if TYPE_CHECKING:
+    from normlaws.laws.fit import Laws
+
+EXPONENTS = (
+    ("gamma", "γ", "best error against P, direct"),
+    ("gamma0", "γ0", "early curves against P"),
+    ("gamma1", "γ1", "error against norm, early window"),
+    ("gamma2", "γ2", "best norm against P"),
+    ("product", "γ0 + γ1·γ2", "what the two laws predict for γ"),
+)
+
+
+def rows(laws: Laws) -> list[tuple[str, str, str, str]]:
+    """Symbol, value, 95 % interval and meaning of every exponent."""
+    return [
+        (symbol, f"{(found := getattr(laws, name)).value:.3f}", interval(found), meaning)
+        for name, symbol, meaning in EXPONENTS
+    ]
+
+
+def interval(found: Estimate) -> str:
+    """``[low, high]``, or a dash where nothing could be resampled."""
+    if found.low is None or found.high is None:
+        return "–"
+    return f"[{found.low:.3f}, {found.high:.3f}]"
+
+
+def one_line(laws: Laws) -> str:
+    """Every exponent on one line."""
+    return ", ".join(f"{symbol} = {value} {span}" for symbol, value, span, _ in rows(laws))
+
+
+def summary(laws: Laws) -> str:
+    """A table of text."""
+    head = f"{laws.metric} against log {laws.norm}"
+    lines = [head, "-" * len(head)]
+    lines += [f"{s:<11}{v:>8}  {i:<18}  {m}" for s, v, i, m in rows(laws)]
+    lines += [f"{'collapse':<11}{laws.collapse:>8.2f}  {'':<18}  spread over seed noise"]
+    lines += ["", laws.verdict.text]
+    lines += [f"Next: {step}." for step in laws.verdict.next_steps]
+    return "\n".join(lines)
+
+
+def html(laws: Laws) -> str:
+    """A table for notebooks."""
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows(laws)
+    )
+    head = "<tr><th>exponent</th><th>value</th><th>95 % interval</th><th>meaning</th></tr>"
+    return (
+        f"<p>{escape(laws.metric)} against log {escape(laws.norm)}</p>"
+        f"<table>{head}{body}</table><p>{escape(laws.verdict.text)}</p>"
+    )
+
+
+def as_dict(laws: Laws) -> dict[str, Any]:
+    """The object of ``fit --json``."""
+    exponents = {name: getattr(laws, name).as_dict() for name, _, _ in EXPONENTS}
+    return exponents | {
+        "collapse": laws.collapse,
+        "verdict": laws.verdict.text,
+        "codes": list(laws.verdict.codes),
+        "next_steps": list(laws.verdict.next_steps),
+        "norm": laws.norm,
+        "metric": laws.metric,
+        "early_window": None if laws.early_window is None else list(laws.early_window),
+    }

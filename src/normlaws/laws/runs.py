@@ -1,0 +1,117 @@
+"""From ``Curves`` to plain arrays: which rows count, and how zeros and norms that fall are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from normlaws.curves import METRICS, Curves
+from normlaws.errors import InputError, allowed
+
+Floats = NDArray[np.float64]
+SELECTED_BY = {"test_error": "val_error", "test_loss": "val_loss"}
+MIN_RECORDS = 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """One curve in the order of training; logarithms are natural.
+
+    Attributes:
+        log_norm: (n,) finite.
+        log_error: (n,) the metric that is fitted.
+        log_choice: (n,) the metric that picks the optimum: validation where it exists.
+    """
+
+    name: str
+    size: int
+    seed: int | None
+    status: str
+    log_norm: Floats
+    log_error: Floats
+    log_choice: Floats
+    selected_on: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether the run's records may enter a fit."""
+        return self.status in ("complete", "unfinished") and len(self.log_norm) >= MIN_RECORDS
+
+    @property
+    def rising(self) -> NDArray[np.bool_]:
+        """Records, after the lowest norm, at which the norm is higher than ever before. (n,)."""
+        x = self.log_norm
+        first = int(np.argmin(x))
+        before = np.concatenate([[-np.inf], np.maximum.accumulate(x)[:-1]])
+        before[first] = -np.inf
+        before[first + 1 :] = np.maximum.accumulate(x[first:])[:-1]
+        return (np.arange(len(x)) >= first) & (x > before)
+
+
+def runs_of(curves: Curves, norm: str, metric: str) -> list[Run]:
+    """Read every run of ``curves``; rows whose norm or metric is missing or infinite are left out.
+
+    A value of zero, a finite test set's way of saying "below my resolution", becomes half the
+    smallest difference between two recorded values of that metric.
+
+    Raises:
+        InputError: the norm or the metric is not recorded.
+    """
+    column = f"log_{norm}"
+    if column not in curves.frame:
+        raise InputError(
+            f"expected a recorded norm, got {norm!r}; recorded are {allowed(curves.norms)}"
+            if curves.norms
+            else f"expected curves with the norm {norm!r}, but no norm is recorded in them"
+        )
+    if metric not in curves.metrics:
+        raise InputError(
+            f"expected a recorded metric, got {metric!r}; recorded are "
+            f"{allowed(curves.metrics or METRICS)}"
+        )
+    choice = SELECTED_BY.get(metric, metric)
+    choice = choice if choice in curves.metrics else metric
+    floors = {name: _half_step(curves.frame[name]) for name in {metric, choice}}
+    groups = dict(list(curves.frame.groupby("run", sort=False)))
+    empty = curves.frame.iloc[:0]
+    return [
+        _run(record, groups.get(record["run"], empty), column, metric, choice, floors)
+        for record in curves.runs[["run", "size", "seed", "status"]].to_dict("records")
+    ]
+
+
+def _run(
+    record: Mapping[Any, Any],
+    rows: pd.DataFrame,
+    column: str,
+    metric: str,
+    choice: str,
+    floors: dict[str, float],
+) -> Run:
+    if rows[choice].isna().all():
+        choice = metric
+    keep = np.isfinite(rows[[column, metric, choice]].to_numpy()).all(axis=1)
+    rows = rows[keep]
+    seed = record["seed"]
+    return Run(
+        name=str(record["run"]),
+        size=int(record["size"]),
+        seed=None if pd.isna(seed) else int(seed),
+        status=str(record["status"]),
+        log_norm=rows[column].to_numpy(dtype=float),
+        log_error=np.log(np.maximum(rows[metric].to_numpy(dtype=float), floors[metric])),
+        log_choice=np.log(np.maximum(rows[choice].to_numpy(dtype=float), floors[choice])),
+        selected_on=choice,
+    )
+
+
+def _half_step(values: pd.Series) -> float:
+    """Half the resolution of a recorded metric; differences below 1e-9 are rounding."""
+    steps = np.diff(np.unique(values[values >= 0].to_numpy(dtype=float)))
+    steps = steps[steps > 1e-9]
+    return float(steps.min() / 2) if len(steps) else 1e-12

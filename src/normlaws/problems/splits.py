@@ -1,0 +1,83 @@
+"""Validation, training and test examples of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from normlaws.errors import InputError
+from normlaws.problems.datasets import DataSet
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Normalised inputs (n, channels, height, width) float32 and labels (n,) int64."""
+
+    inputs: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def first(self, count: int | None) -> Examples:
+        """The first ``count`` examples; all where ``None``."""
+        return Examples(self.inputs[:count], self.labels[:count])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What one run trains on, selects with, and is scored on."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def split(
+    data: DataSet,
+    *,
+    size: int,
+    validation: int,
+    seed: int,
+    split_seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> Splits:
+    """Cut the examples of one run.
+
+    The validation split is carved off the pool first, by ``split_seed``, the same for every run of
+    a study. What is left is permuted once per ``seed``, and a run of P examples takes the first P:
+    the training sets of one seed are nested, and seeds differ in their data as well as in their
+    initial weights, so that the spread over seeds is the spread a new draw of data would show.
+
+    Raises:
+        InputError: the pool is too small for ``size`` and ``validation`` together.
+    """
+    pool = len(data.pool_labels)
+    check_size(data, size, validation)
+    order = torch.randperm(pool, generator=torch.Generator().manual_seed(split_seed))
+    held_out, rest = order[:validation], order[validation:]
+    shuffle = torch.randperm(len(rest), generator=torch.Generator().manual_seed(seed))
+    chosen = rest[shuffle[:size]]
+    return Splits(
+        train=_examples(data, data.pool_images[chosen], data.pool_labels[chosen], device),
+        validation=_examples(data, data.pool_images[held_out], data.pool_labels[held_out], device),
+        test=_examples(data, data.test_images, data.test_labels, device),
+    )
+
+
+def check_size(data: DataSet, size: int, validation: int) -> None:
+    """Raise :class:`InputError` where the pool cannot give ``size`` training examples."""
+    available = len(data.pool_labels) - validation
+    if not 1 <= size <= available:
+        raise InputError(
+            f"expected a size between 1 and {available} ({data.name} has {len(data.pool_labels)} "
+            f"training examples, {validation} of them held out for validation), got {size}"
+        )
+
+
+def _examples(
+    data: DataSet, images: Tensor, labels: Tensor, device: torch.device | str
+) -> Examples:
+    return Examples(data.normalised(images, device), labels.to(device))

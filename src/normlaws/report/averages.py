@@ -1,0 +1,78 @@
+"""Averages over seeds, for drawing; the fit has its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from normlaws.curves import Curves
+from normlaws.errors import InputError, allowed
+
+COLUMNS = ["size", "x", "y", "y_low", "y_high", "n_seeds"]
+
+
+def checked_columns(curves: Curves, norm: str, metric: str) -> tuple[str, str]:
+    """Column names of a norm and a metric.
+
+    Raises:
+        InputError: the curves hold no such norm or metric.
+    """
+    if norm not in curves.norms:
+        raise InputError(
+            f"expected a recorded norm ({allowed(curves.norms or ['none'])}), got {norm!r}"
+        )
+    if metric not in curves.metrics:
+        known = allowed(curves.metrics or ["none"])
+        raise InputError(f"expected a recorded error or loss ({known}), got {metric!r}")
+    return f"log_{norm}", metric
+
+
+def mean_trajectories(curves: Curves, x: str, y: str, *, log_y: bool = False) -> pd.DataFrame:
+    """Mean over seeds at equal step, for every size, at the steps that every run of it recorded.
+
+    Only complete runs are averaged, so one mean never covers different seeds at its two ends. A
+    size with a single run is that run; curves without steps keep the order of their rows.
+
+    Returns:
+        One row per (size, step): ``size``, ``x`` and ``y`` (means; of ln y, taken back, where
+        ``log_y``), ``y_low`` and ``y_high`` (one standard error of the mean to either side; NaN
+        for a single run), ``n_seeds``.
+    """
+    done = curves.runs.loc[curves.runs["status"] == "complete", "run"]
+    frame = curves.frame[curves.frame["run"].isin(done)]
+    parts = [_mean_of_size(rows, x, y, log_y) for _, rows in frame.groupby("size", sort=True)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _mean_of_size(rows: pd.DataFrame, x: str, y: str, log_y: bool) -> pd.DataFrame:
+    runs = rows["run"].nunique()
+    values = rows[["size", "step"]].assign(x=rows[x].astype(float), y=_forward(rows[y], log_y))
+    values = values.replace([np.inf, -np.inf], np.nan)
+    if runs == 1:
+        lone = values.drop(columns="step").assign(y_low=np.nan, y_high=np.nan, n_seeds=1)
+        return lone.assign(y=_back(lone["y"], log_y))[COLUMNS].dropna(subset=["x", "y"])
+    at_step = values.dropna().groupby("step", sort=True)
+    mean = at_step.mean()[at_step.size() == runs]
+    spread = at_step["y"].sem().reindex(mean.index)
+    return mean.assign(
+        size=int(rows["size"].iloc[0]),
+        y=_back(mean["y"], log_y),
+        y_low=_back(mean["y"] - spread, log_y),
+        y_high=_back(mean["y"] + spread, log_y),
+        n_seeds=runs,
+    )[COLUMNS]
+
+
+def _forward(values: pd.Series, log: bool) -> pd.Series:
+    values = values.astype(float)
+    return values.where(values > 0).map(np.log) if log else values
+
+
+def _back(values: pd.Series, log: bool) -> pd.Series:
+    return values.map(np.exp) if log else values
+
+
+def from_laws(mean_curves: pd.DataFrame) -> pd.DataFrame:
+    """The fit's own mean curves in the columns that figures draw."""
+    names = {"log_norm": "x", "error": "y", "error_low": "y_low", "error_high": "y_high"}
+    return mean_curves.rename(columns=names)[COLUMNS]

@@ -1,0 +1,83 @@
+"""What several figures draw: mean lines with bands, straight lines on log axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from normlaws.report.scales import Mapping, positive
+from normlaws.report.style import INK, NEUTRAL
+
+_FEW_POINTS = 25
+
+
+def bands(
+    ax: Axes, means: pd.DataFrame, colours: dict[int, Any], *, style: str = "-", band: bool = True
+) -> None:
+    """One line per size through ``x`` and ``y``, with a band from ``y_low`` to ``y_high``."""
+    for size in sorted(int(size) for size in means["size"].unique()):
+        rows = means[means["size"] == size]
+        x, y = rows["x"].to_numpy(), positive(rows["y"].to_numpy())
+        colour = colours[size]
+        marker: dict[str, Any] = {"marker": ".", "ms": 4} if len(rows) < _FEW_POINTS else {}
+        ax.plot(x, y, style, color=colour, lw=1.5, label=f"_P={size}", **marker)
+        if band and rows["y_low"].notna().any():
+            low = np.clip(rows["y_low"].to_numpy(), _floor(y), None)
+            ax.fill_between(x, low, rows["y_high"], color=colour, alpha=0.18, lw=0)
+
+
+def _floor(y: np.ndarray) -> float:
+    """Lower end of a band that would reach zero on a log axis."""
+    return float(np.nanmin(y)) / 10 if np.isfinite(y).any() else 1e-300
+
+
+def discs(ax: Axes, x: np.ndarray, y: np.ndarray, fill: Sequence[Any], label: str) -> None:
+    """Large outlined markers; in the legend grey where they are filled, hollow where not."""
+    if not len(x):
+        return
+    style: dict[str, Any] = {"s": 38, "edgecolors": INK, "linewidths": 1.0, "zorder": 5}
+    ax.scatter(x, y, c=fill, **style)
+    ax.scatter([], [], c="white" if fill[0] == "white" else NEUTRAL, label=label, **style)
+
+
+class PowerLaw(Protocol):
+    """``ln y = log_prefactor + exponent · ln x``."""
+
+    @property
+    def log_prefactor(self) -> float:
+        """Logarithm of y at x = 1."""
+
+    @property
+    def exponent(self) -> float:
+        """Slope in log–log, with its sign."""
+
+
+class Straight(NamedTuple):
+    """A power law that is drawn, not fitted."""
+
+    log_prefactor: float
+    exponent: float
+
+
+def line(
+    ax: Axes, used: pd.DataFrame, law: PowerLaw, place: Mapping, style: str, **kwargs: Any
+) -> None:
+    """Draw a power law in P a little beyond the sizes it rests on; nothing where it is not finite.
+
+    Args:
+        ax: axes.
+        used: rows with a ``size``.
+        law: the power law.
+        place: from ln y to the coordinate of the y axis.
+        style: of the line.
+        **kwargs: further properties of the line.
+    """
+    logs = np.log(used["size"].to_numpy(dtype=float))
+    ends = np.array([logs.min() - 0.15, logs.max() + 0.15])
+    heights = law.log_prefactor + law.exponent * ends
+    if np.isfinite(heights).all():
+        ax.plot(np.exp(ends), place(heights), style, lw=1.5, **kwargs)

@@ -1,0 +1,82 @@
+"""The one smooth curve fitted to all runs, drawn over the data, with what it leaves unexplained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from normlaws.errors import InputError
+from normlaws.report.averages import from_laws
+from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, positive
+from normlaws.report.style import MUTED, NEUTRAL, legend_above, new_axes, size_colours, size_key
+
+if TYPE_CHECKING:
+    from normlaws.laws import Laws
+
+
+def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
+    """Draw the fitted crossover over the mean curves, and ln(error / fit) below.
+
+    The given axes are divided in two; the returned ones are the upper, the residuals are on
+    ``ax.figure.axes`` under the label ``"residuals"``.
+
+    Raises:
+        InputError: these laws have no fitted crossover.
+    """
+    if getattr(laws, "crossover", None) is None:
+        raise InputError("expected laws with a fitted crossover, got none")
+    ax = new_axes(ax)
+    below = _divide(ax)
+    means = from_laws(laws.mean_curves)
+    means = means[(means["y"] > 0) & np.isfinite(means["x"])]
+    place = norm_axis(ax, "x", laws.norm, means["x"])
+    log_axis(ax, "y", means["y"])
+    colours = size_colours(laws.sizes["size"])
+    for size, rows in means.groupby("size", sort=True):
+        _draw_size(ax, below, laws, rows, place, colours[int(size)])
+    ax.plot([], [], ".", color=NEUTRAL, label="mean over seeds")
+    ax.plot([], [], "-", color=NEUTRAL, label="fitted crossover")
+    ax.set_ylabel(metric_label(laws.metric))
+    below.set_xlabel(ax.get_xlabel())
+    ax.set_xlabel("")
+    ax.tick_params(labelbottom=False)
+    below.set_ylabel("ln(error / fit)")
+    size_key(ax, colours)
+    legend_above(ax)
+    return ax
+
+
+def _draw_size(
+    ax: Axes, below: Axes, laws: Laws, rows: pd.DataFrame, place: Mapping, colour: Any
+) -> None:
+    logs, size = rows["x"].to_numpy(), int(rows["size"].iloc[0])
+    grid = np.linspace(logs.min(), logs.max(), 150)
+    thin = slice(None, None, max(1, len(rows) // 40))
+    ax.plot(place(logs)[thin], rows["y"].to_numpy()[thin], ".", ms=4, color=colour)
+    ax.plot(place(grid), _predict(laws, grid, size), "-", lw=1.3, color=colour)
+    residual = np.log(rows["y"].to_numpy() / _predict(laws, logs, size))
+    below.plot(place(logs)[thin], residual[thin], ".", ms=3, color=colour)
+
+
+def _predict(laws: Laws, log_norm: np.ndarray, size: int) -> np.ndarray:
+    assert laws.crossover is not None
+    return positive(np.asarray(laws.crossover.predict(log_norm, size), dtype=float))
+
+
+def _divide(ax: Axes) -> Axes:
+    """Give the lower quarter of ``ax`` to residuals."""
+    figure, spec = ax.figure, ax.get_subplotspec()
+    if spec is None:
+        left, bottom, width, height = ax.get_position().bounds
+        ax.set_position((left, bottom + 0.3 * height, width, 0.7 * height))
+        below = figure.add_axes((left, bottom, width, 0.25 * height), sharex=ax, label="residuals")
+    else:
+        grid = spec.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.06)
+        ax.set_subplotspec(grid[0])
+        below = figure.add_subplot(grid[1], sharex=ax, label="residuals")
+    new_axes(below)
+    below.axhline(0, color=MUTED, lw=0.9)
+    return below

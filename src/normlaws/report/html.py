@@ -1,0 +1,229 @@
+"""The report of a study: one HTML file that needs nothing else, and figures as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import normlaws
+from normlaws.curves import Curves
+from normlaws.errors import InputError
+from normlaws.folder import replace_file
+from normlaws.report import tables
+from normlaws.report.averages import checked_columns
+from normlaws.report.drawn import Missing, Subject, axes_of, draw
+from normlaws.report.numbers import count
+from normlaws.report.page import Block, Figure, Section, Table, Text, figure_of, write_page
+from normlaws.report.scales import words
+
+if TYPE_CHECKING:
+    from normlaws.laws import Laws
+
+_DPI = 300
+
+
+def write_report(
+    curves: Curves,
+    laws: Laws | None,
+    path: str | Path,
+    *,
+    title: str = "Norm-based scaling laws",
+    norm: str = "spectral_complexity",
+    metric: str = "test_error",
+    reason: str = "",
+    settings: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the report of a study to one self-contained HTML file.
+
+    Args:
+        curves: what was recorded.
+        laws: what was fitted to them; ``None`` where nothing could be.
+        path: the file, replaced in one step.
+        title: heading of the page.
+        norm: norm to draw where there are no laws; laws bring their own.
+        metric: error or loss to draw where there are no laws; laws bring their own.
+        reason: why there are no laws, in a sentence.
+        settings: what defines the study as a whole, shown beside the settings of the runs.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: there are no laws, and the curves hold no such norm or metric.
+    """
+    subject = _subject(curves, laws, norm, metric)
+    drawn = list(draw(subject))
+    sections = [
+        Section("Verdict", "verdict", _verdict(laws, reason)),
+        Section("The two laws", "laws", _overview(laws, drawn)),
+        Section("Exponents", "exponents", _exponents(laws, drawn)),
+        Section("Forecast", "forecast", _forecast(laws)),
+        Section("Other models", "baselines", _baselines(laws)),
+        Section("Training", "training", _training(drawn)),
+        Section("Runs", "runs", _runs(curves, laws, subject.metric)),
+        Section("Settings", "settings", _settings(curves, settings)),
+        Section("Conventions", "conventions", [_conventions(subject)]),
+    ]
+    return write_page(path, title, sections, lead=_facts(subject), footer=_footer())
+
+
+def save_figures(
+    curves: Curves,
+    laws: Laws | None,
+    folder: str | Path,
+    *,
+    norm: str = "spectral_complexity",
+    metric: str = "test_error",
+) -> list[Path]:
+    """Write every figure as PNG (300 dpi) and PDF to ``folder``; return the paths.
+
+    Raises:
+        InputError: there are no laws, and the curves hold no such norm or metric.
+    """
+    written = []
+    for name, axes in axes_of(_subject(curves, laws, norm, metric)).items():
+        figure = figure_of(axes)
+        for form in ("png", "pdf"):
+            path = Path(folder) / f"{name}.{form}"
+            replace_file(path, partial(figure.savefig, format=form, dpi=_DPI))
+            written.append(path)
+    return written
+
+
+def _subject(curves: Curves, laws: Laws | None, norm: str, metric: str) -> Subject:
+    if laws is not None:
+        norm, metric = laws.norm, laws.metric
+    checked_columns(curves, norm, metric)
+    return Subject(curves, laws, norm, metric)
+
+
+def _facts(subject: Subject) -> list[str]:
+    curves = subject.curves
+    sizes = [count(size) for size in curves.sizes]
+    span = f"P from {sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"P = {sizes[0]}"
+    seeds = len(curves.seeds)
+    return [
+        f"{len(sizes)} {_plural(len(sizes), 'size')}, {span}",
+        f"{seeds} {_plural(seeds, 'seed')}" if seeds else "no seeds: averaged or exact curves",
+        f"{len(curves.runs)} {_plural(len(curves.runs), 'run')}",
+        f"norm: {words(subject.norm)}",
+        f"metric: {words(subject.metric)}",
+    ]
+
+
+def _plural(number: int, word: str) -> str:
+    return word if number == 1 else f"{word}s"
+
+
+def _verdict(laws: Laws | None, reason: str) -> list[Block]:
+    if laws is None:
+        because = f": {reason}" if reason else "."
+        return [Text(f"The laws could not be fitted{because}", tone="verdict")]
+    steps = [str(step) for step in laws.verdict.next_steps]
+    blocks: list[Block] = [Text(laws.verdict.text, tone="verdict")]
+    return [*blocks, Text("What to run next:", steps)] if steps else blocks
+
+
+def _of(drawn: list[Figure | Missing], *starts: str) -> list[Block]:
+    """The figures whose name starts so."""
+    return [one for one in drawn if isinstance(one, Figure) and one.name.startswith(starts)]
+
+
+def _overview(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
+    blocks = _of(drawn, "error-against-norm", "collapse", "crossover")
+    if laws is not None and getattr(laws, "crossover", None) is None:
+        blocks.append(Text("No crossover curve could be fitted to all runs together."))
+    return blocks
+
+
+def _exponents(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
+    if laws is None:
+        return []
+    sized = _of(drawn, "error-against-size", "norm-against-size")
+    return [tables.exponents(laws), *_no_intervals(laws), *sized, tables.optima(laws)]
+
+
+def _no_intervals(laws: Laws) -> list[Block]:
+    if laws.gamma.low is not None:
+        return []
+    return [
+        Text(
+            "There are no intervals: they come from resampling seeds, of which these curves have "
+            "too few."
+        )
+    ]
+
+
+def _forecast(laws: Laws | None) -> list[Block]:
+    if laws is None or not hasattr(laws, "forecast"):
+        return []
+    try:
+        return [tables.forecasts(laws)]
+    except InputError as error:
+        return [Text(f"No forecast: {error}", tone="notice")]
+
+
+def _baselines(laws: Laws | None) -> list[Block]:
+    if laws is None or not len(getattr(laws, "baselines", ())):
+        return []
+    caption = "Other extrapolations of the lowest error, beside the two laws"
+    return [tables.frame(caption, laws.baselines)]
+
+
+def _training(drawn: list[Figure | Missing]) -> list[Block]:
+    missing: list[Block] = [
+        Text(f"No figure of {one.name}: {one.reason}.")
+        for one in drawn
+        if isinstance(one, Missing) and one.name.endswith("step")
+    ]
+    return [*_of(drawn, "norm-against-step", "loss-against-step", "error-against-step"), *missing]
+
+
+def _runs(curves: Curves, laws: Laws | None, metric: str) -> list[Block]:
+    troubled = tables.troubled_runs(curves)
+    blocks: list[Table | None] = [
+        tables.run_counts(curves),
+        troubled,
+        tables.all_runs(curves, laws, metric),
+    ]
+    return [block for block in blocks if block is not None]
+
+
+def _settings(curves: Curves, settings: Mapping[str, Any] | None) -> list[Block]:
+    parts = [tables.records("Study", [settings])] if settings else []
+    for column in ("settings", "versions", "hardware", "code"):
+        caption = {"settings": "Settings of the runs", "code": "Code"}.get(column, column.title())
+        parts.append(tables.records(caption, curves.runs[column]))
+    known: list[Block] = [part for part in parts if part is not None]
+    return known or [Text("These curves carry no settings, versions or hardware.")]
+
+
+def _conventions(subject: Subject) -> Text:
+    return Text(items=[
+        *_selection(subject),
+        "Errors are fractions of misclassified examples, losses are in nats per example.",
+        "Logarithms are natural; the norm λ has no unit and is held as ln λ.",
+        "P is the number of training examples; norms at the optimum are averaged geometrically.",
+        f"Norms recorded in these curves: {', '.join(map(words, subject.curves.norms))}.",
+    ])  # fmt: skip
+
+
+def _selection(subject: Subject) -> list[str]:
+    if subject.laws is None:
+        return []
+    splits = sorted(set(subject.laws.optima["selected_on"].dropna().astype(str)))
+    chosen = " or ".join(words(split) for split in splits) or "no split"
+    text = (
+        f"The optimum of each run was selected on {chosen} and scored on {words(subject.metric)}."
+    )
+    if subject.metric in splits:
+        text += " Selecting and scoring on one split makes the lowest value slightly too low."
+    return [text]
+
+
+def _footer() -> str:
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"Written by normlaws {normlaws.__version__} on {now}."

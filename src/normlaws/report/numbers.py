@@ -1,0 +1,61 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from normlaws.laws import Estimate
+
+NONE = "–"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def fixed(value: float | None) -> str:
+    """Three decimals, with a true minus sign: the form of exponents."""
+    return NONE if _missing(value) else f"{value:.3f}".replace("-", "−")
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """A few significant digits: the form of errors and losses."""
+    if value is None or _missing(value):
+        return NONE
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.{digits}g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
+    return power(math.log(abs(value)), digits)
+
+
+def power(log_value: float | None, digits: int = 3) -> str:
+    """A positive number from its natural logarithm, however large: ``"3.2×10⁵¹"``."""
+    if log_value is None or _missing(log_value):
+        return "0" if log_value == -math.inf else NONE
+    log10 = log_value / math.log(10)
+    if -3 <= log10 < 5:
+        return significant(math.exp(log_value), digits)
+    exponent = math.floor(log10)
+    return f"{10 ** (log10 - exponent):.{digits}g}×{raised(exponent)}"
+
+
+def raised(exponent: int) -> str:
+    """A power of ten: ``"10⁵¹"``."""
+    return f"10{str(exponent).translate(_RAISED)}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands separated."""
+    if value is None or _missing(value):
+        return NONE
+    return f"{value:,.0f}" if abs(value) < 1e12 else power(math.log(value))
+
+
+def interval(estimate: Estimate, write: Callable[[float | None], str] = fixed) -> str:
+    """The 95 % interval, or a dash where none could be had."""
+    if estimate.low is None or estimate.high is None:
+        return NONE
+    return f"{write(estimate.low)} to {write(estimate.high)}"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)

@@ -1,0 +1,111 @@
+"""What a study file says, read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from normlaws.errors import CorruptFileError, InputError, allowed
+from normlaws.problems import ModelSettings
+from normlaws.training.settings import (
+    Count,
+    DataSettings,
+    OptimizerSettings,
+    RunSettings,
+    Settings,
+    TrainingSettings,
+)
+
+
+class StudySettings(Settings):
+    """A grid of runs over training-set sizes and seeds, all else equal."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="also the default folder below runs/")
+    description: str = ""
+    sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
+    seeds: Count = Field(description="number of seeds: 0, 1, …, seeds - 1")
+    data: DataSettings
+    model: ModelSettings
+    optimizer: OptimizerSettings = OptimizerSettings()
+    training: TrainingSettings
+
+    @field_validator("sizes")
+    @classmethod
+    def _distinct(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(sizes)) < len(sizes):
+            raise ValueError("sizes must differ from one another")
+        return tuple(sorted(sizes))
+
+    def runs(self) -> list[RunSettings]:
+        """Every run of the grid, the largest sizes first."""
+        return [
+            RunSettings(
+                data=self.data,
+                model=self.model,
+                optimizer=self.optimizer,
+                training=self.training,
+                size=size,
+                seed=seed,
+            )
+            for size in reversed(self.sizes)
+            for seed in range(self.seeds)
+        ]
+
+
+def parse_study(values: dict[str, Any], source: str) -> StudySettings:
+    """Check the contents of a study file.
+
+    Raises:
+        InputError: a key is unknown, missing or out of range; the message names key and file.
+    """
+    try:
+        return StudySettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{source}: {_explain(first)}") from None
+
+
+def read_study(path: Path) -> StudySettings:
+    """Read a study file.
+
+    Raises:
+        CorruptFileError: the file is not TOML.
+        InputError: as :func:`parse_study`.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CorruptFileError(f"expected a TOML file at {path}, but {error}") from None
+    return parse_study(values, str(path))
+
+
+def _explain(problem: Any) -> str:
+    """One sentence from pydantic's account of the first thing that is wrong."""
+    where = [str(part) for part in problem["loc"]]
+    key = ".".join(where) or "the study"
+    if problem["type"] == "extra_forbidden":
+        return f"expected {_known_keys(where)}, got the key {key!r}"
+    if problem["type"] == "missing":
+        return f"expected a value for {key!r}, but it is missing"
+    return f"expected another value for {key!r}: {problem['msg']}, got {problem['input']!r}"
+
+
+def _known_keys(where: list[str]) -> str:
+    sections: dict[str, Any] = {
+        "data": DataSettings,
+        "optimizer": OptimizerSettings,
+        "training": TrainingSettings,
+        **{kind.model_fields["family"].default: kind for kind in _families()},
+    }
+    section = next((sections[part] for part in reversed(where[:-1]) if part in sections), None)
+    fields = (section or StudySettings).model_fields
+    return f"one of the keys {allowed(fields)}"
+
+
+def _families() -> tuple[Any, ...]:
+    from normlaws.problems import CNN, MLP, Perceptron
+
+    return Perceptron, MLP, CNN

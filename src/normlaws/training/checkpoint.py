@@ -1,0 +1,74 @@
+"""The state of an unfinished run, in one safetensors file; nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from normlaws.folder import replace_file
+from normlaws.norms import NormMeter
+
+Row = dict[str, float]
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    meter: NormMeter,
+    step: int,
+    rows: list[Row],
+) -> None:
+    """Write weights, optimiser and norm-meter state, the global generator, and the rows so far."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"meter.{name}": value for name, value in meter.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": _tensor(value) for name, value in state.items()}
+    tensors["generator"] = torch.get_rng_state()
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    progress = {"progress": json.dumps({"step": step, "rows": rows})}
+    replace_file(path, lambda beside: save_file(plain, beside, metadata=progress))
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, meter: NormMeter
+) -> tuple[int, list[Row]]:
+    """Put the saved state back; return the step and the rows recorded until then.
+
+    Returns ``(0, [])`` and changes nothing where there is no readable checkpoint: the run then
+    starts again, which costs time and changes no number.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            progress: dict[str, Any] = json.loads(file.metadata()["progress"])
+    except (OSError, SafetensorError):
+        return 0, []
+    model.load_state_dict(_below("model.", tensors))
+    meter.load_state_dict(_below("meter.", tensors))
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in _below("optimizer.", tensors).items():
+        index, key = name.split(".", 1)
+        states.setdefault(int(index), {})[key] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": states, "param_groups": groups})
+    torch.set_rng_state(tensors["generator"])
+    return progress["step"], progress["rows"]
+
+
+def _tensor(value: Tensor | float) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.tensor(value)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

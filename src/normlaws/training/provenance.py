@@ -1,0 +1,69 @@
+"""What made a run: versions, hardware, code."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import normlaws
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages whose arithmetic a curve depends on."""
+    return {
+        "python": platform.python_version(),
+        "normlaws": normlaws.__version__,
+        **{name: version(name) for name in ("torch", "numpy", "scikit-learn", "pyarrow")},
+    }
+
+
+def hardware(device: str) -> dict[str, Any]:
+    """Processor, cores, and the device and thread count that did the arithmetic."""
+    return {
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
+    }
+
+
+@cache
+def code() -> dict[str, str | bool | None]:
+    """Commit of the checkout this package runs from; ``None`` for an installed package."""
+    here = Path(__file__).resolve().parent
+    commit = _git(here, "rev-parse", "HEAD") if _git(here, "ls-files", __file__) else None
+    changed = bool(_git(here, "status", "--porcelain", "--", "..")) if commit else None
+    return {"commit": commit, "uncommitted_changes": changed}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+@cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -1,0 +1,49 @@
+"""When a run is recorded, and which examples each step sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def log_spaced_steps(steps: int, records: int) -> list[int]:
+    """Step 0, then about ``records`` steps from 1 to ``steps``, evenly spaced in their logarithm.
+
+    Early steps that round to the same number count once, so that short runs have fewer records.
+    """
+    spaced = np.geomspace(1, steps, records).round().astype(int)
+    return [0, *np.unique([*spaced, steps]).tolist()]
+
+
+class BatchOrder:
+    """The order in which a run sees its examples: epochs of seeded permutations, one after another.
+
+    Batch ``step`` follows from (size, batch size, seed) alone, so a resumed run sees what an
+    undisturbed one would. A batch may span two epochs; none is smaller than the others.
+    """
+
+    def __init__(self, size: int, batch_size: int, seed: int) -> None:
+        self.size = size
+        self.batch_size = min(batch_size, size)
+        self.seed = seed
+        self._epochs: dict[int, Tensor] = {}
+
+    def __call__(self, step: int) -> Tensor:
+        """Indices (batch_size,) int64 of the examples of optimiser step ``step``, from 0."""
+        epoch, start = divmod(step * self.batch_size, self.size)
+        indices = self._epoch(epoch)[start : start + self.batch_size]
+        missing = self.batch_size - len(indices)
+        return torch.cat([indices, self._epoch(epoch + 1)[:missing]]) if missing else indices
+
+    def epochs(self, step: int) -> float:
+        """How often, on average, each example has been seen after ``step`` steps."""
+        return step * self.batch_size / self.size
+
+    def _epoch(self, epoch: int) -> Tensor:
+        if epoch not in self._epochs:
+            seed = np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0]
+            generator = torch.Generator().manual_seed(int(seed) >> 1)
+            self._epochs.pop(epoch - 2, None)
+            self._epochs[epoch] = torch.randperm(self.size, generator=generator)
+        return self._epochs[epoch]
