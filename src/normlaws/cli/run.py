@@ -28,7 +28,7 @@ def run(
 
     Running the same command again adds only what is missing.
     """
-    from normlaws.cli._laws import show
+    from normlaws.cli._laws import finish
     from normlaws.folder import StudyFolder
     from normlaws.studies import Study
 
@@ -39,4 +39,4 @@ def run(
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
         raise
-    show(curves, folder)
+    finish(curves, folder, title=f"Norm-based scaling laws: {plan.settings.name}")
