@@ -1,0 +1,42 @@
+"""Classical learning rules: one file each, one interface."""
+
+from __future__ import annotations
+
+from normlaws.errors import InputError, allowed
+from normlaws.theory.rules._rule import Rule, Trainable
+from normlaws.theory.rules.bayes import Bayes
+from normlaws.theory.rules.gibbs import Gibbs
+from normlaws.theory.rules.hebb import Hebb
+from normlaws.theory.rules.max_stability import AdaTron, MaximumStability
+from normlaws.theory.rules.perceptron_rule import PerceptronRule
+from normlaws.theory.rules.pseudo_inverse import PseudoInverse
+
+RULES: dict[str, type[Rule]] = {
+    kind.name: kind
+    for kind in (Hebb, PseudoInverse, MaximumStability, AdaTron, Gibbs, Bayes, PerceptronRule)
+}
+
+__all__ = [
+    "RULES",
+    "AdaTron",
+    "Bayes",
+    "Gibbs",
+    "Hebb",
+    "MaximumStability",
+    "PerceptronRule",
+    "PseudoInverse",
+    "Rule",
+    "Trainable",
+    "rule",
+]
+
+
+def rule(name: str, flip_probability: float = 0.0) -> Rule:
+    """The learning rule of that name.
+
+    Raises:
+        InputError: there is no such rule; the message lists them.
+    """
+    if name not in RULES:
+        raise InputError(f"expected a rule {allowed(RULES)}, got {name!r}")
+    return RULES[name](flip_probability)

@@ -1,0 +1,137 @@
+"""Students of finite size at fixed norm: the loss minimised on a sphere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from normlaws.curves import Curves
+from normlaws.theory._checks import flip_in_range, positive, whole
+from normlaws.theory._prox import Array, sigmoid
+from normlaws.theory._records import as_curves, run_record, sizes_of
+from normlaws.theory.problem import Problem, columns, problems
+
+ITERATIONS = 5000
+TOLERANCE = 1e-4  # of the gradient along the sphere, against the whole gradient at its largest
+SEARCHES = 8  # Newton steps along a circle at most
+REFRESH = 50  # iterations after which margins are computed anew, against drift
+
+
+def simulate(
+    alphas: Iterable[float],
+    norms: Iterable[float],
+    dimension: int = 500,
+    samples: int = 8,
+    flip_probability: float = 0.0,
+) -> Curves:
+    """Minimise the logistic loss at fixed norm over random samples, as ``Curves``.
+
+    Args:
+        alphas: training examples per dimension; sizes are P = round(α N).
+        norms: λ; every curve is followed upwards from Hebb's direction.
+        dimension: N.
+        samples: seeds 0 … samples − 1 at every size.
+        flip_probability: η, of the training labels.
+
+    Returns:
+        One run per (α, seed) with ``log_frobenius``, ``train_error``, ``train_loss`` and
+        ``test_error`` (the exact arccos(overlap)/π); steps are ``<NA>``.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+    path = np.sort(positive("norms", list(norms)))
+    flip = flip_in_range(flip_probability)
+    settings = {"model": "logistic perceptron", "training": "fixed norm", "flip_probability": flip}
+    seeds = range(whole("samples", samples))
+    return Curves.concat(
+        as_curves(
+            [run_record(size, dimension, seed, settings) for seed in problem.seeds],
+            _follow(problem, path),
+        )
+        for size in sizes_of(alphas, dimension)
+        for problem in problems(size, dimension, seeds, flip)
+    )
+
+
+def _follow(problem: Problem, path: Array) -> dict[str, Array]:
+    unit = problem.pull(np.ones(problem.examples.shape[:2]))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    records = []
+    for norm in path:
+        unit = minimize_on_sphere(problem, float(norm), unit)
+        records.append(problem.record(norm * unit))
+    return columns(records)
+
+
+def minimize_on_sphere(problem: Problem, norm: float, start: Array) -> Array:
+    """Directions (samples, N) of least mean logistic loss at ‖w‖ = ``norm``.
+
+    Conjugate gradients along great circles (Polak–Ribière, restarted): a search along a circle
+    needs no matrix product, since margins move along it as cos φ · h + sin φ · h_d.
+
+    Args:
+        problem: the samples.
+        norm: λ.
+        start: directions (samples, N) of unit length, say those of a nearby norm.
+    """
+    unit, margins = start, problem.margins(start)
+    along, before = np.zeros_like(start), np.ones_like(start)
+    largest = np.zeros(len(start))
+    for iteration in range(ITERATIONS):
+        whole = -problem.pull(sigmoid(-norm * margins)) / problem.size
+        gradient = _tangent(whole, unit)
+        largest = np.maximum(largest, np.linalg.norm(whole, axis=1))
+        if np.all(np.linalg.norm(gradient, axis=1) <= TOLERANCE * largest):
+            break
+        along = _conjugate(gradient, before, along)
+        length = np.linalg.norm(along, axis=1, keepdims=True)
+        across = problem.margins(along / length)
+        angle = _search_circle(norm, margins, across)[:, None]
+        margins = np.cos(angle) * margins + np.sin(angle) * across
+        along, unit = (
+            np.cos(angle) * along - np.sin(angle) * length * unit,
+            np.cos(angle) * unit + np.sin(angle) * along / length,
+        )
+        before = gradient
+        if iteration % REFRESH == REFRESH - 1:
+            unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+            margins = problem.margins(unit)
+    return unit
+
+
+def _dot(first: Array, second: Array) -> Array:
+    return np.einsum("sn,sn->s", first, second)
+
+
+def _tangent(vectors: Array, unit: Array) -> Array:
+    return vectors - _dot(vectors, unit)[:, None] * unit
+
+
+def _conjugate(gradient: Array, before: Array, along: Array) -> Array:
+    """The next direction from the gradients here and before, and the direction come along."""
+    turn = np.maximum(_dot(gradient, gradient - before) / _dot(before, before), 0.0)
+    direction = -gradient + turn[:, None] * along
+    uphill = _dot(direction, gradient) >= 0
+    direction[uphill] = -gradient[uphill]
+    return direction
+
+
+def _search_circle(norm: float, margins: Array, across: Array) -> Array:
+    """Angle (samples,) at which the loss along cos φ · margins + sin φ · across stops falling."""
+    low, high = np.zeros(len(margins)), np.full(len(margins), 0.5 * np.pi)
+    angle, first = low.copy(), np.zeros(len(margins))
+    for _ in range(SEARCHES):
+        cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+        here, speed = cos * margins + sin * across, cos * across - sin * margins
+        pull = sigmoid(-norm * here)
+        slope = -np.mean(pull * speed, axis=1)
+        first = np.maximum(first, np.abs(slope))
+        if np.all(np.abs(slope) <= 1e-3 * first):
+            break
+        bend = np.mean(pull * (1 - pull) * norm * speed**2 + pull * here, axis=1)
+        low, high = np.where(slope < 0, angle, low), np.where(slope < 0, high, angle)
+        newton = angle - slope / np.where(bend > 0, bend, np.nan)
+        angle = np.where((newton > low) & (newton < high), newton, 0.5 * (low + high))
+    return angle
