@@ -52,6 +52,11 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
     return Curves(pd.concat(frames), pd.DataFrame(runs))
 
 
+def planted_crossover(predict=error_at) -> SimpleNamespace:
+    upper = dict.fromkeys(SIZES, 20.0)
+    return SimpleNamespace(predict=predict, lower=0.0, upper=upper, scatter=0.012, adequate=True)
+
+
 # ruff: noqa: RUF009 - the defaults are frozen values
 @dataclass(frozen=True)
 class PlantedLaws:
@@ -67,6 +72,7 @@ class PlantedLaws:
     gamma1: Estimate = Estimate(0.798, 0.781, 0.812)
     gamma2: Estimate = Estimate(1.003, 0.954, 1.056)
     product: Estimate = Estimate(0.812, 0.764, 0.859)
+    difference: Estimate = Estimate(0.011, -0.04, 0.06)
     collapse: float = 1.07
     verdict: Verdict = VERDICT
     early_window: tuple[float, float] | None = (1.0, 3.0)
@@ -74,7 +80,7 @@ class PlantedLaws:
     direct_law: PowerLaw = PowerLaw(np.log(0.9 * 1.4), -0.801)
     reference_size: float = 181.0
     late_law: PowerLaw = PowerLaw(np.log(2), 1.003)
-    crossover: Any = field(default_factory=lambda: SimpleNamespace(predict=error_at))
+    crossover: Any = field(default_factory=lambda: planted_crossover())
     baselines: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(
             {"model": ["power_law", "broken"], "backtest_error": [0.128, 0.014]}

@@ -192,7 +192,8 @@ def test_exponents_without_value_draw_no_line(laws):
 
 
 def test_residuals_are_ln_error_over_fit(laws):
-    double = SimpleNamespace(predict=lambda logs, size: 2 * laws.crossover.predict(logs, size))
+    double = SimpleNamespace(**vars(laws.crossover))
+    double.predict = lambda logs, size: 2 * laws.crossover.predict(logs, size)
     ax = figures.crossover_fit(laws.with_(crossover=double))
     (below,) = [one for one in figure_of(ax).axes if one.get_label() == "residuals"]
     dots = [line for line in below.get_lines() if line.get_marker() == "."]
@@ -200,6 +201,29 @@ def test_residuals_are_ln_error_over_fit(laws):
     assert np.concatenate([line.get_ydata() for line in dots]) == pytest.approx(-np.log(2))
     assert below.get_xlabel() == "spectral complexity λ"
     assert below.get_ylabel() == "ln(error / fit)"
+
+
+def test_points_left_out_of_the_crossover_are_pale_and_have_no_residual(laws):
+    part = SimpleNamespace(**vars(laws.crossover) | {"lower": 2.0, "upper": {1024: 6.0}})
+    ax = figures.crossover_fit(laws.with_(crossover=part))
+    (below,) = [one for one in figure_of(ax).axes if one.get_label() == "residuals"]
+    (dots,) = [line for line in below.get_lines() if line.get_marker() == "."]
+    assert np.log(dots.get_xdata()).min() >= 2
+    assert np.log(dots.get_xdata()).max() <= 6
+    pale = [line for line in ax.get_lines() if line.get_alpha() == 0.3]
+    assert sum(len(line.get_xdata()) > 0 for line in pale) == 6
+
+
+def test_the_mean_over_fewer_seeds_is_pale(laws):
+    means = laws.mean_curves.copy()
+    last = means.groupby("size").tail(10).index
+    means.loc[last, "n_seeds"] = 2
+    ax = figures.laws_overview(laws.with_(mean_curves=means))
+    for size in SIZES:
+        known = np.isfinite(lines(ax, size)[0].get_ydata())
+        assert (known.sum(), known[-10:].any()) == (50, False)
+    pale = [line for line in ax.get_lines() if line.get_alpha() == 0.3]
+    assert [int(np.isfinite(line.get_ydata()).sum()) for line in pale] == [11] * 6
 
 
 def test_no_crossover_is_said(laws):

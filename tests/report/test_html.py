@@ -73,6 +73,7 @@ def test_exponents_are_those_of_the_laws(page, laws):
         "γ₀": ["0.012", "−0.034 to 0.045"],
         "γ₂": ["1.003", "0.954 to 1.056"],
         "γ₀ + γ₁·γ₂": ["0.812", "0.764 to 0.859"],
+        "γ₀ + γ₁·γ₂ − γ": ["0.011", "−0.040 to 0.060"],
         "collapse": ["1.07", "–"],
     }
 
@@ -165,7 +166,7 @@ def test_without_laws_the_curves_and_the_reason_are_shown(curves, tmp_path):
 
 @pytest.mark.usefixtures("quick")
 def test_without_seeds_intervals_are_dashes_and_it_is_said(curves, laws, tmp_path):
-    names = ("gamma", "gamma0", "gamma1", "gamma2", "product")
+    names = ("gamma", "gamma0", "gamma1", "gamma2", "product", "difference")
     bare = {n: getattr(laws, n)._replace(low=None, high=None) for n in names}
     page = write(tmp_path, Curves(curves.frame.assign(seed=pd.NA)), laws.with_(**bare))
     assert {row[2] for row in table(page, "Exponents of the two laws")[1:]} == {"–"}

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
-from normlaws.cli.fit import Metric, Norm, Recorded, default_norm
+from normlaws.cli._laws import default_norm, fit_or_reason
+from normlaws.cli.fit import Metric, Norm, Recorded
 
 
 @app.command()
@@ -26,19 +27,13 @@ def report(
 ) -> None:
     """Write figures, exponents, forecasts and settings to one HTML file that needs no network."""
     from normlaws.curves import Curves
-    from normlaws.errors import InputError
-    from normlaws.laws import fit
     from normlaws.report import save_figures, write_report
     from normlaws.report.averages import checked_columns
 
     curves = Curves.read(path)
     norm = norm or default_norm(curves)
     checked_columns(curves, norm, metric)
-    laws, reason = None, ""
-    try:
-        laws = fit(curves, norm=norm, metric=metric)
-    except InputError as error:
-        reason = str(error)
+    laws, reason = fit_or_reason(curves, norm, metric)
     target = out or default_target(path)
     write_report(
         curves, laws, target, title=title or default_title(path), norm=norm, metric=metric,
