@@ -30,7 +30,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     Raises:
         InputError: these laws have no fitted crossover.
     """
-    if getattr(laws, "crossover", None) is None:
+    if laws.crossover is None:
         raise InputError("expected laws with a fitted crossover, got none")
     ax = new_axes(ax)
     below = _divide(ax)
