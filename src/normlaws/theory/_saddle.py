@@ -53,8 +53,9 @@ class System:
         (aa, ab), (ba, bb) = self.jacobian.transpose(1, 2, 0)
         first, second = right.T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.stack([first * bb - second * ab, second * aa - first * ba], axis=1) / (
-                (aa * bb - ab * ba)[:, None]
+            return (
+                np.stack([first * bb - second * ab, second * aa - first * ba], axis=1)
+                / ((aa * bb - ab * ba)[:, None])
             )
 
 
@@ -85,9 +86,7 @@ def _noise_equation(n: Nodes, alpha: Array, norm: Array, a: Array) -> tuple[Arra
     return np.log(alpha * total) - 2 * np.log(norm * sine), np.stack([by_a, by_b, by_norm], axis=1)
 
 
-def _pull_equation(
-    n: Nodes, alpha: Array, norm: Array, a: Array, m: float
-) -> tuple[Array, Array]:
+def _pull_equation(n: Nodes, alpha: Array, norm: Array, a: Array, m: float) -> tuple[Array, Array]:
     """ln(α m E_z[q]) − ln(λ cos θ), and derivatives by a, b, ln λ."""
     sine, cosine = sine_and_cosine(a)
     shift = n.orthogonal * n.shift
