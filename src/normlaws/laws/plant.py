@@ -39,7 +39,7 @@ class Planted:
     rise: float = 0.3
     plateau: float = float("inf")
     irreducible: float = 0.0
-    log_k: float = 0.5
+    log_k: float = -0.5
     log_k2: float = 0.0
     early_spread: float = 0.0
 

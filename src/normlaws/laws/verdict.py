@@ -9,6 +9,7 @@ import numpy as np
 from normlaws.laws.panel import Panel
 from normlaws.laws.result import Estimate, Verdict
 from normlaws.laws.runs import Floats, Run
+from normlaws.laws.samples import Samples
 
 MIN_SIZES = 4
 CLEAR_RISE = 0.03  # ln error from the optimum to the end of training
@@ -19,15 +20,18 @@ class Evidence:
     """What the verdict weighs."""
 
     runs: list[Run]
-    panel: Panel
+    found: Samples
     gamma: Estimate
+    gamma0: Estimate
     gamma1: Estimate
     gamma2: Estimate
     product: Estimate
     difference: Estimate
-    admitted: bool
-    early_scatter: float
-    log_error: Floats
+
+    @property
+    def panel(self) -> Panel:
+        """The study."""
+        return self.found.panel
 
 
 def judge(seen: Evidence) -> Verdict:
@@ -88,12 +92,12 @@ def _does_not_fall(seen: Evidence) -> Finding | None:
 
 
 def _no_common_curve(seen: Evidence) -> Finding | None:
-    if seen.admitted or len(seen.panel.sizes) < 2:
+    if seen.found.early.admitted[0] or len(seen.panel.sizes) < 2:
         return None
     return (
         "no_common_early_curve",
         "No window of norms was found in which the curves of different P follow one power law "
-        f"(scatter {seen.early_scatter:.1%}); γ1 is not trustworthy.",
+        f"(scatter {float(seen.found.early.scatter[0]):.1%}); γ1 is not trustworthy.",
         "record more densely early in training, add seeds, or follow another norm",
     )
 

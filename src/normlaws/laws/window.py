@@ -57,11 +57,21 @@ def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
     sums = _running_sums(panel, curves)
     log_p = np.log(panel.sizes)
     log_p = log_p - log_p.mean()
-    tables = [
-        _planes(sums, log_p, first[s], last, _noise(panel)) for s in range(len(starts))
-    ]  # each (B, M, ·)
+    tables = [_planes(sums, log_p, first[s], last) for s in range(len(starts))]  # each (B, M, ·)
     fits = np.stack(tables, axis=1)  # (B, S, M, 6)
     return _chosen(fits, panel, starts, margins, log_norm_opt)
+
+
+def plane_in(
+    panel: Panel, curves: Floats, log_norm_opt: Floats, low: float, margin: float
+) -> Floats:
+    """One window's plane on the data: γ1, γ0, constant, scatter, leverage, sizes. (6,)."""
+    first = int(np.searchsorted(panel.grid, low))
+    ends = log_norm_opt[:, :, None] - margin
+    last = np.where(np.isfinite(ends), np.searchsorted(panel.grid, ends, side="right"), 0)
+    log_p = np.log(panel.sizes)
+    sums = _running_sums(panel, curves)
+    return np.asarray(_planes(sums, log_p - log_p.mean(), first, last)[0, 0])
 
 
 def _candidates(panel: Panel, log_norm_opt: Floats) -> tuple[Floats, Floats]:
@@ -85,7 +95,7 @@ def _running_sums(panel: Panel, curves: Floats) -> Floats:
     return np.concatenate([np.zeros((*parts.shape[:-1], 1)), parts.cumsum(axis=-1)], axis=-1)
 
 
-def _planes(sums: Floats, log_p: Floats, first: int, last: NDArray, noise: float) -> Floats:
+def _planes(sums: Floats, log_p: Floats, first: int, last: NDArray) -> Floats:
     """Plane fits for one start and all margins: γ1, γ0, c, scatter, leverage, sizes. (B, M, 6)."""
     last = np.maximum(last, first)
     upper = np.take_along_axis(sums, np.broadcast_to(last, (6, *last.shape)), axis=-1)
