@@ -86,6 +86,8 @@ def save_figures(
     written = []
     for name, axes in axes_of(_subject(curves, laws, norm, metric)).items():
         figure = figure_of(axes)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for every file
         for form in ("png", "pdf"):
             path = Path(folder) / f"{name}.{form}"
             replace_file(path, partial(figure.savefig, format=form, dpi=_DPI))

@@ -23,6 +23,7 @@ _MEANINGS = (
     ("gamma0", "γ₀", "early law: its height falls as P to the power −γ₀; 0 where all P share it"),
     ("gamma2", "γ₂", "late law: the norm at the optimum grows as P to the power γ₂"),
     ("product", "γ₀ + γ₁·γ₂", "predicted from the two laws; to be compared with γ"),
+    ("difference", "γ₀ + γ₁·γ₂ − γ", "the test of the two laws: 0 where they explain γ"),
 )
 _MANY = 24
 
@@ -144,11 +145,11 @@ def all_runs(curves: Curves, laws: Laws | None, metric: str) -> Table:
 
 def records(caption: str, cells: Iterable[Mapping[str, Any]]) -> Table | None:
     """Settings (or versions, hardware, code) of all runs: one value, or the several that occur."""
-    seen: dict[str, dict[str, None]] = {}
+    seen: dict[str, dict[str, Any]] = {}
     for cell in cells:
-        for name, value in cell.items():
-            seen.setdefault(str(name), {})[_plain(value)] = None
-    rows = [(name, _several(list(values))) for name, values in sorted(seen.items())]
+        for name, value in _flat(cell):
+            seen.setdefault(name, {})[_plain(value)] = value
+    rows = [(name, _several(values)) for name, values in sorted(seen.items())]
     return Table(caption, ("name", "value"), rows, wide=False) if rows else None
 
 
@@ -162,10 +163,22 @@ def _by_size(runs: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
         yield size, runs[runs["size"] == size]
 
 
-def _several(values: Sequence[str]) -> str:
-    if len(values) <= _MANY // 2:
-        return "; ".join(values)
-    return f"{'; '.join(values[: _MANY // 2])}; … ({len(values)} different values)"
+def _flat(cell: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings under dotted names."""
+    for name, value in cell.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _several(values: Mapping[str, Any]) -> str:
+    """The different values, numbers in their order."""
+    numbers = all(isinstance(value, int | float) for value in values.values())
+    shown = sorted(values, key=lambda word: values[word]) if numbers else list(values)
+    if len(shown) <= _MANY // 2:
+        return "; ".join(shown)
+    return f"{'; '.join(shown[: _MANY // 2])}; … ({len(shown)} different values)"
 
 
 def _plain(value: Any) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import Normal, Stroke
 
 from normlaws.curves import Curves
 from normlaws.report.averages import checked_columns, from_laws, mean_trajectories
@@ -92,8 +93,9 @@ def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
     log_error = laws.early_law.log_prefactor + laws.early_law.exponent * logs
     early = np.exp(log_error - laws.gamma0.value * ratio)
     label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
-    ax.plot(place(logs), early, "-", color="white", lw=3.4, zorder=4, alpha=0.9)
-    ax.plot(place(logs), early, "--", color=PREDICTION, lw=1.8, zorder=4, label=label)
+    outline = [Stroke(linewidth=3.6, foreground="white"), Normal()]
+    style: dict[str, Any] = {"dashes": (2.2, 2.2), "lw": 2.0, "path_effects": outline}
+    ax.plot(place(logs), early, color=PREDICTION, zorder=4, label=label, **style)
 
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from normlaws.curves import Curves
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
@@ -38,9 +39,7 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
             error = np.clip(error_at(logs, size) * noise, 0, 1)
             run = f"p{size}s{seed}"
             frames.append(pd.DataFrame({
-                "run": run, "size": size, "seed": seed,
-                "step": np.unique(np.geomspace(1, 1001, records).round() - 1)
-                if records < 10 else np.arange(records) ** 2,
+                "run": run, "size": size, "seed": seed, "step": np.arange(records) ** 2,
                 "val_error": error, "test_error": error, "train_error": error / 2,
                 "test_loss": 2 * error, "train_loss": error,
                 "log_spectral_complexity": logs, **columns,
@@ -51,6 +50,11 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
                 "hardware": {"cpu": "test-cpu"}, "code": {"commit": "abc123"},
             })  # fmt: skip
     return Curves(pd.concat(frames), pd.DataFrame(runs))
+
+
+def planted_crossover(predict=error_at) -> SimpleNamespace:
+    upper = dict.fromkeys(SIZES, 20.0)
+    return SimpleNamespace(predict=predict, lower=0.0, upper=upper, scatter=0.012, adequate=True)
 
 
 # ruff: noqa: RUF009 - the defaults are frozen values
@@ -68,6 +72,7 @@ class PlantedLaws:
     gamma1: Estimate = Estimate(0.798, 0.781, 0.812)
     gamma2: Estimate = Estimate(1.003, 0.954, 1.056)
     product: Estimate = Estimate(0.812, 0.764, 0.859)
+    difference: Estimate = Estimate(0.011, -0.04, 0.06)
     collapse: float = 1.07
     verdict: Verdict = VERDICT
     early_window: tuple[float, float] | None = (1.0, 3.0)
@@ -75,7 +80,7 @@ class PlantedLaws:
     direct_law: PowerLaw = PowerLaw(np.log(0.9 * 1.4), -0.801)
     reference_size: float = 181.0
     late_law: PowerLaw = PowerLaw(np.log(2), 1.003)
-    crossover: Any = field(default_factory=lambda: SimpleNamespace(predict=error_at))
+    crossover: Any = field(default_factory=lambda: planted_crossover())
     baselines: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(
             {"model": ["power_law", "broken"], "backtest_error": [0.128, 0.014]}
@@ -126,3 +131,19 @@ def _mean_curve(size: int, log_norm: float) -> pd.DataFrame:
         "size": size, "log_norm": grid, "error": error, "error_low": error * 0.95,
         "error_high": error * 1.05, "n_seeds": 3,
     })  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def curves() -> Curves:
+    return planted_curves()
+
+
+@pytest.fixture(scope="session")
+def laws(curves) -> PlantedLaws:
+    return planted_laws(curves)
+
+
+@pytest.fixture(scope="session")
+def plain_curves():
+    """A maker of curves: ``plain_curves(sizes=…, seeds=…)``."""
+    return planted_curves
