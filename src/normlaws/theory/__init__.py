@@ -4,9 +4,11 @@ from normlaws.theory.descent import Descent, descend
 from normlaws.theory.perceptron import FixedNormPerceptron, Optimum, Solution
 from normlaws.theory.rules import RULES, Rule, rule
 from normlaws.theory.simulation import simulate
+from normlaws.theory.study import Comparison, study
 
 __all__ = [
     "RULES",
+    "Comparison",
     "Descent",
     "FixedNormPerceptron",
     "Optimum",
@@ -15,4 +17,5 @@ __all__ = [
     "descend",
     "rule",
     "simulate",
+    "study",
 ]

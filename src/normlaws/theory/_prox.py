@@ -39,5 +39,5 @@ def log_prox_shift(field: Array, log_chi: Array) -> Array:
 
 
 def prox(field: Array, log_chi: Array) -> Array:
-    """v = argmin ℓ(v) + (v − x)²/2χ; arguments as in :func:`log_prox_shift`."""
+    """The prox v = argmin ℓ(v) + (v − x)²/2χ; arguments as in :func:`log_prox_shift`."""
     return field + np.exp(log_prox_shift(field, log_chi))

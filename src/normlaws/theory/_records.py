@@ -52,7 +52,9 @@ def as_curves(
     step = pd.array(steps if steps is not None else [pd.NA] * count, dtype="Int64")
     tables = [
         pd.DataFrame({name: values[index] for name, values in columns.items()}).assign(
-            run=run["run"], size=run["size"], seed=pd.array([run["seed"]] * count, dtype="Int64"),
+            run=run["run"],
+            size=run["size"],
+            seed=pd.array([run["seed"]] * count, dtype="Int64"),
             step=step,
         )
         for index, run in enumerate(runs)

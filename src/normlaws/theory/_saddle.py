@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from normlaws.theory._prox import Array, softplus
 from normlaws.theory._quadrature import Nodes, make_nodes, sine_and_cosine
@@ -21,6 +22,7 @@ ITERATIONS = 30
 TOLERANCE = 1e-9  # on ln tan θ; Newton's last step squares it
 ACCURACY = 1e-8  # error of ln tan θ beyond which a point is given up
 LARGEST_LOG_CHI = 1e7  # beyond it the rounding of ln χ alone spends ACCURACY
+Mask = NDArray[np.bool_]
 STRIDE = 0.5  # of ln λ, where Newton is led along the norm
 
 
@@ -53,8 +55,9 @@ class System:
         (aa, ab), (ba, bb) = self.jacobian.transpose(1, 2, 0)
         first, second = right.T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.stack([first * bb - second * ab, second * aa - first * ba], axis=1) / (
-                (aa * bb - ab * ba)[:, None]
+            return (
+                np.stack([first * bb - second * ab, second * aa - first * ba], axis=1)
+                / ((aa * bb - ab * ba)[:, None])
             )
 
 
@@ -85,9 +88,7 @@ def _noise_equation(n: Nodes, alpha: Array, norm: Array, a: Array) -> tuple[Arra
     return np.log(alpha * total) - 2 * np.log(norm * sine), np.stack([by_a, by_b, by_norm], axis=1)
 
 
-def _pull_equation(
-    n: Nodes, alpha: Array, norm: Array, a: Array, m: float
-) -> tuple[Array, Array]:
+def _pull_equation(n: Nodes, alpha: Array, norm: Array, a: Array, m: float) -> tuple[Array, Array]:
     """ln(α m E_z[q]) − ln(λ cos θ), and derivatives by a, b, ln λ."""
     sine, cosine = sine_and_cosine(a)
     shift = n.orthogonal * n.shift
@@ -120,12 +121,10 @@ def find(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array]:
     return a, b
 
 
-def newton(
-    alpha: Array, norm: Array, a: Array, b: Array, flip: float
-) -> tuple[Array, Array, Array]:
+def newton(alpha: Array, norm: Array, a: Array, b: Array, flip: float) -> tuple[Array, Array, Mask]:
     """Newton's method on all points at once; those that are done are evaluated no more."""
     a, b = a.copy(), b.copy()
-    done = np.zeros(a.shape, dtype=bool)
+    done: Mask = np.zeros(a.shape, dtype=bool)
     active = np.arange(a.size)
     for _ in range(ITERATIONS):
         step = system(alpha[active], norm[active], a[active], b[active], flip).step
@@ -141,12 +140,12 @@ def newton(
     return a, b, done
 
 
-def _follow(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array, Array]:
+def _follow(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array, Mask]:
     """Lead Newton from a norm where the guess is nearly exact, in strides of ln λ."""
     start = np.minimum(norm, 0.1)
     strides = int(np.ceil(np.max(np.log(norm / start)) / STRIDE)) + 1
     a, b = guess(alpha, start, flip)
-    done = np.zeros(a.shape, dtype=bool)
+    done: Mask = np.zeros(a.shape, dtype=bool)
     for part in np.linspace(0, 1, strides + 1):
         a, b, done = newton(alpha, start * (norm / start) ** part, a, b, flip)
     return a, b, done

@@ -76,8 +76,11 @@ def descend(
     """
     descent = descent or Descent()
     flip = flip_in_range(flip_probability)
-    settings = {"model": "logistic perceptron", "training": asdict(descent)}
-    settings["flip_probability"] = flip
+    settings = {
+        "model": "logistic perceptron",
+        "training": asdict(descent),
+        "flip_probability": flip,
+    }
     seeds = range(whole("samples", samples))
     return Curves.concat(
         as_curves(

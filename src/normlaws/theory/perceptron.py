@@ -93,19 +93,17 @@ class FixedNormPerceptron:
     def solve(self, alpha: ArrayLike, norm: ArrayLike) -> Solution:
         """Solve at scalars or arrays that broadcast against each other."""
         alphas, norms = np.broadcast_arrays(positive("alpha", alpha), positive("norm", norm))
-        flat = [alphas.ravel(), norms.ravel()]
-        parts = [
-            self._solve_flat(*(array[start : start + CHUNK] for array in flat))
-            for start in range(0, max(alphas.size, 1), CHUNK)
-        ]
-        values = {
-            name: np.concatenate([part[name] for part in parts]).reshape(alphas.shape)[()]
-            for name in parts[0]
-        }
+        values = self._solve_all(alphas.ravel(), norms.ravel())
         _warn_beyond(alphas, norms, values["status"])
-        return Solution(alpha=alphas[()], norm=norms[()], **values)
+        shaped = {name: value.reshape(alphas.shape)[()] for name, value in values.items()}
+        return Solution(alpha=alphas[()], norm=norms[()], **shaped)
 
-    def _solve_flat(self, alpha: Array, norm: Array) -> dict[str, np.ndarray]:
+    def _solve_all(self, alpha: Array, norm: Array) -> dict[str, np.ndarray]:
+        starts = range(0, max(alpha.size, 1), CHUNK)
+        parts = [self._solve_some(alpha[i : i + CHUNK], norm[i : i + CHUNK]) for i in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _solve_some(self, alpha: Array, norm: Array) -> dict[str, np.ndarray]:
         flip = self.flip_probability
         a, b = find(alpha, norm, flip)
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
@@ -124,7 +122,7 @@ class FixedNormPerceptron:
         return self.solve(alpha, norm).overlap
 
     def log_chi(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
-        """ln χ; χ itself passes e^100 at large norm."""
+        """The logarithm of χ; χ itself passes e^100 at large norm."""
         return self.solve(alpha, norm).log_chi
 
     def train_loss(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
@@ -164,11 +162,16 @@ class FixedNormPerceptron:
             return (v - np.exp(solution.log_chi - softplus(v))) / solution.norm, solution
 
     def optimum(self, alpha: ArrayLike) -> Optimum:
-        """The norm of lowest ε at every α, where ∂ε/∂λ = 0; NaN where λ ∈ [0.01, 10⁴ α] has none."""
+        """The norm of lowest ε at every α, where ∂ε/∂λ = 0.
+
+        NaN where there is none in λ ∈ [0.01, 100 max(α, 1)].
+        """
         alphas = positive("alpha", alpha)
         flat = alphas.ravel()
-        low, high = np.full(flat.shape, np.log(1e-2)), np.log(1e4 * np.maximum(flat, 1))
-        root = bracketed_roots(lambda x: self.solve(flat, np.exp(x)).norm_exponent, low, high)
+        low, high = np.full(flat.shape, np.log(1e-2)), np.log(100 * np.maximum(flat, 1))
+        root = bracketed_roots(
+            lambda x: self._solve_all(flat, np.exp(x))["norm_exponent"], low, high
+        )
         norm = np.exp(root).reshape(alphas.shape)
         error = np.full_like(norm, np.nan)
         found = np.isfinite(norm)
@@ -183,7 +186,7 @@ class FixedNormPerceptron:
             penalty: μ > 0. For scikit-learn's ``LogisticRegression``, C = 1/(P μ).
 
         Raises:
-            InputError: a value is not positive, or no λ in [1e-6, 1e6] has that penalty.
+            InputError: a value is not positive, or no λ in [1e-6, 1e4] has that penalty.
         """
         alphas, penalties = np.broadcast_arrays(
             positive("alpha", alpha), positive("penalty", penalty)
@@ -191,22 +194,22 @@ class FixedNormPerceptron:
         flat, target = alphas.ravel(), penalties.ravel()
 
         def excess(log_norm: Array) -> Array:
-            return np.tanh(np.asarray(self._log_penalty(flat, np.exp(log_norm))) - np.log(target))
+            return np.tanh(self._log_penalty(flat, np.exp(log_norm)) - np.log(target))
 
-        ends = np.full(flat.shape, np.log(1e6))
-        norm = np.exp(bracketed_roots(excess, -ends, ends))
+        low, high = np.full(flat.shape, np.log(1e-6)), np.full(flat.shape, np.log(1e4))
+        norm = np.exp(bracketed_roots(excess, low, high))
         if not np.all(np.isfinite(norm)):
             bad = np.flatnonzero(~np.isfinite(norm))[0]
             raise InputError(
-                f"expected a penalty that some norm in [1e-6, 1e6] has, got {target[bad]:g} "
+                f"expected a penalty that some norm in [1e-6, 1e4] has, got {target[bad]:g} "
                 f"at alpha {flat[bad]:g}"
             )
         return self.solve(alphas, norm.reshape(alphas.shape))
 
     def _log_penalty(self, alpha: Array, norm: Array) -> Array:
-        """ln μ, −∞ where μ ≤ 0: falls with the norm."""
+        """Log of the penalty, −∞ where it is not positive: falls with the norm."""
         with np.errstate(divide="ignore"):
-            return np.log(np.maximum(self.solve(alpha, norm).penalty, 0.0))
+            return np.log(np.maximum(self._solve_all(alpha, norm)["penalty"], 0.0))
 
     def curves(
         self, alphas: Iterable[float], norms: Iterable[float], dimension: int = 1000

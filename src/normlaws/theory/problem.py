@@ -14,7 +14,7 @@ import numpy as np
 
 from normlaws.theory._prox import Array, softplus
 
-MEMORY = 256e6
+MEMORY = 64e6
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Problem:
         return self.examples.shape[2]
 
     def margins(self, weights: Array) -> Array:
-        """y w·x: (samples, N) to (samples, P)."""
+        """Margins y w·x: (samples, N) to (samples, P)."""
         return np.matmul(self.examples, weights[..., None])[..., 0]
 
     def pull(self, strengths: Array) -> Array:
@@ -85,7 +85,7 @@ def problems(
 
 
 def _draw(size: int, dimension: int, seed: int, flip: float) -> tuple[Array, Array]:
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, size])
     teacher = rng.standard_normal(dimension)
     teacher /= np.linalg.norm(teacher)
     inputs = rng.standard_normal((size, dimension))

@@ -26,12 +26,12 @@ class Bayes(Rule):
         return -self._log_kappa(alpha)
 
     def _log_kappa(self, alpha: Array) -> Array:
-        """ln κ, κ² = q/(1 − q), where q is the overlap of two draws, and of one with the teacher."""
+        """Log of κ, κ² = q/(1 − q); q is the overlap of two draws, and of one with the teacher."""
         high = np.log(10 + 10 * alpha)
         return bracketed_roots(lambda x: self._excess(np.exp(x), alpha), high - 50, high)
 
     def _excess(self, kappa: Array, alpha: Array) -> Array:
-        """ln of κ²/(1 + κ²) over 2α(1 − 2η)² ∫Dz φ(κz)²/(η + (1 − 2η)Φ(κz))."""
+        """Log of κ²/(1 + κ²) over 2α(1 − 2η)² ∫Dz φ(κz)²/(η + (1 − 2η)Φ(κz))."""
         scale = np.minimum(kappa, 1.0)[:, None]
         grid = np.linspace(-REACH, REACH, COUNT)
         u = scale * grid  # κz

@@ -46,7 +46,7 @@ class MaximumStability(Trainable):
         return np.log(alpha * sine[:, 0] * moment)
 
     def fit(self, inputs: Array, labels: Array) -> Array:
-        """argmin ‖w‖² with y w·x ≥ 1, as non-negative least squares (Lawson & Hanson, ch. 23).
+        """The shortest w with y w·x ≥ 1, as non-negative least squares (Lawson & Hanson, ch. 23).
 
         Raises:
             InputError: no student separates the examples.

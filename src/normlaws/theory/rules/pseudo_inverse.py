@@ -28,4 +28,4 @@ class PseudoInverse(Trainable):
 
     def fit(self, inputs: Array, labels: Array) -> Array:
         """The Moore–Penrose solution."""
-        return np.linalg.lstsq(inputs, labels, rcond=None)[0]
+        return np.asarray(np.linalg.lstsq(inputs, labels, rcond=None)[0], dtype=float)
