@@ -122,7 +122,7 @@ def test_sizes_still_falling_are_hollow_and_said_to_be(laws):
         if isinstance(c, PathCollection) and len(c.get_offsets()) and c.get_facecolor().min() == 1
     ]  # fmt: skip
     assert [len(c.get_offsets()) for c in hollow] == [2]
-    assert "some runs still falling" in legend(ax)
+    assert "still falling at the end" in legend(ax)
 
 
 def test_early_window_and_law_stand_where_the_fit_has_them(laws):
