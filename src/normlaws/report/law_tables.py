@@ -102,7 +102,7 @@ def _reach(found: Estimate) -> tuple[str, str]:
 
 
 def _size(value: float) -> str:
-    return "out of reach" if value == math.inf else significant(value)
+    return "out of reach" if value == math.inf else count(value)
 
 
 def estimators(laws: Laws) -> Table:
@@ -162,7 +162,8 @@ def baselines(laws: Laws) -> Table:
 
 
 def _parameters(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{words(name)} {significant(value)}" for name, value in values.items())
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    return ", ".join(f"{words(name)} {significant(value)}" for name, value in finite.items())
 
 
 def _range(low: float, high: float, write: Any) -> str:
