@@ -15,12 +15,19 @@ def curves():
     return plant(sizes=(100, 200, 400, 800), seeds=2, records=20)
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Figures are drawn, small, and not rendered into the page; tests/report does that."""
+    monkeypatch.setattr("normlaws.report.page.embed", lambda axes: "data:image/png;base64,AA==")
+    monkeypatch.setattr("normlaws.report.html._DPI", 40)
+
+
 def report(*arguments, monkeypatch, capsys) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["normlaws", "report", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     said = capsys.readouterr()
-    return stopped.value.code, said.out.strip(), said.err.strip()
+    return stopped.value.code or 0, said.out.strip(), said.err.strip()
 
 
 @pytest.fixture

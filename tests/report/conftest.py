@@ -18,6 +18,15 @@ from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 GAMMA1, GAMMA2 = 0.8, 1.0
 VERDICT = Verdict("Both laws hold.", ("laws_hold",), ("Run P = 2,048 with 3 seeds.",))
+BASELINES = [
+    {
+        "name": "power",
+        "parameters": {"gamma": 0.8, "log_offset": -np.inf},
+        "in_sample": 0.031,
+        "backtest": 0.128,
+    },
+    {"name": "broken_power", "parameters": {}, "in_sample": np.nan, "backtest": np.nan},
+]
 SIZES = (32, 64, 128, 256, 512, 1024)
 
 
@@ -54,7 +63,10 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
 
 def planted_crossover(predict=error_at) -> SimpleNamespace:
     upper = dict.fromkeys(SIZES, 20.0)
-    return SimpleNamespace(predict=predict, lower=0.0, upper=upper, scatter=0.012, adequate=True)
+    exponents = {"gamma": 0.805, "gamma0": 0.001, "gamma1": 0.803, "gamma2": 1.002}
+    return SimpleNamespace(
+        predict=predict, lower=0.0, upper=upper, scatter=0.012, adequate=True, **exponents
+    )
 
 
 # ruff: noqa: RUF009 - the defaults are frozen values
@@ -81,11 +93,22 @@ class PlantedLaws:
     reference_size: float = 181.0
     late_law: PowerLaw = PowerLaw(np.log(2), 1.003)
     crossover: Any = field(default_factory=lambda: planted_crossover())
-    baselines: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(
-            {"model": ["power_law", "broken"], "backtest_error": [0.128, 0.014]}
-        )
-    )
+    baselines: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(BASELINES))
+    collapse_exponents: tuple[Estimate, Estimate] = (Estimate(0.79, 0.7, 0.88), Estimate(1.01))
+
+    def window_table(self):
+        row = {"high": 3.0, "gamma0": 0.012, "scatter": 0.02}
+        return pd.DataFrame(
+            [{"low": 1.0, "gamma1": 0.798, "chosen": True, **row},
+             {"low": 0.5, "gamma1": 0.702, "chosen": False, **row}]
+        )  # fmt: skip
+
+    def influence(self):
+        names = ("gamma", "gamma0", "gamma1", "gamma2", "product")
+        return pd.DataFrame([{"size": size, **dict.fromkeys(names, 0.5)} for size in (0, 32)])
+
+    def size_for_error(self, error):
+        return Estimate((0.9 / error) ** 1.25, 100.0, np.inf)
 
     def forecast(self, sizes):
         return [

@@ -122,7 +122,7 @@ def test_sizes_still_falling_are_hollow_and_said_to_be(laws):
         if isinstance(c, PathCollection) and len(c.get_offsets()) and c.get_facecolor().min() == 1
     ]  # fmt: skip
     assert [len(c.get_offsets()) for c in hollow] == [2]
-    assert "some runs still falling" in legend(ax)
+    assert "still falling at the end" in legend(ax)
 
 
 def test_early_window_and_law_stand_where_the_fit_has_them(laws):
@@ -248,9 +248,25 @@ def test_norms_beyond_float64_are_drawn_as_logarithms(plain_curves):
         log_spectral_complexity=curves.frame["log_spectral_complexity"] * 300
     )
     ax = figures.error_against_norm(Curves(frame))
-    assert ax.get_xlabel() == "ln λ, natural log of the spectral complexity"
+    assert ax.get_xlabel() == "ln λ (spectral complexity)"
     assert ax.get_xscale() == "linear"
     assert np.isfinite(lines(ax, 1024)[0].get_xdata()).all()
+
+
+def test_rescaled_axes_say_when_they_hold_logarithms(laws):
+    means = laws.mean_curves.assign(log_norm=laws.mean_curves["log_norm"] * 300)
+    sizes = laws.sizes.assign(log_norm=laws.sizes["log_norm"] * 300)
+    ax = figures.collapse_by_optimum(laws.with_(mean_curves=means, sizes=sizes))
+    assert ax.get_xlabel().startswith("ln of the norm over its optimum")
+
+
+def test_long_names_are_wrapped_not_clipped(laws):
+    ax = figures.norm_against_size(laws.with_(norm="distance_from_initialisation_operator_norm"))
+    figure = figure_of(ax)
+    figure.draw_without_rendering()
+    box = ax.yaxis.label.get_window_extent()
+    assert box.y0 >= 0
+    assert box.y1 <= figure.bbox.height
 
 
 def test_step_zero_has_a_place(curves):

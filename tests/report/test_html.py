@@ -37,6 +37,12 @@ def table(page: str, caption: str) -> list[list[str]]:
     return [[text_of(c) for c in re.findall(r"<t[hd].*?</t[hd]>", row, re.S)] for row in rows]
 
 
+def number(text: str) -> float:
+    """``"4.69×10⁻⁴"`` or ``"1,024"``."""
+    plain = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")).replace("×10", "e")
+    return float(plain.replace(",", ""))
+
+
 def write(tmp_path, curves, laws, **settings) -> str:
     return write_report(curves, laws, tmp_path / "r.html", **settings).read_text(encoding="utf-8")
 
@@ -99,9 +105,28 @@ def test_forecast_beyond_the_largest_size(page):
     assert rows[0][3:] == ["4,096", "3,891 to 4,301"]
 
 
-def test_other_models_beside_the_laws(page):
-    rows = table(page, "Other extrapolations of the lowest error, beside the two laws")
-    assert rows == [["model", "backtest error"], ["power law", "0.128"], ["broken", "0.014"]]
+def test_examples_needed_for_a_lower_error(page, laws):
+    rows = table(page, "Examples needed for a lower error")[1:]
+    best = laws.sizes["error"].min()
+    assert [number(row[0]) for row in rows] == pytest.approx(
+        [best / 2, best / 4, best / 10], rel=5e-3
+    )
+    needed = [number(row[2]) for row in rows]
+    assert needed == pytest.approx([(0.9 * k / best) ** 1.25 for k in (2, 4, 10)], rel=5e-3)
+    assert {row[3] for row in rows} == {"100 to out of reach"}
+
+
+def test_other_estimators_models_windows_and_sizes(page):
+    rows = table(page, "The same exponents by other estimators")[1:]
+    assert rows[0] == ["γ", "0.801", "0.805", "0.790", "0.700 to 0.880"]
+    assert rows[1] == ["γ₁", "0.798", "0.803", "–", "–"]
+    assert rows[3] == ["γ₂", "1.003", "1.002", "1.010", "–"]
+    rows = table(page, "Extrapolations of the lowest error, side by side")[1:]
+    assert rows == [["power", "0.0310", "0.128", "gamma 0.800"], ["broken power", "–", "–", ""]]
+    rows = table(page, "How the early exponents move with the window")[1:]
+    assert rows[0] == ["2.72 to 20.1", "0.798", "0.012", "0.0200", "chosen"]
+    rows = table(page, "How the exponents move when one size is left out")[1:]
+    assert rows == [["none", *["0.500"] * 5], ["32", *["0.500"] * 5]]
 
 
 def test_settings_versions_hardware_code(page):
@@ -194,7 +219,8 @@ def test_unknown_norm_is_named(curves, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_figures_as_files(curves, laws, tmp_path):
+def test_figures_as_files(curves, laws, tmp_path, monkeypatch):
+    monkeypatch.setattr("normlaws.report.html._DPI", 40)
     written = save_figures(curves, laws, tmp_path / "figures")
     assert sorted(path.name for path in written) == sorted(
         f"{name}.{form}" for name in FIGURES for form in ("png", "pdf")

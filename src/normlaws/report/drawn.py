@@ -69,11 +69,12 @@ def _main(subject: Subject) -> Figure:
         caption += "Lines: mean over complete runs at equal step; bands: one standard error of it."
     else:
         caption += (
-            "Lines: mean over seeds at equal norm, as fitted; bands: one standard error of it; pale "
-            "where not every seed reaches. Circles mark the optimum of each size; they are hollow where the error of some run "
-            "was still falling when it ended. Where the early law holds, the lines lie on each "
-            "other in the shaded window, which ends where the largest size leaves the law; smaller "
-            "sizes leave it earlier. The dashed line is the law at the largest size."
+            "Lines: mean over seeds at equal norm, as fitted, pale where not every seed reaches; "
+            "bands: one standard error of it. Circles mark the optimum of each size; they are "
+            "hollow where the error of some run was still falling when it ended. Where the early "
+            "law holds, the lines lie on each other in the shaded window, which ends where the "
+            "largest size leaves the law; smaller sizes leave it earlier. The dashed line is the "
+            "law at the largest size."
         )
     return Figure(
         axes, f"{_about(subject)} {_optimum_words(subject)}".strip(), caption, "error-against-norm"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -20,6 +21,7 @@ from normlaws.report.numbers import raised
 
 # exp(700) is close to the largest float64
 _LARGEST_LOG = 700.0
+_LABEL_WIDTH = 42  # letters
 _WIDE, _MIDDLE, _NARROW = 2.6, 0.75, 0.3
 
 Mapping = Callable[[np.ndarray], np.ndarray]
@@ -44,7 +46,7 @@ def norm_axis(ax: Axes, which: str, name: str, log_norms: Iterable[float]) -> Ma
     logs = np.asarray(list(log_norms), dtype=float)
     finite = logs[np.isfinite(logs)]
     if finite.size and np.abs(finite).max() > _LARGEST_LOG:
-        _axis(ax, which).set_label_text(f"ln λ, natural log of the {words(name)}")
+        _axis(ax, which).set_label_text(f"ln λ ({words(name)})")
         return _finite_only
     _axis(ax, which).set_label_text(f"{words(name)} λ")
     log_axis(ax, which, np.exp(finite))
@@ -132,6 +134,11 @@ def step_axis(ax: Axes, last: int) -> None:
     ax.set_xlim(left=0, right=1.1 * max(1, last))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: _decade(step, _) if step else "0"))
     ax.set_xlabel("optimiser step")
+
+
+def wrapped(label: str) -> str:
+    """A label in lines that fit along the shorter axis of a figure."""
+    return textwrap.fill(label, _LABEL_WIDTH)
 
 
 def positive(values: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:
     colours = size_colours(sizes)
-    for censored, label in ((False, "optimum"), (True, "some runs still falling")):
+    for censored, label in ((False, "optimum"), (True, "still falling at the end")):
         rows = laws.sizes[(laws.sizes["n_censored"] > 0) == censored]
         rows = rows[(rows["error"] > 0) & np.isfinite(rows["log_norm"])]
         fill = ["white" if censored else colours[int(size)] for size in rows["size"]]

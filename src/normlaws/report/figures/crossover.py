@@ -30,7 +30,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     Raises:
         InputError: these laws have no fitted crossover.
     """
-    if getattr(laws, "crossover", None) is None:
+    if laws.crossover is None:
         raise InputError("expected laws with a fitted crossover, got none")
     ax = new_axes(ax)
     below = _divide(ax)
@@ -41,7 +41,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     colours = size_colours(laws.sizes["size"])
     for size, rows in means.groupby("size", sort=True):
         _draw_size(ax, below, laws, rows, place, colours[int(size)])
-    ax.plot([], [], ".", color=NEUTRAL, label="mean over seeds")
+    ax.plot([], [], ".", color=NEUTRAL, label="mean curve")
     ax.plot([], [], "-", color=NEUTRAL, label="fitted crossover")
     ax.set_ylabel(metric_label(laws.metric))
     below.set_xlabel(ax.get_xlabel())
