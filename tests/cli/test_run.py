@@ -17,6 +17,7 @@ import tomli_w
 
 import normlaws
 from normlaws import Curves
+from normlaws.cli import main
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
 COMMAND = [sys.executable, "-m", "normlaws"]
@@ -120,23 +121,34 @@ def test_the_same_command_again_adds_nothing(study, undisturbed):
     assert {path: path.stat().st_mtime_ns for path in undisturbed.glob("runs/*/*")} == curves
 
 
-def bad(*arguments: object, **options) -> str:
-    """The one line on stderr of a command that must be refused."""
-    answer = normlaws_command(*arguments, **options)
-    assert answer.returncode == 2, answer
-    assert answer.stdout == ""
-    lines = answer.stderr.strip().splitlines()
-    assert len(lines) == 1, answer.stderr
+@pytest.fixture
+def bad(capsys, monkeypatch):
+    """Run a command that must be refused, in this process; return its one line on stderr."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["normlaws", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return refusal(end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def refusal(status: object, stdout: str, stderr: str) -> str:
+    assert status == 2
+    assert stdout == ""
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
     return lines[0]
 
 
-def test_unknown_preset_verb_and_option():
+def test_unknown_preset_verb_and_option(bad):
     assert "digits-cnn" in bad("run", "digits-cmm")
     assert "No such command 'rnu'" in bad("rnu")
     assert "--wrokers" in bad("run", "digits-cnn", "--wrokers", "2")
 
 
-def test_misspelt_key_sizes_beyond_the_data_and_no_seeds(tmp_path):
+def test_misspelt_key_sizes_beyond_the_data_and_no_seeds(bad, tmp_path):
     for change, expected in (
         ({"sede": 1}, "got the key 'sede'"),
         ({"sizes": [16, 10_000]}, "between 1 and 1247"),
@@ -147,13 +159,13 @@ def test_misspelt_key_sizes_beyond_the_data_and_no_seeds(tmp_path):
         assert expected in bad("run", path, "--out", tmp_path / "out")
 
 
-def test_a_folder_that_holds_another_study(undisturbed):
+def test_a_folder_that_holds_another_study(bad, undisturbed):
     before = values(undisturbed)
     assert "give another --out" in bad("run", "digits-mlp", "--out", undisturbed)
     pd.testing.assert_frame_equal(values(undisturbed), before)
 
 
-def test_a_truncated_parquet_file_is_named(undisturbed, tmp_path):
+def test_a_truncated_parquet_file_is_named(bad, undisturbed, tmp_path):
     curves = Curves.read(undisturbed)
     curves.write(tmp_path)
     victim = next(tmp_path.glob("runs/*/curve.parquet"))
@@ -171,8 +183,8 @@ def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tm
     def no_room():  # writing beyond this fails as it does on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    message = bad("run", study, "--out", out, "--workers", "1", preexec_fn=no_room)
-    assert "the system said" in message
+    answer = normlaws_command("run", study, "--out", out, "--workers", 1, preexec_fn=no_room)
+    assert "the system said" in refusal(answer.returncode, answer.stdout, answer.stderr)
     pd.testing.assert_frame_equal(values(out)[lambda rows: rows["size"] == 16], before)
 
 

@@ -54,7 +54,8 @@ def test_workers_give_the_curves_of_a_plain_loop_and_a_second_time_adds_nothing(
     assert files(tmp_path / "study") == before
 
 
-def test_any_executor_will_do_and_progress_is_told(small, tmp_path, capfd):
+def test_any_executor_will_do_and_progress_is_told(small, tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stderr for a terminal
     with ThreadPoolExecutor(1) as executor:
         curves = Study.load(small).run(tmp_path, executor=executor, progress=True)
     assert list(curves.runs["status"]) == ["complete"] * 4

@@ -44,12 +44,15 @@ def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, 
 
 
 def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
-    """Print the laws of a study; write its report and figures into its folder."""
-    from normlaws.report import save_figures, write_report
-
+    """Print the laws of a study; write its report and figures where they are not up to date."""
     norm, metric = default_norm(curves), "test_error"
     laws, reason = fit_or_reason(curves, norm, metric)
     typer.echo(laws.summary() if laws else reason)
-    write_report(curves, laws, folder.report, title=title, norm=norm, metric=metric, reason=reason)
-    save_figures(curves, laws, folder.figures, norm=norm, metric=metric)
+    if not folder.report_is_current():
+        from normlaws.report import save_figures, write_report
+
+        save_figures(curves, laws, folder.figures, norm=norm, metric=metric)
+        write_report(
+            curves, laws, folder.report, title=title, norm=norm, metric=metric, reason=reason
+        )
     typer.echo(f"Report: {folder.report}")

@@ -234,6 +234,11 @@ class JointFit:
         """γ2 of every resample. (B,)."""
         return self.parameters[:, G2]
 
+    @property
+    def rise(self) -> Floats:
+        """δ of every resample. (B,)."""
+        return np.asarray(np.exp(self.parameters[:, LOG_W]) - self.parameters[:, G1])
+
 
 def joint_fit(
     panel: Panel,

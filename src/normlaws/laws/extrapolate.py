@@ -19,7 +19,7 @@ from normlaws.laws.runs import Floats
 FORMS = ("power", "power_offset", "local_power")
 FIRST = 4  # sizes that the first forecast of a contest rests on
 BETTER = 0.95  # a form replaces the plain power law where its error is this much lower
-STEPS = 25
+STEPS = 15
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ def _line(x: Floats, y: Floats, weight: Floats) -> Floats:
 
 
 def _offset(x: Floats, y: Floats, plain: Floats) -> Floats:
-    """Damped least squares of ln ε for ε = k P^(−γ) + ε∞ from three offsets; the best wins."""
+    """Damped least squares of ln ε for ε = k P^(−γ) + ε∞ from two offsets; the best wins."""
     known = np.isfinite(y)
     filled = np.where(known, y, 0.0)
     lowest = np.where(known, y, np.inf).min(axis=1, keepdims=True)
     best, best_cost = plain, np.full(len(y), np.inf)
-    for share in (0.1, 0.5, 0.9):
+    for share in (0.2, 0.8):
         start = lowest + np.log(share)
         rest = np.log(np.maximum(np.exp(y) - np.exp(start), 1e-12))
         theta = np.concatenate([_line(x, rest, np.ones_like(x))[:, :2], start], axis=1)

@@ -9,37 +9,35 @@ import pandas as pd
 
 from normlaws.laws.panel import Panel
 from normlaws.laws.samples import Samples, sample
-from normlaws.laws.window import plane_in
+from normlaws.laws.window import MIN_SIZES, planes_between, running_sums
 
 
 def window_table(found: Samples) -> pd.DataFrame:
     """γ1 and γ0 of a plane fitted in the chosen window and in its neighbours.
 
-    The start and the end move by a quarter and by half of the window's length, together and apart.
-    Columns: ``low``, ``high`` (log norm, at the largest size), ``gamma1``, ``gamma0``,
+    The start and the ends move by a quarter and by half of the window's length, together and
+    apart; NaN where fewer than three sizes are left inside.
+    Columns: ``low``, ``high`` (log norm, where the last size ends), ``gamma1``, ``gamma0``,
     ``scatter`` (ln error) and ``chosen``.
     """
-    low, high = float(found.early.low[0]), float(found.early.high[0])
-    length, margin = high - low, float(found.early.margin[0])
+    low, ends = float(found.early.low[0]), found.early.ends[:1]
+    length = float(ends.max()) - low
+    sums = running_sums(found.panel, found.curves[:1])
     rows = []
     for start in (-0.25, 0.0, 0.25, 0.5):
         for end in (-0.5, -0.25, 0.0, 0.25):
             if start - end >= 0.75:
                 continue
-            plane = plane_in(
-                found.panel,
-                found.curves[:1],
-                found.log_norm[:1],
-                low + start * length,
-                margin - end * length,
-            )
+            at, moved = low + start * length, ends + end * length
+            plane = planes_between(found.panel, sums, at, moved)
+            fitted = plane.sizes[0] >= min(MIN_SIZES, len(found.panel.sizes))
             rows.append(
                 {
-                    "low": low + start * length,
-                    "high": high + end * length,
-                    "gamma1": plane[0],
-                    "gamma0": plane[1],
-                    "scatter": plane[3],
+                    "low": at,
+                    "high": float(moved.max()),
+                    "gamma1": float(plane.gamma1[0]) if fitted else np.nan,
+                    "gamma0": float(plane.gamma0[0]) if fitted else np.nan,
+                    "scatter": float(plane.scatter[0]) if fitted else np.nan,
                     "chosen": start == 0 and end == 0,
                 }
             )

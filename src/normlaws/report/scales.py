@@ -87,6 +87,8 @@ def log_axis(ax: Axes, which: str, values: Iterable[float]) -> None:
 
 def _plain(value: float, _: object) -> str:
     """Decimal digits where they are few, else ``"3×10⁵"``; superscripts need no mathtext."""
+    if value <= 0:  # a linear locator may offer a tick that a log axis cannot show
+        return ""
     if 1e-3 <= value < 1e5:
         return f"{value:,.6g}"
     exponent = int(np.floor(np.log10(value) + 1e-9))

@@ -130,7 +130,7 @@ def newton(alpha: Array, norm: Array, a: Array, b: Array, flip: float) -> tuple[
         step = system(alpha[active], norm[active], a[active], b[active], flip).step
         scale = np.stack([np.ones(active.size), np.maximum(1, np.abs(b[active]))], axis=1)
         relative = np.abs(step / scale)
-        step *= np.minimum(1, 1 / relative.max(axis=1))[:, None]
+        step /= np.maximum(1, relative.max(axis=1))[:, None]
         a[active] += step[:, 0]
         b[active] += step[:, 1]
         done[active] = (relative < TOLERANCE).all(axis=1) & (np.abs(b[active]) < LARGEST_LOG_CHI)

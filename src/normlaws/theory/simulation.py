@@ -8,13 +8,14 @@ import numpy as np
 
 from normlaws.curves import Curves
 from normlaws.theory._checks import flip_in_range, positive, whole
-from normlaws.theory._prox import Array, sigmoid
+from normlaws.theory._prox import Array, sigmoid, softplus
 from normlaws.theory._records import as_curves, run_record, sizes_of
 from normlaws.theory.problem import Problem, columns, problems
 
 ITERATIONS = 5000
-TOLERANCE = 3e-4  # of the gradient along the sphere, against the whole gradient at its largest
-SEARCHES = 8  # Newton steps along a circle at most
+TOLERANCE = 5e-4  # of the gradient along the sphere, over the mean slope of the loss
+SEARCHES = 12  # Newton steps along a circle at most
+SEARCHED = 1e-3  # slope along a circle, over that at its start, at which a search ends
 REFRESH = 50  # iterations after which margins are computed anew, against drift
 
 
@@ -78,12 +79,10 @@ def minimize_on_sphere(problem: Problem, norm: float, start: Array) -> Array:
     """
     unit, margins = start, problem.margins(start)
     along, before = np.zeros_like(start), np.ones_like(start)
-    largest = np.zeros(len(start))
     for iteration in range(ITERATIONS):
-        whole = -problem.pull(sigmoid(-norm * margins)) / problem.size
-        gradient = _tangent(whole, unit)
-        largest = np.maximum(largest, np.linalg.norm(whole, axis=1))
-        if np.all(np.linalg.norm(gradient, axis=1) <= TOLERANCE * largest):
+        slopes, _ = _slopes(norm * margins)
+        gradient = _tangent(-problem.pull(slopes / slopes.sum(axis=1, keepdims=True)), unit)
+        if np.all(np.linalg.norm(gradient, axis=1) <= TOLERANCE):
             break
         along = _conjugate(gradient, before, along)
         length = np.linalg.norm(along, axis=1, keepdims=True)
@@ -99,6 +98,16 @@ def minimize_on_sphere(problem: Problem, norm: float, start: Array) -> Array:
             unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
             margins = problem.margins(unit)
     return unit
+
+
+def _slopes(margins: Array) -> tuple[Array, Array]:
+    """Slopes −ℓ' over the largest of each sample, and the logarithm of that largest (samples,).
+
+    At large norms the slopes themselves underflow.
+    """
+    logarithm = -softplus(margins)
+    top = logarithm.max(axis=1)
+    return np.exp(logarithm - top[:, None]), top
 
 
 def _dot(first: Array, second: Array) -> Array:
@@ -121,16 +130,18 @@ def _conjugate(gradient: Array, before: Array, along: Array) -> Array:
 def _search_circle(norm: float, margins: Array, across: Array) -> Array:
     """Angle (samples,) at which the loss along cos φ · margins + sin φ · across stops falling."""
     low, high = np.zeros(len(margins)), np.full(len(margins), 0.5 * np.pi)
-    angle, first = low.copy(), np.zeros(len(margins))
-    for _ in range(SEARCHES):
+    angle, enough = low.copy(), np.full(len(margins), -np.inf)
+    for trial in range(SEARCHES):
         cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
         here, speed = cos * margins + sin * across, cos * across - sin * margins
-        pull = sigmoid(-norm * here)
+        pull, top = _slopes(norm * here)
         slope = -np.mean(pull * speed, axis=1)
-        first = np.maximum(first, np.abs(slope))
-        if np.all(np.abs(slope) <= 1e-3 * first):
+        steepness = top + np.log(np.maximum(np.abs(slope), 1e-300))
+        if trial == 0:
+            enough = steepness + np.log(SEARCHED)
+        if np.all(steepness <= enough):
             break
-        bend = np.mean(pull * (1 - pull) * norm * speed**2 + pull * here, axis=1)
+        bend = np.mean(pull * (sigmoid(norm * here) * norm * speed**2 + here), axis=1)
         low, high = np.where(slope < 0, angle, low), np.where(slope < 0, high, angle)
         newton = angle - slope / np.where(bend > 0, bend, np.nan)
         angle = np.where((newton > low) & (newton < high), newton, 0.5 * (low + high))

@@ -1,0 +1,93 @@
+"""Speed and accuracy of the fixed-norm perceptron.
+
+Times the whole grid that a figure needs against an independent scalar solve (adaptive quadrature,
+SciPy's hybrid Newton), and compares the two on random points.
+
+    OMP_NUM_THREADS=1 python benchmarks/theory.py [--points 40]
+"""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from normlaws.theory import FixedNormPerceptron, _quadrature
+
+SLOW = runpy.run_path(
+    str(Path(__file__).resolve().parents[1] / "tests" / "theory" / "slow_solver.py")
+)["solve"]
+GRID = (np.geomspace(0.1, 100, 50)[:, None], np.geomspace(0.01, 300, 50))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=7)
+    chosen = parser.parse_args()
+    speed(chosen.repeats)
+    nodes()
+    accuracy(chosen.points)
+
+
+def speed(repeats: int) -> None:
+    theory = FixedNormPerceptron()
+    found = theory.solve(*GRID)
+    grid, point = [], []
+    for _ in range(repeats):
+        grid.append(timed(lambda: theory.solve(*GRID)))
+        point.append(timed(lambda: SLOW(5.0, 10.0, (-1.28, 3.09))))
+    each = statistics.median(grid) / found.alpha.size
+    print(f"50 x 50 grid: {statistics.median(grid):.2f} s, {1e6 * each:.0f} us a point, ", end="")
+    print(f"{np.sum(found.status != 'solved')} failed")
+    print(
+        f"scalar solve: {statistics.median(point):.2f} s a point, started at the solution; ", end=""
+    )
+    print(f"{statistics.median(point) / each:.0f} times as long")
+
+
+def timed(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def nodes() -> None:
+    alpha, norm = np.geomspace(0.2, 1000, 30)[:, None], np.geomspace(1e-3, 1e3, 30)
+    for name, flip, counts in (("CLEAN", 0.0, (48, 64, 96)), ("NOISY", 0.1, (96, 128, 192))):
+        theory, chosen = FixedNormPerceptron(flip), getattr(_quadrature, name)
+        setattr(_quadrature, name, 4 * chosen)
+        exact = theory.generalization_error(alpha, norm)
+        for count in counts:
+            setattr(_quadrature, name, count)
+            found = _unchecked(alpha, norm, flip)
+            worst = np.max(np.abs(found / exact - 1))
+            print(f"{name} {count} nodes: largest relative error {worst:.1e}")
+        setattr(_quadrature, name, chosen)
+
+
+def _unchecked(alpha, norm, flip):
+    from normlaws.theory._saddle import find
+
+    points = np.broadcast_arrays(alpha, norm)
+    a, _ = find(*(array.ravel() for array in points), flip)
+    return (np.arctan(np.exp(a)) / np.pi).reshape(points[0].shape)
+
+
+def accuracy(points: int) -> None:
+    rng = np.random.default_rng(1)
+    alpha = np.exp(rng.uniform(np.log(0.2), np.log(1000), points))
+    norm = np.exp(rng.uniform(np.log(1e-3), np.log(1e3), points))
+    found = FixedNormPerceptron().solve(alpha, norm)
+    start = np.log(np.tan(np.pi * found.generalization_error)) + 0.01, found.log_chi + 0.01
+    exact = np.array([SLOW(p, n, (a, b)) for p, n, a, b in zip(alpha, norm, *start, strict=True)])
+    worst = np.max(np.abs(found.generalization_error / exact - 1))
+    print(f"{points} random points against the scalar solve: largest relative error {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main()
