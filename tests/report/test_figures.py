@@ -17,6 +17,7 @@ from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.report import figures
 from normlaws.report.page import figure_of
+from normlaws.report.scales import log_axis
 from normlaws.report.style import size_colours
 
 SIZES = [32, 64, 128, 256, 512, 1024]
@@ -363,3 +364,31 @@ def test_no_pyplot_and_safe_in_threads(curves):
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([0.002, 0.9], ["0.01", "0.1"]),
+        ([0.02, 0.9], ["0.02", "0.05", "0.1", "0.2", "0.5"]),
+        ([0.3, 0.9], ["0.3", "0.4", "0.5", "0.7"]),
+        ([1e4, 1e40], ["10¹⁰", "10²²"]),
+        ([0.52, 0.58], ["0.54", "0.57"]),
+        ([2e6, 9e6], ["5×10⁶"]),
+    ],
+)
+def test_ticks_suit_their_range(values, ticks):
+    ax = Figure(figsize=(4.9, 3.7)).add_subplot()
+    ax.plot(values, values)
+    log_axis(ax, "y", values)
+    figure_of(ax).draw_without_rendering()
+    shown = [text.get_text() for text in ax.get_yticklabels()]
+    assert set(ticks) <= set(shown)
+    assert len([text for text in shown if text]) <= 14
+
+
+def test_a_tick_that_a_log_axis_cannot_hold_has_no_name():
+    ax = Figure().add_subplot()
+    for values in ([0.52, 0.58], [1e-9, 1.0]):
+        log_axis(ax, "x", values)
+        assert ax.xaxis.get_major_formatter()(0.0, 0) == ""

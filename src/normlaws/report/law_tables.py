@@ -128,11 +128,11 @@ def windows(laws: Laws) -> Table:
         (
             f"{power(row.low)} to {power(row.high)}",
             fixed(row.gamma1), fixed(row.gamma0), significant(row.scatter),
-            "chosen" if row.chosen else "",
+            "yes" if row.chosen else "",
         )
         for row in rows_of(laws.window_table())
     ]  # fmt: skip
-    header = ("window of norms", "γ₁", "γ₀", "scatter in ln error", "")
+    header = ("window of norms", "γ₁", "γ₀", "scatter in ln error", "chosen")
     caption = "How the early exponents move with the window"
     return Table(caption, header, rows, numeric=(1, 2, 3), folded=True)
 

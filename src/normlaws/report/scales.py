@@ -96,6 +96,8 @@ def _plain(value: float, _: object) -> str:
 
 
 def _decade(value: float, _: object) -> str:
+    if value <= 0:
+        return ""
     exponent = round(float(np.log10(value)))
     return f"{value:,g}" if -3 <= exponent <= 3 else raised(exponent)
 
