@@ -185,12 +185,12 @@ def _firmness(laws: Laws | None) -> list[Block]:
 
 
 def _training(drawn: list[Figure | Missing]) -> list[Block]:
-    missing: list[Block] = [
-        Text(f"No figure of {one.name}: {one.reason}.")
-        for one in drawn
-        if isinstance(one, Missing) and one.name.endswith("step")
-    ]
-    return [*_of(drawn, "norm-against-step", "loss-against-step", "error-against-step"), *missing]
+    missing: dict[str, list[str]] = {}
+    for one in drawn:
+        if isinstance(one, Missing) and one.name.endswith("step"):
+            missing.setdefault(one.reason, []).append(one.name)
+    said = [Text(f"No figure of {' and '.join(n)}: {reason}.") for reason, n in missing.items()]
+    return [*_of(drawn, "norm-against-step", "loss-against-step", "error-against-step"), *said]
 
 
 def _runs(curves: Curves, laws: Laws | None, metric: str) -> list[Block]:

@@ -130,7 +130,7 @@ def windows(laws: Laws) -> Table:
             fixed(row.gamma1), fixed(row.gamma0), significant(row.scatter),
             "yes" if row.chosen else "",
         )
-        for row in rows_of(laws.window_table())
+        for row in rows_of(laws.window_table().dropna(subset=["gamma1"]))
     ]  # fmt: skip
     header = ("window of norms", "γ₁", "γ₀", "scatter in ln error", "chosen")
     caption = "How the early exponents move with the window"

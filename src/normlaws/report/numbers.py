@@ -36,7 +36,10 @@ def power(log_value: float | None, digits: int = 3) -> str:
     if -3 <= log10 < 5:
         return significant(math.exp(log_value), digits)
     exponent = math.floor(log10)
-    return f"{10 ** (log10 - exponent):.{digits}g}×{raised(exponent)}"
+    mantissa = f"{10 ** (log10 - exponent):.{digits - 1}f}"
+    if mantissa.startswith("10"):  # 9.999 was rounded up
+        mantissa, exponent = f"{1:.{digits - 1}f}", exponent + 1
+    return f"{mantissa}×{raised(exponent)}"
 
 
 def raised(exponent: int) -> str:

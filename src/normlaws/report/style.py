@@ -24,8 +24,8 @@ PREDICTION = "#00736b"
 
 # Near square, and narrow enough that its letters stay readable on a phone.
 FIGURE_SIZE = (4.9, 3.7)
-LETTERS = 9.0
-SMALL = 8.0
+LETTERS = 10.0
+SMALL = 9.0
 
 _SCALE = mpl.colormaps["magma"]
 _LIGHTEST, _DARKEST = 0.73, 0.06
