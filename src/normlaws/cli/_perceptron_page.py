@@ -124,6 +124,8 @@ def _fits(comparison: Comparison) -> Table:
         _exponents("fixed norm", comparison.fixed_norm),
         _exponents("descent", comparison.descent),
     ]
+    if comparison.flip_probability == 0:
+        rows.insert(0, ["theory, 1 ≪ λ ≪ α → ∞", "1", "1/2", "1/2", "1", "1"])
     header = ["curves", "γ", "γ0", "γ1", "γ2", "γ0 + γ1·γ2"]
     return Table("The laws as nl.fit reads them", header, rows, numeric=(1, 2, 3, 4, 5))
 
