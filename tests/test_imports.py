@@ -66,7 +66,7 @@ def imports(tree: ast.AST, within_plot: bool = False):
 def files():
     for path in sorted(SOURCE.rglob("*.py")):
         room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
-        if room != "__init__":
+        if not room.startswith("__"):
             yield pytest.param(room, path, id=str(path.relative_to(SOURCE)))
 
 

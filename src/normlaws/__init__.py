@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from normlaws import interop, laws, norms, problems, report, studies, theory, training
+    from normlaws import interop, laws, norms, problems, report, studies, theory, tracking, training
     from normlaws.curves import Curves
     from normlaws.laws import Laws, fit
     from normlaws.norms import Measurement, NormMeter, measure
     from normlaws.studies import Study
+    from normlaws.tracking import Tracker
 
 __version__ = "0.1.0"
 
@@ -23,10 +24,21 @@ _HOMES = {
     "Measurement": "normlaws.norms",
     "NormMeter": "normlaws.norms",
     "Study": "normlaws.studies",
+    "Tracker": "normlaws.tracking",
     "fit": "normlaws.laws",
     "measure": "normlaws.norms",
 }
-_ROOMS = ("interop", "laws", "norms", "problems", "report", "studies", "theory", "training")
+_ROOMS = (
+    "interop",
+    "laws",
+    "norms",
+    "problems",
+    "report",
+    "studies",
+    "theory",
+    "tracking",
+    "training",
+)
 
 __all__ = [
     "Curves",
@@ -34,6 +46,7 @@ __all__ = [
     "Measurement",
     "NormMeter",
     "Study",
+    "Tracker",
     "fit",
     "interop",
     "laws",
@@ -43,6 +56,7 @@ __all__ = [
     "report",
     "studies",
     "theory",
+    "tracking",
     "training",
 ]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +89,8 @@ class Curves:
         )
 
     def _repr_html_(self) -> str:
-        table = self.runs.groupby("size").agg(
-            runs=("run", "size"),
-            complete=("status", lambda status: int((status == "complete").sum())),
-        )
-        return f"<p>{self!r}</p>{table._repr_html_()}"
+        table = self.runs.groupby(["size", "status"]).size().unstack(fill_value=0)
+        return f"<p>{self!r}</p>{table.to_html()}"
 
     def select(
         self,
@@ -217,8 +214,9 @@ def _checked_runs(frame: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFram
     for name, value in defaults.items():
         runs[name] = runs[name].fillna(value) if name in runs else value
     for name in _RECORD:
-        cells = runs[name] if name in runs else [None] * len(runs)
-        runs[name] = [dict(cell) if isinstance(cell, Mapping) else {} for cell in cells]
+        cells = list(runs[name]) if name in runs else [None] * len(runs)
+        dicts: list[Any] = [dict(cell) if isinstance(cell, Mapping) else {} for cell in cells]
+        runs[name] = dicts
     bad = set(runs["status"]) - set(STATUSES)
     if bad:
         raise InputError(f"expected a status {allowed(STATUSES)}, got {bad.pop()!r}")
@@ -288,9 +286,13 @@ def _write_parquet(path: Path, curves: Curves) -> None:
     replace_file(path, lambda beside: pq.write_table(table, beside))
 
 
-def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(record: Mapping[Hashable, Any]) -> dict[str, Any]:
     """A run's record with JSON's own types; the missing seed becomes ``null``."""
     return {
-        name: None if value is pd.NA else value.item() if isinstance(value, np.generic) else value
+        str(name): None
+        if value is pd.NA
+        else value.item()
+        if isinstance(value, np.generic)
+        else value
         for name, value in record.items()
     }

@@ -85,6 +85,11 @@ class StudyFolder:
         """The self-contained HTML report."""
         return self.root / "report.html"
 
+    def report_is_current(self) -> bool:
+        """Whether a report is there and nothing was recorded after it was written."""
+        written = (path.stat().st_mtime_ns for path in self.runs.glob("*/*"))
+        return self.report.exists() and self.report.stat().st_mtime_ns > max(written, default=0)
+
     @property
     def stop(self) -> Path:
         """While this file exists, workers write a checkpoint and return."""

@@ -10,11 +10,12 @@ import typer
 
 from normlaws.errors import NormlawsError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Neural scaling laws along the norm of the weights: measure, run, fit, forecast, solve.",
-    no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -28,13 +29,19 @@ def main() -> None:
     """Run the command line; a handled mistake prints one line and exits with status 2."""
     _add_verbs()
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except NormlawsError as error:
         _fail(str(error))
     except OSError as error:  # a full disk, a folder without permission
         _fail(f"expected to read and write files, but the system said: {error}")
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # usage errors come from click, or typer's copy
+            raise
+        _fail(error.format_message())
 
 
 def _fail(message: str) -> None:
     print(f"normlaws: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(2)
+    sys.exit(2)

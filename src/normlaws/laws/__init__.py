@@ -1,7 +1,20 @@
 """Curves -> optimum, early law, late law, collapse, forecast."""
 
+from normlaws.laws.backtest import Backtest
+from normlaws.laws.crossover import Crossover
 from normlaws.laws.fit import Laws, fit
-from normlaws.laws.plant import plant
+from normlaws.laws.plant import Planted, plant
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
-__all__ = ["Estimate", "Forecast", "Laws", "PowerLaw", "Verdict", "fit", "plant"]
+__all__ = [
+    "Backtest",
+    "Crossover",
+    "Estimate",
+    "Forecast",
+    "Laws",
+    "Planted",
+    "PowerLaw",
+    "Verdict",
+    "fit",
+    "plant",
+]

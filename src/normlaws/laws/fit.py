@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +13,20 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import render
+from normlaws.laws.backtest import Backtest, backtest, baseline_table
 from normlaws.laws.collapse import collapse_quality
-from normlaws.laws.panel import Panel, panel_of
-from normlaws.laws.resample import degrees_of_freedom, estimate, slopes, weights_of
-from normlaws.laws.result import Estimate, PowerLaw, Verdict
-from normlaws.laws.runs import Floats, runs_of
+from normlaws.laws.crossover import Crossover
+from normlaws.laws.forecast import forecast, size_for_error, stopping_norm
+from normlaws.laws.panel import panel_of
+from normlaws.laws.resample import estimate
+from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
+from normlaws.laws.runs import runs_of
+from normlaws.laws.samples import Samples, sample
+from normlaws.laws.scaling import collapse_exponents
+from normlaws.laws.sensitivity import influence, window_table
 from normlaws.laws.tables import mean_curves_table, optima_table, sizes_table
 from normlaws.laws.verdict import Evidence, judge
-from normlaws.laws.window import EarlyFit, early_fit
+from normlaws.laws.window import EarlyFit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +53,9 @@ class Laws:
             ``reference_size``; at another P add −γ0·ln(P / reference_size).
         direct_law: ln ε_opt against ln P. late_law: ln λ_opt against ln P.
         mean_curves: geometric-mean curves on a common grid, with ± one standard error.
+        crossover: the joint fit, ``crossover.predict(log_norm, size)``; None where too few points.
         settings: what ``fit`` was asked.
+        samples: every quantity under every resample.
     """
 
     norm: str
@@ -66,7 +76,9 @@ class Laws:
     late_law: PowerLaw
     reference_size: float
     mean_curves: pd.DataFrame
-    settings: dict[str, Any] = field(default_factory=dict)
+    crossover: Crossover | None
+    settings: dict[str, Any]
+    samples: Samples = field(compare=False)
 
     def __repr__(self) -> str:
         return f"Laws({self.norm}, {self.metric}: {render.one_line(self)})"
@@ -79,6 +91,50 @@ class Laws:
         """The object that ``normlaws fit --json`` prints."""
         return render.as_dict(self)
 
+    def forecast(self, sizes: Iterable[float]) -> list[Forecast]:
+        """Best error and its log norm for one new run of each size, with prediction intervals.
+
+        A size whose runs are all unfinished is forecast from where its curve stands.
+
+        Raises:
+            InputError: a size is not positive.
+        """
+        return [forecast(self.samples, size) for size in sizes]
+
+    def size_for_error(self, error: float) -> Estimate:
+        """Training examples needed for a best error of ``error``; infinite where out of reach.
+
+        Raises:
+            InputError: the error is not positive.
+        """
+        return size_for_error(self.samples, error)
+
+    def stopping_norm(self, size: float) -> Estimate:
+        """Natural logarithm of the norm at which to stop one run of ``size`` examples."""
+        return stopping_norm(self.samples, size)
+
+    def backtest(self, hide: int | None = None) -> Backtest:
+        """Hide the largest sizes (a third where omitted), predict them, score with baselines."""
+        return backtest(self.samples, hide)
+
+    @cached_property
+    def baselines(self) -> pd.DataFrame:
+        """Laws of ε_opt against P side by side: ``name``, ``parameters``, errors."""
+        return baseline_table(self.samples)
+
+    @cached_property
+    def collapse_exponents(self) -> tuple[Estimate, Estimate]:
+        """(γ, γ2) by finite-size scaling, with no functional form assumed."""
+        return collapse_exponents(self.samples)
+
+    def window_table(self) -> pd.DataFrame:
+        """γ1 and γ0 in the chosen window and in windows near it."""
+        return window_table(self.samples)
+
+    def influence(self) -> pd.DataFrame:
+        """Exponents with one size left out at a time."""
+        return influence(self.samples)
+
     def _repr_html_(self) -> str:
         return render.html(self)
 
@@ -86,7 +142,7 @@ class Laws:
         """Draw the mean curves with the early window and the optima; return the axes."""
         from normlaws.report import figures
 
-        return figures.laws(self, ax=ax)
+        return figures.laws_overview(self, ax)
 
 
 def fit(
@@ -117,58 +173,35 @@ def fit(
             "expected usable runs (complete or unfinished, with 3 records or more) at two or more "
             f"training-set sizes, got {len(panel.runs)} at {len(panel.sizes) if panel.runs else 0}"
         )
-    weights = weights_of(panel, resamples, seed)
-    freedom = degrees_of_freedom(panel) if len(weights) > 1 else 0
-    log_norm = panel.size_means(panel.opt_norm, weights)
-    log_error = panel.size_means(panel.opt_error, weights)
-    curves_mean = panel.mean_curves(weights)
-    early = early_fit(panel, curves_mean, log_norm)
-    used = _sizes_with_optimum(panel)
-    log_p = np.log(panel.sizes)
-    direct, slope = slopes(log_p[used], log_error[:, used])
-    late, gamma2 = slopes(log_p[used], log_norm[:, used])
-    product = early.gamma0 + early.gamma1 * gamma2
+    found = sample(panel, resamples, seed)
+    gamma1, gamma0 = found.early_exponents
+    slope, gamma2 = found.direct[:, 1], found.late[:, 1]
+    product = gamma0 + gamma1 * gamma2
     named = {
-        "gamma": estimate(-slope, freedom),
-        "gamma0": estimate(early.gamma0, freedom),
-        "gamma1": estimate(early.gamma1, freedom),
-        "gamma2": estimate(gamma2, freedom),
-        "product": estimate(product, freedom),
-        "difference": estimate(product + slope, freedom),
+        "gamma": estimate(-slope, found.freedom),
+        "gamma0": estimate(gamma0, found.freedom),
+        "gamma1": estimate(gamma1, found.freedom),
+        "gamma2": estimate(gamma2, found.freedom),
+        "product": estimate(product, found.freedom),
+        "difference": estimate(product + slope, found.freedom),
     }
-    reference = float(np.exp(log_p.mean()))
-    verdict = judge(
-        Evidence(
-            runs=runs,
-            panel=panel,
-            gamma=named["gamma"],
-            gamma1=named["gamma1"],
-            gamma2=named["gamma2"],
-            product=named["product"],
-            difference=named["difference"],
-            admitted=bool(early.admitted[0]),
-            early_scatter=float(early.scatter[0]),
-            log_error=log_error,
-        )
-    )
     return Laws(
         norm=norm,
         metric=metric,
         **named,
-        collapse=collapse_quality(panel, curves_mean[0], log_norm[0], log_error[0]),
-        verdict=verdict,
+        collapse=collapse_quality(panel, found.curves[0], found.log_norm[0], found.log_error[0]),
+        verdict=judge(Evidence(runs=runs, found=found, **named)),
         optima=optima_table(runs, panel),
-        sizes=sizes_table(panel, log_error, log_norm, used, freedom),
-        early_window=_window(early),
-        early_law=PowerLaw(
-            float(early.constant[0] - early.gamma0[0] * np.log(reference)),
-            -float(early.gamma1[0]),
-        ),
-        direct_law=PowerLaw(float(direct[0]), float(slope[0])),
-        late_law=PowerLaw(float(late[0]), float(gamma2[0])),
-        reference_size=reference,
-        mean_curves=mean_curves_table(panel, curves_mean[0]),
-        settings={"resamples": len(weights) - 1, "seed": seed, "clusters": freedom + 1},
+        sizes=sizes_table(panel, found.log_error, found.log_norm, found.used, found.freedom),
+        early_window=_window(found.early),
+        early_law=_early_law(found),
+        direct_law=PowerLaw(float(found.direct[0, 0]), float(slope[0])),
+        late_law=PowerLaw(float(found.late[0, 0]), float(gamma2[0])),
+        reference_size=float(np.exp(found.log_sizes.mean())),
+        mean_curves=mean_curves_table(panel, found.curves[0]),
+        crossover=_crossover(found),
+        settings={"resamples": len(found.late) - 1, "seed": seed, "clusters": found.freedom + 1},
+        samples=found,
     )
 
 
@@ -176,14 +209,21 @@ def _window(early: EarlyFit) -> tuple[float, float] | None:
     return (float(early.low[0]), float(early.high[0])) if early.admitted[0] else None
 
 
-def _sizes_with_optimum(panel: Panel) -> np.ndarray:
-    """Sizes whose optimum was reached by half their runs or more; all where that leaves too few.
+def _early_law(found: Samples) -> PowerLaw:
+    """The early law at the geometric mean of the sizes."""
+    at = found.log_sizes.mean()
+    joint = found.joint.crossover if found.joint else None
+    if joint is not None and joint.adequate:
+        constant = joint.parameters[0] + joint.gamma1 * joint.centre[0]
+        return PowerLaw(float(constant - joint.gamma0 * (at - joint.centre[1])), -joint.gamma1)
+    early = found.early
+    return PowerLaw(float(early.constant[0] - early.gamma0[0] * at), -float(early.gamma1[0]))
 
-    Where a seed-averaged curve ends says nothing about where training ended: all are kept.
-    """
-    everything = np.ones(len(panel.sizes), dtype=bool)
-    if panel.seedless:
-        return everything
-    share: Floats = (panel.member.T @ panel.censored) / panel.member.sum(axis=0)
-    reached = share <= 0.5
-    return reached if reached.sum() >= 3 else everything
+
+def _crossover(found: Samples) -> Crossover | None:
+    """The better of the joint fits: with an irreducible error where one is claimed and helps."""
+    plain = found.joint.crossover if found.joint else None
+    excess = found.excess.crossover if found.excess else None
+    if plain is None or excess is None:
+        return plain
+    return excess if excess.scatter < plain.scatter else plain

@@ -39,7 +39,7 @@ class Planted:
     rise: float = 0.3
     plateau: float = float("inf")
     irreducible: float = 0.0
-    log_k: float = 0.5
+    log_k: float = -0.5
     log_k2: float = 0.0
     early_spread: float = 0.0
 
@@ -77,6 +77,7 @@ def plant(
     noise: float = 0.03,
     start: float = -4.0,
     past: float = 2.0,
+    censored: float = 0.0,
     jitter: float = 0.05,
     generator: int = 0,
     norm: str = "spectral_complexity",
@@ -91,6 +92,7 @@ def plant(
         noise: standard deviation of ln error at a record; half its variance is shared by a run.
         start: log norm at which runs start, below the smallest size's crossover.
         past: how far beyond its crossover each run goes, in log norm; negative censors.
+        censored: share of the sizes, the largest, whose runs end before their crossover.
         jitter: standard deviation over seeds of where a run ends, and of its crossover.
         generator: seed of the noise.
         norm: the recorded norm's name.
@@ -99,11 +101,13 @@ def plant(
     random = np.random.default_rng(generator)
     first = law.log_k2 + law.gamma2 * np.log(min(sizes)) + start
     frames = []
-    for size in sizes:
+    cut = len(sizes) - round(censored * len(sizes))
+    for k, size in enumerate(sizes):
+        reach = past if k < cut else -0.5
         for seed in range(max(seeds, 1)):
             scale = noise / np.sqrt(2) if seeds else 0.0
             wobble = jitter if seeds else 0.0
-            end = law.log_k2 + law.gamma2 * np.log(size) + past + wobble * random.normal()
+            end = law.log_k2 + law.gamma2 * np.log(size) + reach + wobble * random.normal()
             x = np.linspace(first, end, records)
             y = law.log_error(x + wobble * random.normal() * (x - first) / (end - first), size)
             y = y + scale * (random.normal() + random.normal(size=records))

@@ -57,7 +57,8 @@ def runs_of(curves: Curves, norm: str, metric: str) -> list[Run]:
     """Read every run of ``curves``; rows whose norm or metric is missing or infinite are left out.
 
     A value of zero, a finite test set's way of saying "below my resolution", becomes half the
-    smallest difference between two recorded values of that metric.
+    smallest difference between two recorded values of that metric. Runs that followed other norms
+    only are passed over.
 
     Raises:
         InputError: the norm or the metric is not recorded.
@@ -79,9 +80,11 @@ def runs_of(curves: Curves, norm: str, metric: str) -> list[Run]:
     floors = {name: _half_step(curves.frame[name]) for name in {metric, choice}}
     groups = dict(list(curves.frame.groupby("run", sort=False)))
     empty = curves.frame.iloc[:0]
+    without = {name for name, rows in groups.items() if rows[column].isna().all()}
     return [
         _run(record, groups.get(record["run"], empty), column, metric, choice, floors)
         for record in curves.runs[["run", "size", "seed", "status"]].to_dict("records")
+        if record["run"] not in without
     ]
 
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from normlaws.laws.panel import Panel
+from normlaws.laws.resample import estimate
 from normlaws.laws.result import Estimate, Verdict
 from normlaws.laws.runs import Floats, Run
+from normlaws.laws.samples import Samples
 
 MIN_SIZES = 4
+NARROW = 0.05  # share of the descents below which no early law is claimed
+FLAT_EARLY = 0.25  # γ0 over γ: early curves that hardly depend on P are common where they last
 CLEAR_RISE = 0.03  # ln error from the optimum to the end of training
 
 
@@ -19,22 +23,25 @@ class Evidence:
     """What the verdict weighs."""
 
     runs: list[Run]
-    panel: Panel
+    found: Samples
     gamma: Estimate
+    gamma0: Estimate
     gamma1: Estimate
     gamma2: Estimate
     product: Estimate
     difference: Estimate
-    admitted: bool
-    early_scatter: float
-    log_error: Floats
+
+    @property
+    def panel(self) -> Panel:
+        """The study."""
+        return self.found.panel
 
 
 def judge(seen: Evidence) -> Verdict:
     """Weigh the evidence; each finding adds a code, a sentence, and what to run next."""
     findings = [finding for rule in _RULES if (finding := rule(seen))]
     blocking = [code for code, _, _ in findings if code in _BLOCKING]
-    opening = [] if blocking else [_conclusion(seen)]
+    opening = [_conclusion(seen)] if not blocking else _early_only(seen, set(blocking))
     chosen = opening + findings
     return Verdict(
         text=" ".join(sentence for _, sentence, _ in chosen),
@@ -63,6 +70,18 @@ def _conclusion(seen: Evidence) -> Finding:
     )
 
 
+def _early_only(seen: Evidence, blocking: set[str]) -> list[Finding]:
+    if blocking - {"optima_censored", "no_optimum", "exponents_inconsistent"}:
+        return []
+    return [
+        (
+            "early_law_only",
+            f"The early law holds (γ1 = {seen.gamma1.value:.3g}); the late law cannot be confirmed.",
+            "",
+        )
+    ]
+
+
 def _too_few_sizes(seen: Evidence) -> Finding | None:
     found = len(seen.panel.sizes)
     if found >= MIN_SIZES:
@@ -88,21 +107,54 @@ def _does_not_fall(seen: Evidence) -> Finding | None:
 
 
 def _no_common_curve(seen: Evidence) -> Finding | None:
-    if seen.admitted or len(seen.panel.sizes) < 2:
+    early, joint = seen.found.early, seen.found.joint
+    common = early.common or (joint is not None and joint.crossover.adequate)
+    shared = bool(early.admitted[0]) and early.cover >= NARROW
+    if common or (shared and abs(early.gamma0[0]) <= FLAT_EARLY * abs(seen.gamma.value)):
         return None
+    inside = int((early.ends[0] > early.low[0]).sum())
+    where = (
+        f"only between log norms {early.low[0]:.3g} and {early.high[0]:.3g} "
+        f"({early.cover:.0%} of their way down, {inside} of {len(seen.panel.sizes)} sizes)"
+        if early.admitted[0]
+        else f"nowhere (scatter {float(early.scatter[0]):.1%} in the best window)"
+    )
     return (
         "no_common_early_curve",
-        "No window of norms was found in which the curves of different P follow one power law "
-        f"(scatter {seen.early_scatter:.1%}); γ1 is not trustworthy.",
-        "record more densely early in training, add seeds, or follow another norm",
+        f"The curves of different P follow one power law {where}; γ1 is not trustworthy.",
+        "record more densely early in training, add larger sizes and seeds, or follow another norm",
     )
 
 
-def _censored(seen: Evidence) -> Finding | None:
-    by_size = _share_by_size(seen.panel, seen.panel.censored)
-    if (by_size > 0.5).mean() <= 0.5:
+def _optimum_missing(seen: Evidence) -> Finding | None:
+    panel = seen.panel
+    flat = np.array([best.rise < max(CLEAR_RISE, 2 * best.noise) for best in panel.optima])
+    if (_share_by_size(panel, panel.censored) > 0.5).mean() > 0.5:
+        return _censored(panel)
+    if _rise_is_proven(seen) is True:
         return None
-    what = "curves end" if seen.panel.seedless else "runs were still improving"
+    unclear = (_share_by_size(panel, flat | panel.censored) > 0.5).mean() > 0.5
+    if _rise_is_proven(seen) is None and not unclear:
+        return None
+    return (
+        "no_optimum",
+        "At most sizes the error levels off instead of rising again, so λ_opt is where the curve "
+        "flattens, not a clear minimum, and γ2 rests on noise.",
+        "train longer, or read γ from the direct law and γ1 from the early law only",
+    )
+
+
+def _rise_is_proven(seen: Evidence) -> bool | None:
+    """Whether the joint fit's slope beyond the optimum is above zero; None where it cannot say."""
+    joint = seen.found.joint
+    if joint is None or not joint.crossover.adequate or seen.found.freedom < 1:
+        return None
+    low = estimate(joint.rise, seen.found.freedom).low
+    return None if low is None else low > 0
+
+
+def _censored(panel: Panel) -> Finding:
+    what = "curves end" if panel.seedless else "runs were still improving"
     return (
         "optima_censored",
         f"At most sizes the {what} where the error is lowest, so λ_opt is a lower bound "
@@ -111,19 +163,28 @@ def _censored(seen: Evidence) -> Finding | None:
     )
 
 
-def _no_optimum(seen: Evidence) -> Finding | None:
-    panel = seen.panel
-    flat = (
-        np.array([best.rise < max(CLEAR_RISE, 2 * best.noise) for best in panel.optima])
-        & ~panel.censored
-    )
-    if (_share_by_size(panel, flat) > 0.5).mean() <= 0.5:
+def _early_shift(seen: Evidence) -> Finding | None:
+    low, high = seen.gamma0.low, seen.gamma0.high
+    if low is None or high is None or low <= 0 <= high:
+        return None
+    if abs(seen.gamma0.value) < 0.1 * abs(seen.gamma.value):
         return None
     return (
-        "no_optimum",
-        "At most sizes the error levels off instead of rising again, so λ_opt is where the curve "
-        "flattens, not a clear minimum, and γ2 rests on noise.",
-        "train longer, or read γ from the direct law and γ1 from the early law only",
+        "early_curves_depend_on_size",
+        f"At fixed norm the early error still depends on P (γ0 = {seen.gamma0.value:.3g}).",
+        "",
+    )
+
+
+def _irreducible(seen: Evidence) -> Finding | None:
+    if seen.found.excess is None:
+        return None
+    found = seen.found.excess.crossover.irreducible
+    return (
+        "irreducible_error",
+        f"Known sizes are forecast better with an irreducible error of {found:.2g}; the direct γ, "
+        "a plain slope, then falls with P.",
+        "",
     )
 
 
@@ -189,9 +250,10 @@ _RULES = (
     _too_few_sizes,
     _does_not_fall,
     _no_common_curve,
-    _censored,
-    _no_optimum,
+    _optimum_missing,
     _inconsistent,
+    _early_shift,
+    _irreducible,
     _no_seeds,
     _lost,
     _not_monotone,

@@ -1,43 +1,99 @@
 """The early window, found without hands.
 
-Curves follow the early law up to a point that moves with P as their optimum does, so a window is
-named by two numbers: where it starts (one log norm for all sizes) and how far below its own
-optimum each size leaves it. Every such window is fitted with the plane
-ln ε = c − γ1 ln λ − γ0 ln P; a window is admitted when the scatter of the size curves about that
-plane is what their seed noise explains. Of the admitted, those that fall nearly as steeply as the
-steepest are kept — the plateau at chance is a plane as well — and the one with the most leverage
-on γ1 wins. The search is part of every resample, so the choice is part of the uncertainty.
+Two kinds of window compete. In the first a size leaves the early law a fixed distance in log norm
+below its own optimum, as the two laws have it; in the second all sizes from some P on share one
+interval of norms, as where training stops before the optimum. In every window the plane
+ln ε = c − γ1 ln λ − γ0 ln P is fitted. A window is admitted when the scatter of the size curves
+about the plane is what their seed noise explains. Of the admitted, those that fall nearly as
+steeply as the steepest are kept (the plateau at chance is a plane as well), and the one with the
+most leverage on γ1 wins. The choice is made anew in every resample, so that it is part of the
+uncertainty; windows hopeless on the data itself are not tried again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normlaws.laws.panel import Panel
+from normlaws.laws.panel import Bools, Panel
 from normlaws.laws.runs import Floats
 
 FLOOR = 0.02  # scatter in ln error that no study resolves: 2 %
 ADMIT = 1.5  # times the seed noise of the mean curves
 STEEP = 0.85  # of the steepest admitted slope
-STARTS, MARGINS = 20, 14
+HOPEFUL = 1.5  # times the limit: windows tried again in the resamples
+STARTS, MARGINS, ENDS = 16, 12, 9
 MIN_SIZES, MIN_POINTS = 3, 3
+MIN_FALL = 0.1  # of ln error from end to end: less is no descent
+WIDE = 0.2  # share of the descents that a window must cover to speak of a common early curve
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the early law is read.
+
+    Attributes:
+        low: log norm at which it begins.
+        margin: distance below each size's ln λ_opt at which it ends; or
+        high: log norm at which it ends for all sizes, from the ``skip``-th on.
+    """
+
+    low: float
+    margin: float | None = None
+    high: float | None = None
+    skip: int = 0
+
+    def ends(self, log_norm_opt: Floats) -> Floats:
+        """Upper end for each size; −inf where the size is left out. (B, K) -> (B, K)."""
+        if self.margin is not None:
+            return np.where(np.isfinite(log_norm_opt), log_norm_opt - self.margin, -np.inf)
+        ends = np.full_like(log_norm_opt, self.high)
+        ends[:, : self.skip] = -np.inf
+        return ends
 
 
 @dataclass(frozen=True)
 class EarlyFit:
-    """Early law under each row of weights. All (B,)."""
+    """Early law under each row of weights. (B,) where not said otherwise.
+
+    ``ends`` (B, K) are the windows' upper ends by size, ``sizes`` how many sizes are inside,
+    ``cover`` the share of all descents (lowest norm to optimum) that is inside on the data.
+    """
 
     gamma1: Floats
     gamma0: Floats
     constant: Floats
     low: Floats
-    margin: Floats
-    high: Floats
+    ends: Floats
     scatter: Floats
-    admitted: NDArray[np.bool_]
+    admitted: Bools
+    cover: float
+
+    @property
+    def high(self) -> Floats:
+        """The upper end at the size that stays longest. (B,)."""
+        return np.asarray(self.ends.max(axis=1))
+
+    @property
+    def common(self) -> bool:
+        """Whether curves of different P share an early law over a good part of their descent."""
+        return bool(self.admitted[0]) and self.cover >= WIDE
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Plane fits of one window under each row of weights. All (B,)."""
+
+    gamma1: Floats
+    gamma0: Floats
+    constant: Floats
+    scatter: Floats
+    leverage: Floats
+    sizes: NDArray[np.int64]
+    fall: Floats
 
 
 def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
@@ -48,35 +104,50 @@ def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
         curves: (B, K, G) mean ln error on ``panel.grid``.
         log_norm_opt: (B, K) mean ln λ_opt.
     """
-    grid = panel.grid
-    starts, margins = _candidates(panel, log_norm_opt[0])
-    first = np.searchsorted(grid, starts)  # (S,)
-    ends = log_norm_opt[:, :, None] - margins  # (B, K, M)
-    last = np.searchsorted(grid, ends, side="right")
-    last = np.where(np.isfinite(ends), last, 0)
-    sums = _running_sums(panel, curves)
-    log_p = np.log(panel.sizes)
-    log_p = log_p - log_p.mean()
-    tables = [
-        _planes(sums, log_p, first[s], last, _noise(panel)) for s in range(len(starts))
-    ]  # each (B, M, ·)
-    fits = np.stack(tables, axis=1)  # (B, S, M, 6)
-    return _chosen(fits, panel, starts, margins, log_norm_opt)
+    sums = running_sums(panel, curves)
+    limit = ADMIT * float(np.sqrt(np.mean(panel.noise**2))) + FLOOR
+    windows = list(_candidates(panel, log_norm_opt[0]))
+    first = [planes(panel, sums[:, :1], log_norm_opt[:1], window) for window in windows]
+    windows = _hopeful(windows, first, limit, len(panel.sizes))
+    tried = [planes(panel, sums, log_norm_opt, window) for window in windows]
+    best, admitted, usable = _choice(tried, limit, len(panel.sizes))
+
+    def of(name: str) -> Floats:
+        stacked = np.stack([getattr(plane, name) for plane in tried], axis=1)
+        found = np.take_along_axis(stacked, best[:, None], axis=1)[:, 0]
+        return np.where(usable, found, np.nan)
+
+    rows = np.arange(len(best))
+    ends = np.stack([window.ends(log_norm_opt) for window in windows])[best, rows]
+    low = np.array([window.low for window in windows])[best]
+    return EarlyFit(
+        gamma1=of("gamma1"),
+        gamma0=of("gamma0"),
+        constant=of("constant"),
+        low=low,
+        ends=ends,
+        scatter=of("scatter"),
+        admitted=admitted,
+        cover=_cover(panel, low[0], ends[0], log_norm_opt[0]),
+    )
 
 
-def _candidates(panel: Panel, log_norm_opt: Floats) -> tuple[Floats, Floats]:
+def _candidates(panel: Panel, log_norm_opt: Floats) -> Iterator[Window]:
     covered = panel.trusted.sum(axis=0) >= min(2, len(panel.sizes))
-    low = panel.grid[covered].min() if covered.any() else panel.grid[0]
-    reach = max(float(np.nanmax(log_norm_opt)) - low, panel.grid[1] - panel.grid[0])
-    starts = low + reach * np.linspace(0.0, 0.8, STARTS)
-    return starts, reach * np.linspace(0.0, 0.6, MARGINS)
+    low = float(panel.grid[covered].min() if covered.any() else panel.grid[0])
+    reach = max(float(np.nanmax(log_norm_opt)) - low, float(panel.grid[1] - panel.grid[0]))
+    sizes = len(panel.sizes)
+    skips = sorted({0, sizes // 4, sizes // 2, max(sizes - MIN_SIZES, 0)})
+    for start in low + reach * np.linspace(0.0, 0.85, STARTS):
+        for margin in reach * np.linspace(0.0, 0.6, MARGINS):
+            yield Window(float(start), margin=float(margin))
+        for end in low + reach * np.linspace(0.1, 0.95, ENDS):
+            if end - start > 0.05 * reach:
+                for skip in skips:
+                    yield Window(float(start), high=float(end), skip=skip)
 
 
-def _noise(panel: Panel) -> float:
-    return float(np.sqrt(np.mean(panel.noise**2)))
-
-
-def _running_sums(panel: Panel, curves: Floats) -> Floats:
+def running_sums(panel: Panel, curves: Floats) -> Floats:
     """Cumulative n, x, y, x², xy, y² along the grid. (6, B, K, G + 1)."""
     known = np.isfinite(curves) & panel.trusted
     x = panel.grid - panel.grid.mean()
@@ -85,27 +156,37 @@ def _running_sums(panel: Panel, curves: Floats) -> Floats:
     return np.concatenate([np.zeros((*parts.shape[:-1], 1)), parts.cumsum(axis=-1)], axis=-1)
 
 
-def _planes(sums: Floats, log_p: Floats, first: int, last: NDArray, noise: float) -> Floats:
-    """Plane fits for one start and all margins: γ1, γ0, c, scatter, leverage, sizes. (B, M, 6)."""
-    last = np.maximum(last, first)
-    upper = np.take_along_axis(sums, np.broadcast_to(last, (6, *last.shape)), axis=-1)
-    n, x, y, xx, xy, yy = upper - sums[..., first, None]  # each (B, K, M)
-    keep = n >= MIN_POINTS
-    n, x, y, xx, xy, yy = (np.where(keep, part, 0.0) for part in (n, x, y, xx, xy, yy))
-    p = log_p[:, None]
-    normal = _symmetric(
-        n.sum(1), x.sum(1), (n * p).sum(1), xx.sum(1), (x * p).sum(1), (n * p * p).sum(1)
-    )
-    right = np.stack([y.sum(1), xy.sum(1), (y * p).sum(1)], axis=-1)
-    sizes = keep.sum(axis=1)
-    ridge = 1e-9 * np.eye(3)
-    beta = np.linalg.solve(normal + ridge, right[..., None])[..., 0]
+def planes(panel: Panel, sums: Floats, log_norm_opt: Floats, window: Window) -> Planes:
+    """Fit the plane in one window under every row of weights."""
+    return planes_between(panel, sums, window.low, window.ends(log_norm_opt))
+
+
+def planes_between(panel: Panel, sums: Floats, low: float, ends: Floats) -> Planes:
+    """Fit the plane from ``low`` to ``ends`` (B, K) under every row of weights."""
+    first = int(np.searchsorted(panel.grid, low - 1e-9))
+    last = np.maximum(np.searchsorted(panel.grid, ends, side="right"), first)
+    upper = np.take_along_axis(sums, np.broadcast_to(last, (6, *last.shape))[..., None], axis=-1)
+    moments = upper[..., 0] - sums[..., first]
+    keep = moments[0] >= MIN_POINTS
+    n, x, y, xx, xy, yy = np.where(keep, moments, 0.0)
+    p = np.log(panel.sizes)
+    p_mean = p.mean()
+    p = p - p_mean
+    normal = _symmetric(n.sum(1), x.sum(1), n @ p, xx.sum(1), x @ p, n @ p**2)
+    right = np.stack([y.sum(1), xy.sum(1), y @ p], axis=-1)
+    beta = np.linalg.solve(normal + 1e-9 * np.eye(3), right[..., None])[..., 0]
     residual = np.maximum(yy.sum(1) - (beta * right).sum(-1), 0.0)
-    total = np.maximum(n.sum(1), 1.0)
-    scatter = np.sqrt(residual / total)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        within = np.where(keep, xx - x**2 / np.maximum(n, 1), 0.0).sum(axis=1)
-    return np.stack([-beta[..., 1], -beta[..., 2], beta[..., 0], scatter, within, sizes], axis=-1)
+    within = np.where(keep, xx - x**2 / np.maximum(n, 1.0), 0.0).sum(axis=1)
+    gamma1, gamma0 = -beta[:, 1], -beta[:, 2]
+    return Planes(
+        gamma1=gamma1,
+        gamma0=gamma0,
+        constant=beta[:, 0] + gamma1 * panel.grid.mean() + gamma0 * p_mean,
+        scatter=np.sqrt(residual / np.maximum(n.sum(1), 1.0)),
+        leverage=within,
+        sizes=keep.sum(axis=1),
+        fall=gamma1 * (last.max(axis=1) - first) * (panel.grid[1] - panel.grid[0]),
+    )
 
 
 def _symmetric(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats, f: Floats) -> Floats:
@@ -113,36 +194,51 @@ def _symmetric(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats, f: Floats)
     return np.stack(rows, axis=-2)
 
 
-def _chosen(
-    fits: Floats, panel: Panel, starts: Floats, margins: Floats, log_norm_opt: Floats
-) -> EarlyFit:
-    shape = fits.shape[:3]
-    flat = fits.reshape(shape[0], -1, fits.shape[-1])
-    gamma1, gamma0, constant, scatter, leverage, sizes = np.moveaxis(flat, -1, 0)
-    enough = sizes >= min(MIN_SIZES, len(panel.sizes))
-    enough &= leverage > 0
-    limit = ADMIT * _noise(panel) + FLOOR
-    admitted = enough & (scatter <= limit)
+def _enough(plane: Planes, sizes: int) -> Bools:
+    return np.asarray((plane.sizes >= min(MIN_SIZES, sizes)) & (plane.leverage > 0))
+
+
+def _hopeful(windows: list[Window], first: list[Planes], limit: float, sizes: int) -> list[Window]:
+    """Windows worth trying in the resamples; the one of least scatter where none is admitted."""
+    usable = [i for i, plane in enumerate(first) if _enough(plane, sizes)[0]] or [0]
+    steep = max(
+        (first[i].gamma1[0] for i in usable if first[i].scatter[0] <= limit), default=-np.inf
+    )
+    near = [
+        i
+        for i in usable
+        if first[i].scatter[0] <= HOPEFUL * limit and first[i].gamma1[0] >= 0.8 * STEEP * steep
+    ]
+    near = sorted(near, key=lambda i: -first[i].leverage[0])[:60]
+    falling = [i for i in usable if first[i].fall[0] >= MIN_FALL] or usable
+    fallback = min(falling, key=lambda i: first[i].scatter[0])
+    return [windows[i] for i in {*near, fallback}]
+
+
+def _choice(
+    tried: list[Planes], limit: float, sizes: int
+) -> tuple[NDArray[np.int64], Bools, Bools]:
+    """Index of each resample's window, whether it is admitted, whether it can be fitted."""
+    enough = np.stack([_enough(plane, sizes) for plane in tried], axis=1)
+    gamma1 = np.stack([plane.gamma1 for plane in tried], axis=1)
+    scatter = np.stack([plane.scatter for plane in tried], axis=1)
+    leverage = np.stack([plane.leverage for plane in tried], axis=1)
+    fall = np.stack([plane.fall for plane in tried], axis=1)
+    admitted = enough & (scatter <= limit) & (fall >= MIN_FALL)
     any_admitted = np.asarray(admitted.any(axis=1))
-    steepest = np.where(admitted, gamma1, -np.inf).max(axis=1)
-    near = admitted & (gamma1 >= STEEP * steepest[:, None])
-    score = np.where(near, leverage, -np.inf)
+    steepest = np.where(admitted, gamma1, -np.inf).max(axis=1, keepdims=True)
+    score = np.where(admitted & (gamma1 >= STEEP * steepest), leverage, -np.inf)
     fallback = np.where(enough, -scatter, -np.inf)
     best = np.where(any_admitted, score.argmax(axis=1), fallback.argmax(axis=1))
-    row = np.arange(len(flat))
-    low, margin = starts[best // shape[2]], margins[best % shape[2]]
-    log_p_mean = np.log(panel.sizes).mean()
-    g1, g0 = gamma1[row, best], gamma0[row, best]
-    usable = enough[row, best]
-    return EarlyFit(
-        gamma1=np.where(usable, g1, np.nan),
-        gamma0=np.where(usable, g0, np.nan),
-        constant=np.where(
-            usable, constant[row, best] + g1 * panel.grid.mean() + g0 * log_p_mean, np.nan
-        ),
-        low=low,
-        margin=margin,
-        high=np.nanmax(log_norm_opt, axis=1) - margin,
-        scatter=scatter[row, best],
-        admitted=any_admitted,
+    return best, any_admitted, np.asarray(enough[np.arange(len(best)), best])
+
+
+def _cover(panel: Panel, low: float, ends: Floats, log_norm_opt: Floats) -> float:
+    """Length of the window summed over sizes, over the length of their falling curves."""
+    start = np.array(
+        [panel.grid[row].min() if row.any() else np.nan for row in panel.trusted], dtype=float
     )
+    descent = np.maximum(log_norm_opt - start, 0.0)
+    inside = np.maximum(np.minimum(ends, log_norm_opt) - np.maximum(low, start), 0.0)
+    total = float(np.nansum(descent))
+    return float(np.nansum(inside)) / total if total > 0 else 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -30,18 +32,27 @@ def checked_columns(curves: Curves, norm: str, metric: str) -> tuple[str, str]:
 def mean_trajectories(curves: Curves, x: str, y: str, *, log_y: bool = False) -> pd.DataFrame:
     """Mean over seeds at equal step, for every size, at the steps that every run of it recorded.
 
-    Only complete runs are averaged, so one mean never covers different seeds at its two ends. A
-    size with a single run is that run; curves without steps keep the order of their rows.
+    Complete runs are averaged (all runs, where a size has no complete one), so one mean never
+    covers different seeds at its two ends. A size with a single run is that run; curves without
+    steps keep the order of their rows.
 
     Returns:
         One row per (size, step): ``size``, ``x`` and ``y`` (means; of ln y, taken back, where
         ``log_y``), ``y_low`` and ``y_high`` (one standard error of the mean to either side; NaN
         for a single run), ``n_seeds``.
     """
-    done = curves.runs.loc[curves.runs["status"] == "complete", "run"]
-    frame = curves.frame[curves.frame["run"].isin(done)]
-    parts = [_mean_of_size(rows, x, y, log_y) for _, rows in frame.groupby("size", sort=True)]
+    parts = [_mean_of_size(rows, x, y, log_y) for rows in _drawn_rows(curves)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _drawn_rows(curves: Curves) -> Iterator[pd.DataFrame]:
+    """For every size the rows of its complete runs, or of all its runs where none is complete."""
+    for size in curves.sizes:
+        runs = curves.runs[curves.runs["size"] == size]
+        done = runs[runs["status"] == "complete"]
+        rows = curves.frame[curves.frame["run"].isin((done if len(done) else runs)["run"])]
+        if len(rows):
+            yield rows
 
 
 def _mean_of_size(rows: pd.DataFrame, x: str, y: str, log_y: bool) -> pd.DataFrame:

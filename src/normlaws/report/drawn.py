@@ -69,10 +69,12 @@ def _main(subject: Subject) -> Figure:
         caption += "Lines: mean over complete runs at equal step; bands: one standard error of it."
     else:
         caption += (
-            "Lines: mean over seeds at equal norm, as fitted; bands: one standard error of it. "
-            "Circles mark the optimum of each size; they are hollow where the error of some run "
-            "was still falling when it ended. Where the early law holds, the lines lie on each "
-            "other in the shaded window."
+            "Lines: mean over seeds at equal norm, as fitted, pale where not every seed reaches; "
+            "bands: one standard error of it. Circles mark the optimum of each size; they are "
+            "hollow where the error of some run was still falling when it ended. Where the early "
+            "law holds, the lines lie on each other in the shaded window, which ends where the "
+            "largest size leaves the law; smaller sizes leave it earlier. The dashed line is the "
+            "law at the largest size."
         )
     return Figure(
         axes, f"{_about(subject)} {_optimum_words(subject)}".strip(), caption, "error-against-norm"
@@ -114,9 +116,9 @@ def _error(subject: Subject) -> Figure:
         f"predicted γ₀ + γ₁γ₂ = {_estimate(laws.product)}."
     )
     caption = (
-        f"Lowest {words(laws.metric)} against P, with 95 % intervals. The two lines should have "
-        "one slope. The predicted line takes only its slope from the two laws; it is drawn through the "
-        "centre of the fitted points."
+        f"Lowest {words(laws.metric)} against P, with 95\u00a0% intervals. The two lines should "
+        "have one slope. The predicted line takes only its slope from the two laws; it is drawn "
+        "through the centre of the fitted points."
     )
     return Figure(figures.error_against_size(laws), alt, caption, "error-against-size")
 
@@ -128,21 +130,30 @@ def _norm(subject: Subject) -> Figure:
         f"{_ends(laws, 'log_norm')}. Slope γ₂ = {_estimate(laws.gamma2)}."
     )
     caption = (
-        "The norm at the optimum against P: geometric mean over seeds with its 95 % interval, "
+        "The norm at the optimum against P: geometric mean over seeds with its 95\u00a0% interval, "
         "single seeds slightly to the left, and the late law."
     )
     return Figure(figures.norm_against_size(laws), alt, caption, "norm-against-size")
 
 
 def _crossover(subject: Subject) -> Figure:
-    axes = figures.crossover_fit(_laws(subject))
+    laws = _laws(subject)
+    axes = figures.crossover_fit(laws)
+    assert laws.crossover is not None
+    scatter = (
+        f"its scatter about the mean curves is {significant(100 * laws.crossover.scatter)}\u00a0%"
+    )
+    judged = (
+        "what seed noise explains" if laws.crossover.adequate else "more than seed noise explains"
+    )
     alt = (
         "Log–log plot of the mean curves as dots with the fitted crossover as lines, one per size, "
-        "and below it the natural logarithm of error over fit against the norm."
+        "and below it the natural logarithm of error over fit against the norm; "
+        f"{scatter}, {judged}."
     )
     caption = (
-        "One smooth crossover fitted to all runs together, over the data; below, what it leaves "
-        "unexplained (0.1 is about 10 %). A pattern shared by all sizes means the form is wrong."
+        "One smooth crossover fitted to all runs together, over the data (pale where left out); "
+        f"below, what it leaves unexplained (0.1 is about 10\u00a0%): {scatter}, {judged}."
     )
     return Figure(axes, alt, caption, "crossover")
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import normlaws
 from normlaws.curves import Curves
-from normlaws.errors import InputError
 from normlaws.folder import replace_file
-from normlaws.report import tables
+from normlaws.report import law_tables, run_tables
 from normlaws.report.averages import checked_columns
 from normlaws.report.drawn import Missing, Subject, axes_of, draw
 from normlaws.report.numbers import count
-from normlaws.report.page import Block, Figure, Section, Table, Text, figure_of, write_page
+from normlaws.report.page import Block, Figure, Section, Text, figure_of, write_page
 from normlaws.report.scales import words
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def write_report(
         Section("The two laws", "laws", _overview(laws, drawn)),
         Section("Exponents", "exponents", _exponents(laws, drawn)),
         Section("Forecast", "forecast", _forecast(laws)),
-        Section("Other models", "baselines", _baselines(laws)),
+        Section("How firm this is", "firmness", _firmness(laws)),
         Section("Training", "training", _training(drawn)),
         Section("Runs", "runs", _runs(curves, laws, subject.metric)),
         Section("Settings", "settings", _settings(curves, settings)),
@@ -86,6 +85,8 @@ def save_figures(
     written = []
     for name, axes in axes_of(_subject(curves, laws, norm, metric)).items():
         figure = figure_of(axes)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for every file
         for form in ("png", "pdf"):
             path = Path(folder) / f"{name}.{form}"
             replace_file(path, partial(figure.savefig, format=form, dpi=_DPI))
@@ -134,7 +135,7 @@ def _of(drawn: list[Figure | Missing], *starts: str) -> list[Block]:
 
 def _overview(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
     blocks = _of(drawn, "error-against-norm", "collapse", "crossover")
-    if laws is not None and getattr(laws, "crossover", None) is None:
+    if laws is not None and laws.crossover is None:
         blocks.append(Text("No crossover curve could be fitted to all runs together."))
     return blocks
 
@@ -143,7 +144,7 @@ def _exponents(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
     if laws is None:
         return []
     sized = _of(drawn, "error-against-size", "norm-against-size")
-    return [tables.exponents(laws), *_no_intervals(laws), *sized, tables.optima(laws)]
+    return [law_tables.exponents(laws), *_no_intervals(laws), *sized, law_tables.optima(laws)]
 
 
 def _no_intervals(laws: Laws) -> list[Block]:
@@ -158,19 +159,29 @@ def _no_intervals(laws: Laws) -> list[Block]:
 
 
 def _forecast(laws: Laws | None) -> list[Block]:
-    if laws is None or not hasattr(laws, "forecast"):
+    if laws is None:
         return []
-    try:
-        return [tables.forecasts(laws)]
-    except InputError as error:
-        return [Text(f"No forecast: {error}", tone="notice")]
+    return _present(law_tables.forecasts(laws), law_tables.needed(laws))
 
 
-def _baselines(laws: Laws | None) -> list[Block]:
-    if laws is None or not len(getattr(laws, "baselines", ())):
+def _present(*blocks: Block | None) -> list[Block]:
+    return [block for block in blocks if block is not None]
+
+
+def _firmness(laws: Laws | None) -> list[Block]:
+    """Other estimators, other windows, other sizes, other models."""
+    if laws is None:
         return []
-    caption = "Other extrapolations of the lowest error, beside the two laws"
-    return [tables.frame(caption, laws.baselines)]
+    return [
+        law_tables.estimators(laws),
+        law_tables.baselines(laws),
+        Text(
+            "Fit error: root mean square of ln(fitted/actual). Back-test error: mean "
+            "|ln(predicted/actual)| over the largest third of the sizes, hidden from the fit."
+        ),
+        law_tables.windows(laws),
+        law_tables.influence(laws),
+    ]
 
 
 def _training(drawn: list[Figure | Missing]) -> list[Block]:
@@ -183,22 +194,19 @@ def _training(drawn: list[Figure | Missing]) -> list[Block]:
 
 
 def _runs(curves: Curves, laws: Laws | None, metric: str) -> list[Block]:
-    troubled = tables.troubled_runs(curves)
-    blocks: list[Table | None] = [
-        tables.run_counts(curves),
-        troubled,
-        tables.all_runs(curves, laws, metric),
-    ]
-    return [block for block in blocks if block is not None]
+    return _present(
+        run_tables.run_counts(curves),
+        run_tables.troubled_runs(curves),
+        run_tables.all_runs(curves, laws, metric),
+    )
 
 
 def _settings(curves: Curves, settings: Mapping[str, Any] | None) -> list[Block]:
-    parts = [tables.records("Study", [settings])] if settings else []
+    parts = [run_tables.records("Study", [settings])] if settings else []
     for column in ("settings", "versions", "hardware", "code"):
         caption = {"settings": "Settings of the runs", "code": "Code"}.get(column, column.title())
-        parts.append(tables.records(caption, curves.runs[column]))
-    known: list[Block] = [part for part in parts if part is not None]
-    return known or [Text("These curves carry no settings, versions or hardware.")]
+        parts.append(run_tables.records(caption, curves.runs[column]))
+    return _present(*parts) or [Text("These curves carry no settings, versions or hardware.")]
 
 
 def _conventions(subject: Subject) -> Text:

@@ -22,9 +22,10 @@ def significant(value: float | None, digits: int = 3) -> str:
     """A few significant digits: the form of errors and losses."""
     if value is None or _missing(value):
         return NONE
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:.{digits}g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
-    return power(math.log(abs(value)), digits)
+    if value == 0 or not 1e-3 <= abs(value) < 1e5:
+        return "0" if value == 0 else f"{'−' if value < 0 else ''}{power(math.log(abs(value)))}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def power(log_value: float | None, digits: int = 3) -> str:

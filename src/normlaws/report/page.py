@@ -50,13 +50,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of strings; the first column names the row. ``folded`` hides it until asked for."""
+    """Rows of strings; the first column names the row.
+
+    ``folded`` hides it until asked for; where not ``wide``, two stand beside each other.
+    """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     numeric: Sequence[int] = ()
     folded: bool = False
+    wide: bool = True
     kind: str = "table"
 
 

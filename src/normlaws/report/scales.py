@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -20,6 +21,7 @@ from normlaws.report.numbers import raised
 
 # exp(700) is close to the largest float64
 _LARGEST_LOG = 700.0
+_LABEL_WIDTH = 42  # letters
 _WIDE, _MIDDLE, _NARROW = 2.6, 0.75, 0.3
 
 Mapping = Callable[[np.ndarray], np.ndarray]
@@ -44,7 +46,7 @@ def norm_axis(ax: Axes, which: str, name: str, log_norms: Iterable[float]) -> Ma
     logs = np.asarray(list(log_norms), dtype=float)
     finite = logs[np.isfinite(logs)]
     if finite.size and np.abs(finite).max() > _LARGEST_LOG:
-        _axis(ax, which).set_label_text(f"ln λ, natural log of the {words(name)}")
+        _axis(ax, which).set_label_text(f"ln λ ({words(name)})")
         return _finite_only
     _axis(ax, which).set_label_text(f"{words(name)} λ")
     log_axis(ax, which, np.exp(finite))
@@ -85,6 +87,8 @@ def log_axis(ax: Axes, which: str, values: Iterable[float]) -> None:
 
 def _plain(value: float, _: object) -> str:
     """Decimal digits where they are few, else ``"3×10⁵"``; superscripts need no mathtext."""
+    if value <= 0:  # a linear locator may offer a tick that a log axis cannot show
+        return ""
     if 1e-3 <= value < 1e5:
         return f"{value:,.6g}"
     exponent = int(np.floor(np.log10(value) + 1e-9))
@@ -99,15 +103,22 @@ def _decade(value: float, _: object) -> str:
 
 
 def size_axis(ax: Axes, sizes: Iterable[int]) -> None:
-    """Log axis of training-set sizes; at most eight of them named."""
-    ordered = sorted({int(size) for size in sizes})
+    """Log axis of training-set sizes, with as many of them named as have room."""
     ax.set_xlabel("training-set size P (examples)")
     ax.set_xscale("log")
-    step = int(np.ceil(len(ordered) / 7)) or 1
-    named = ordered[::-step][::-1]
-    ax.xaxis.set_major_locator(FixedLocator(named))
+    ax.xaxis.set_major_locator(FixedLocator(_with_room(sorted({int(size) for size in sizes}))))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _with_room(sizes: list[int]) -> list[int]:
+    """The sizes, largest first, that stand a tenth of the axis apart."""
+    room = 0.1 * np.log(sizes[-1] / sizes[0])
+    named: list[int] = []
+    for size in reversed(sizes):
+        if not named or np.log(named[-1] / size) >= room:
+            named.append(size)
+    return named[::-1]
 
 
 def _short(value: float) -> str:
@@ -123,6 +134,11 @@ def step_axis(ax: Axes, last: int) -> None:
     ax.set_xlim(left=0, right=1.1 * max(1, last))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: _decade(step, _) if step else "0"))
     ax.set_xlabel("optimiser step")
+
+
+def wrapped(label: str) -> str:
+    """A label in lines that fit along the shorter axis of a figure."""
+    return textwrap.fill(label, _LABEL_WIDTH)
 
 
 def positive(values: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ Only ``Figure`` and ``Axes`` objects are used, never pyplot, so figures can be d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,7 +29,7 @@ SMALL = 8.0
 
 _SCALE = mpl.colormaps["magma"]
 _LIGHTEST, _DARKEST = 0.73, 0.06
-_LABELS_AT_MOST = 10
+_LABELS_AT_MOST = 14
 
 
 def new_axes(ax: Axes | None) -> Axes:
@@ -70,11 +71,8 @@ def size_key(ax: Axes, colours: dict[int, Any]) -> None:
 
 
 def _spread(count: int) -> list[int]:
-    """Places of at most ten labels among ``count``, both ends among them."""
-    if count <= _LABELS_AT_MOST:
-        return list(range(count))
-    places = np.linspace(0, count - 1, _LABELS_AT_MOST).round().astype(int)
-    return [int(place) for place in places]
+    """Places of at most fourteen labels among ``count``, evenly spaced, the last among them."""
+    return list(range(count))[:: -math.ceil(count / _LABELS_AT_MOST)][::-1]
 
 
 def legend_above(ax: Axes, columns: int = 2) -> None:

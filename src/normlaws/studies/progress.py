@@ -19,7 +19,7 @@ from normlaws.studies.settings import StudySettings
 
 
 class Progress:
-    """A bar on stderr, in optimiser steps of all runs together, with time left.
+    """A bar on a terminal's stderr, in optimiser steps of all runs together, with time left.
 
     The records in the study folder are the only channel, so that runs done elsewhere count too.
     """
@@ -29,6 +29,7 @@ class Progress:
         self._active = {run.run_id for run in settings.runs()}
         self._total, self._folder = len(self._active), folder
         self._failed = 0
+        console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -38,8 +39,8 @@ class Progress:
             TextColumn("elapsed,"),
             TimeRemainingColumn(),
             TextColumn("left{task.fields[failed]}"),
-            console=Console(stderr=True),
-            disable=not visible,
+            console=console,
+            disable=not (visible and console.is_terminal),
         )
         self._task = self._bar.add_task(settings.name, total=self._total, failed="")
 

@@ -33,7 +33,10 @@ def save_checkpoint(
     tensors["generator"] = torch.get_rng_state()
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     progress = {"progress": json.dumps({"step": step, "rows": rows})}
-    replace_file(path, lambda beside: save_file(plain, beside, metadata=progress))
+    try:
+        replace_file(path, lambda beside: save_file(plain, beside, metadata=progress))
+    except SafetensorError as error:  # how safetensors reports a full disk
+        raise OSError(f"{error}: {path}") from None
 
 
 def load_checkpoint(

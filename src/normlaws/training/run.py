@@ -79,7 +79,7 @@ class _Run:
         self.settings, self.folder, self.execution = settings, folder, execution
         self.splits = _splits(settings, data, execution.device)
         model = settings.model.build(data.image_shape, data.classes, settings.seed)
-        self.model = model.to(execution.device, memory_format=torch.channels_last)
+        self.model = model.to(torch.device(execution.device)).to(memory_format=torch.channels_last)
         self.optimizer = settings.optimizer.build(self.model.parameters())
         self.meter = NormMeter(self.model)
         training = settings.training
@@ -87,6 +87,7 @@ class _Run:
         self.record_steps = set(log_spaced_steps(training.steps, training.records))
         self.step, self.rows = 0, list[Row]()
         self.status = "unfinished"
+        self._began = self._next_notice = self._next_checkpoint = time.monotonic()
         self._resume()
 
     def finish(self) -> Curves:
@@ -165,13 +166,11 @@ class _Run:
         self._next_checkpoint = time.monotonic() + self.execution.checkpoint_seconds
 
     def _resume(self) -> None:
-        now = time.monotonic()
-        self._next_notice = now + NOTICE_SECONDS
-        self._next_checkpoint = now + self.execution.checkpoint_seconds
+        self._next_checkpoint += self.execution.checkpoint_seconds
         if self.folder:
             path = self.folder.checkpoint
             self.step, self.rows = load_checkpoint(path, self.model, self.optimizer, self.meter)
-        self._began = now - (self.rows[-1]["seconds"] if self.rows else 0.0)
+        self._began -= self.rows[-1]["seconds"] if self.rows else 0.0
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began

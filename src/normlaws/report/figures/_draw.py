@@ -18,16 +18,33 @@ _FEW_POINTS = 25
 def bands(
     ax: Axes, means: pd.DataFrame, colours: dict[int, Any], *, style: str = "-", band: bool = True
 ) -> None:
-    """One line per size through ``x`` and ``y``, with a band from ``y_low`` to ``y_high``."""
+    """One line per size through ``x`` and ``y``, with a band from ``y_low`` to ``y_high``.
+
+    Where fewer seeds reach than at most, the line is pale and has no band: there the mean is over
+    other seeds than in the middle of the curve.
+    """
     for size in sorted(int(size) for size in means["size"].unique()):
         rows = means[means["size"] == size]
-        x, y = rows["x"].to_numpy(), positive(rows["y"].to_numpy())
-        colour = colours[size]
-        marker: dict[str, Any] = {"marker": ".", "ms": 4} if len(rows) < _FEW_POINTS else {}
-        ax.plot(x, y, style, color=colour, lw=1.5, label=f"_P={size}", **marker)
+        x, y = rows["x"].to_numpy(dtype=float), positive(rows["y"].to_numpy())
+        full = rows["n_seeds"].to_numpy() == rows["n_seeds"].max()
+        style_of: dict[str, Any] = {"color": colours[size], "lw": 1.5, "ls": style}
+        if len(rows) < _FEW_POINTS:
+            style_of |= {"marker": ".", "ms": 4}
+        ax.plot(x, np.where(full, y, np.nan), label=f"_P={size}", **style_of)
+        if not full.all():
+            ax.plot(x, np.where(_with_neighbours(~full), y, np.nan), alpha=0.3, **style_of)
         if band and rows["y_low"].notna().any():
-            low = np.clip(rows["y_low"].to_numpy(), _floor(y), None)
-            ax.fill_between(x, low, rows["y_high"], color=colour, alpha=0.18, lw=0)
+            low = np.clip(rows["y_low"].to_numpy(dtype=float), _floor(y), None)
+            high = rows["y_high"].to_numpy(dtype=float)
+            ax.fill_between(x, low, high, where=full, color=colours[size], alpha=0.18, lw=0)
+
+
+def _with_neighbours(mask: np.ndarray) -> np.ndarray:
+    """The mask and one point to each side, so that a pale line meets the full one."""
+    wide = mask.copy()
+    wide[1:] |= mask[:-1]
+    wide[:-1] |= mask[1:]
+    return wide
 
 
 def _floor(y: np.ndarray) -> float:

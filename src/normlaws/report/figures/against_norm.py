@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import Normal, Stroke
 
 from normlaws.curves import Curves
 from normlaws.report.averages import checked_columns, from_laws, mean_trajectories
@@ -85,13 +86,16 @@ def _draw_curves(
 def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
     if laws.early_window is None:
         return
-    low, high = laws.early_window
-    ax.axvspan(*place(np.array([low, high])), color=WINDOW, zorder=0, label="early window")
-    logs = np.array([low, high])
-    early = np.exp(laws.early_law.log_prefactor + laws.early_law.exponent * logs)
+    logs = np.array(laws.early_window)
+    ax.axvspan(*place(logs), color=WINDOW, zorder=0, label="early window")
+    # the window's upper end is that of the largest size, so the line is drawn for that size
+    ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
+    log_error = laws.early_law.log_prefactor + laws.early_law.exponent * logs
+    early = np.exp(log_error - laws.gamma0.value * ratio)
     label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
-    ax.plot(place(logs), early, "-", color="white", lw=3.4, zorder=4, alpha=0.9)
-    ax.plot(place(logs), early, "--", color=PREDICTION, lw=1.8, zorder=4, label=label)
+    outline = [Stroke(linewidth=3.6, foreground="white"), Normal()]
+    style: dict[str, Any] = {"dashes": (2.2, 2.2), "lw": 2.0, "path_effects": outline}
+    ax.plot(place(logs), early, color=PREDICTION, zorder=4, label=label, **style)
 
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:

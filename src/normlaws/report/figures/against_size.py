@@ -17,6 +17,7 @@ from normlaws.report.scales import (
     note_left_out,
     positive,
     size_axis,
+    wrapped,
 )
 from normlaws.report.style import (
     FIT,
@@ -64,7 +65,7 @@ def norm_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
     place = norm_axis(
         ax, "y", laws.norm, pd.concat([laws.optima["log_norm"], laws.sizes["log_norm"]])
     )
-    ax.set_ylabel(f"{ax.get_ylabel()} at the optimum")
+    ax.set_ylabel(wrapped(f"{ax.get_ylabel()} at the optimum"))
     used = _points(ax, laws, "log_norm", place)
     if len(used) > 1:
         label = f"late law, γ₂ = {laws.gamma2.value:.2f}"

@@ -24,7 +24,7 @@ def collapse_by_optimum(laws: Laws, ax: Axes | None = None) -> Axes:
         laws, ax, table["log_norm"], table["error"].where(table["error"] > 0).map(np.log)
     )
     ax.plot(place(np.zeros(1)), [1.0], "+", color=INK, ms=11, mew=1.4, zorder=6)
-    ax.set_xlabel(r"norm over its optimum, $\lambda\,/\,\lambda_\mathrm{opt}$")
+    ax.set_xlabel(_of_log(ax, r"norm over its optimum, $\lambda\,/\,\lambda_\mathrm{opt}$"))
     ax.set_ylabel(
         rf"{words(laws.metric)} over its lowest, $\varepsilon\,/\,\varepsilon_\mathrm{{opt}}$"
     )
@@ -36,13 +36,17 @@ def collapse_by_exponents(laws: Laws, ax: Axes | None = None) -> Axes:
     sizes = laws.sizes["size"]
     logs = pd.Series(np.log(sizes.to_numpy(dtype=float)), index=sizes)
     ax, _ = _draw(laws, ax, laws.gamma2.value * logs, -laws.gamma.value * logs)
-    ax.set_xlabel(
-        rf"rescaled norm, $\lambda\,P^{{-\gamma_2}}$, $\gamma_2$ = {laws.gamma2.value:.2f}"
-    )
+    label = rf"rescaled norm, $\lambda\,P^{{-\gamma_2}}$, $\gamma_2$ = {laws.gamma2.value:.2f}"
+    ax.set_xlabel(_of_log(ax, label))
     ax.set_ylabel(
         rf"rescaled error, $\varepsilon\,P^{{\gamma}}$, $\gamma$ = {laws.gamma.value:.2f}"
     )
     return ax
+
+
+def _of_log(ax: Axes, label: str) -> str:
+    """The label of an axis that holds ln λ where λ itself would overflow."""
+    return label if ax.get_xscale() == "log" else f"ln of the {label}"
 
 
 def _draw(laws: Laws, ax: Axes | None, log_x: pd.Series, log_y: pd.Series) -> tuple[Axes, Mapping]:

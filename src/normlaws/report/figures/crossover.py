@@ -16,9 +16,13 @@ from normlaws.report.style import MUTED, NEUTRAL, legend_above, new_axes, size_c
 if TYPE_CHECKING:
     from normlaws.laws import Laws
 
+_DOTS = 40
+
 
 def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     """Draw the fitted crossover over the mean curves, and ln(error / fit) below.
+
+    Points that the fit left out are pale, without a residual.
 
     The given axes are divided in two; the returned ones are the upper, the residuals are on
     ``ax.figure.axes`` under the label ``"residuals"``.
@@ -26,7 +30,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     Raises:
         InputError: these laws have no fitted crossover.
     """
-    if getattr(laws, "crossover", None) is None:
+    if laws.crossover is None:
         raise InputError("expected laws with a fitted crossover, got none")
     ax = new_axes(ax)
     below = _divide(ax)
@@ -37,7 +41,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     colours = size_colours(laws.sizes["size"])
     for size, rows in means.groupby("size", sort=True):
         _draw_size(ax, below, laws, rows, place, colours[int(size)])
-    ax.plot([], [], ".", color=NEUTRAL, label="mean over seeds")
+    ax.plot([], [], ".", color=NEUTRAL, label="mean curve")
     ax.plot([], [], "-", color=NEUTRAL, label="fitted crossover")
     ax.set_ylabel(metric_label(laws.metric))
     below.set_xlabel(ax.get_xlabel())
@@ -52,13 +56,21 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
 def _draw_size(
     ax: Axes, below: Axes, laws: Laws, rows: pd.DataFrame, place: Mapping, colour: Any
 ) -> None:
+    """Dots, pale outside the fitted region; the fit and its residuals inside it."""
+    assert laws.crossover is not None
     logs, size = rows["x"].to_numpy(), int(rows["size"].iloc[0])
-    grid = np.linspace(logs.min(), logs.max(), 150)
-    thin = slice(None, None, max(1, len(rows) // 40))
-    ax.plot(place(logs)[thin], rows["y"].to_numpy()[thin], ".", ms=4, color=colour)
-    ax.plot(place(grid), _predict(laws, grid, size), "-", lw=1.3, color=colour)
-    residual = np.log(rows["y"].to_numpy() / _predict(laws, logs, size))
-    below.plot(place(logs)[thin], residual[thin], ".", ms=3, color=colour)
+    low, high = laws.crossover.lower, laws.crossover.upper.get(size, -np.inf)
+    inside = (logs >= low) & (logs <= high)
+    thin = np.arange(len(logs)) % max(1, len(logs) // _DOTS) == 0
+    for shown, alpha in ((inside, 1.0), (~inside, 0.3)):
+        dots = rows[shown & thin]
+        ax.plot(place(dots["x"].to_numpy()), dots["y"], ".", ms=4, color=colour, alpha=alpha)
+    if inside.any():
+        grid = np.linspace(logs[inside].min(), logs[inside].max(), 150)
+        ax.plot(place(grid), _predict(laws, grid, size), "-", lw=1.3, color=colour)
+        residual = np.log(rows["y"].to_numpy() / _predict(laws, logs, size))
+        dots = inside & thin
+        below.plot(place(logs[dots]), residual[dots], ".", ms=3, color=colour)
 
 
 def _predict(laws: Laws, log_norm: np.ndarray, size: int) -> np.ndarray:

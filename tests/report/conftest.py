@@ -5,21 +5,28 @@ The report only reads laws, so its tests hand it values that are known and do no
 
 from __future__ import annotations
 
-from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from normlaws.curves import Curves
-from normlaws.laws.result import Estimate, Forecast
+from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 GAMMA1, GAMMA2 = 0.8, 1.0
-Verdict = namedtuple("Verdict", "text codes next_steps")
-PowerLaw = namedtuple("PowerLaw", "log_prefactor exponent")
 VERDICT = Verdict("Both laws hold.", ("laws_hold",), ("Run P = 2,048 with 3 seeds.",))
+BASELINES = [
+    {
+        "name": "power",
+        "parameters": {"gamma": 0.8, "log_offset": -np.inf},
+        "in_sample": 0.031,
+        "backtest": 0.128,
+    },
+    {"name": "broken_power", "parameters": {}, "in_sample": np.nan, "backtest": np.nan},
+]
 SIZES = (32, 64, 128, 256, 512, 1024)
 
 
@@ -41,9 +48,7 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
             error = np.clip(error_at(logs, size) * noise, 0, 1)
             run = f"p{size}s{seed}"
             frames.append(pd.DataFrame({
-                "run": run, "size": size, "seed": seed,
-                "step": np.unique(np.geomspace(1, 1001, records).round() - 1)
-                if records < 10 else np.arange(records) ** 2,
+                "run": run, "size": size, "seed": seed, "step": np.arange(records) ** 2,
                 "val_error": error, "test_error": error, "train_error": error / 2,
                 "test_loss": 2 * error, "train_loss": error,
                 "log_spectral_complexity": logs, **columns,
@@ -54,6 +59,14 @@ def planted_curves(sizes=SIZES, seeds=(0, 1, 2), records=30, **columns: Any) -> 
                 "hardware": {"cpu": "test-cpu"}, "code": {"commit": "abc123"},
             })  # fmt: skip
     return Curves(pd.concat(frames), pd.DataFrame(runs))
+
+
+def planted_crossover(predict=error_at) -> SimpleNamespace:
+    upper = dict.fromkeys(SIZES, 20.0)
+    exponents = {"gamma": 0.805, "gamma0": 0.001, "gamma1": 0.803, "gamma2": 1.002}
+    return SimpleNamespace(
+        predict=predict, lower=0.0, upper=upper, scatter=0.012, adequate=True, **exponents
+    )
 
 
 # ruff: noqa: RUF009 - the defaults are frozen values
@@ -71,18 +84,31 @@ class PlantedLaws:
     gamma1: Estimate = Estimate(0.798, 0.781, 0.812)
     gamma2: Estimate = Estimate(1.003, 0.954, 1.056)
     product: Estimate = Estimate(0.812, 0.764, 0.859)
+    difference: Estimate = Estimate(0.011, -0.04, 0.06)
     collapse: float = 1.07
     verdict: Verdict = VERDICT
     early_window: tuple[float, float] | None = (1.0, 3.0)
     early_law: PowerLaw = PowerLaw(np.log(0.9) + GAMMA1 * np.log(2), -0.798)
     direct_law: PowerLaw = PowerLaw(np.log(0.9 * 1.4), -0.801)
+    reference_size: float = 181.0
     late_law: PowerLaw = PowerLaw(np.log(2), 1.003)
-    crossover: Any = field(default_factory=lambda: SimpleNamespace(predict=error_at))
-    baselines: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame(
-            {"model": ["power_law", "broken"], "backtest_error": [0.128, 0.014]}
-        )
-    )
+    crossover: Any = field(default_factory=lambda: planted_crossover())
+    baselines: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(BASELINES))
+    collapse_exponents: tuple[Estimate, Estimate] = (Estimate(0.79, 0.7, 0.88), Estimate(1.01))
+
+    def window_table(self):
+        row = {"high": 3.0, "gamma0": 0.012, "scatter": 0.02}
+        return pd.DataFrame(
+            [{"low": 1.0, "gamma1": 0.798, "chosen": True, **row},
+             {"low": 0.5, "gamma1": 0.702, "chosen": False, **row}]
+        )  # fmt: skip
+
+    def influence(self):
+        names = ("gamma", "gamma0", "gamma1", "gamma2", "product")
+        return pd.DataFrame([{"size": size, **dict.fromkeys(names, 0.5)} for size in (0, 32)])
+
+    def size_for_error(self, error):
+        return Estimate((0.9 / error) ** 1.25, 100.0, np.inf)
 
     def forecast(self, sizes):
         return [
@@ -128,3 +154,19 @@ def _mean_curve(size: int, log_norm: float) -> pd.DataFrame:
         "size": size, "log_norm": grid, "error": error, "error_low": error * 0.95,
         "error_high": error * 1.05, "n_seeds": 3,
     })  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def curves() -> Curves:
+    return planted_curves()
+
+
+@pytest.fixture(scope="session")
+def laws(curves) -> PlantedLaws:
+    return planted_laws(curves)
+
+
+@pytest.fixture(scope="session")
+def plain_curves():
+    """A maker of curves: ``plain_curves(sizes=…, seeds=…)``."""
+    return planted_curves

@@ -1,0 +1,5 @@
+"""``python -m normlaws``."""
+
+from normlaws.cli import main
+
+main()

@@ -1,0 +1,39 @@
+"""``normlaws presets``: the studies that come with the package."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from normlaws.cli import app
+from normlaws.cli._output import print_json, print_table
+
+
+@app.command("presets")
+def presets(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> None:
+    """List the studies that come with the package."""
+    from normlaws.studies import presets as load_presets
+
+    found = load_presets()
+    if json:
+        print_json({name: study.model_dump(mode="json") for name, study in found.items()})
+        return
+    rows = [
+        (
+            name,
+            study.data.name,
+            study.model.family,
+            _range(study.sizes),
+            study.seeds,
+            study.description,
+        )
+        for name, study in found.items()
+    ]
+    print_table("Presets", ("name", "data", "model", "sizes", "seeds", "what it is"), rows)
+
+
+def _range(sizes: tuple[int, ...]) -> str:
+    return f"{sizes[0]} … {sizes[-1]} ({len(sizes)})"

@@ -1,0 +1,42 @@
+"""``normlaws run``: run a study, fit the laws, write the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from normlaws.cli import app
+
+
+@app.command("run")
+def run(
+    study: Annotated[str, typer.Argument(help="A preset's name or a TOML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Study folder; default runs/<name of the study>.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, of one thread each; default one per core.")
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of data sets; default $NORMLAWS_DATA.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps …")] = "cpu",
+) -> None:
+    """Run a study or finish an interrupted one; end with the laws and the report.
+
+    Running the same command again adds only what is missing.
+    """
+    from normlaws.cli._laws import finish
+    from normlaws.folder import StudyFolder
+    from normlaws.studies import Study
+
+    plan = Study.load(study)
+    folder = StudyFolder(out or Path("runs") / plan.settings.name)
+    try:
+        curves = plan.run(folder.root, workers=workers, device=device, data_root=data_root)
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
+        raise
+    finish(curves, folder, title=f"Norm-based scaling laws: {plan.settings.name}")

@@ -1,0 +1,193 @@
+"""The command line as a person uses it: in processes of its own, killed and interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tomli_w
+
+import normlaws
+from normlaws import Curves
+from normlaws.cli import main
+
+SOURCE = str(Path(normlaws.__file__).parents[1])
+COMMAND = [sys.executable, "-m", "normlaws"]
+STUDY = {
+    "name": "small",
+    "sizes": [16, 64, 256],
+    "seeds": 2,
+    "data": {"name": "digits", "validation": 100},
+    "model": {"family": "mlp", "hidden": [32], "init_scale": 0.3},
+    "training": {"steps": 1500, "batch_size": 16, "records": 20},
+}
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": SOURCE}
+
+
+def normlaws_command(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        **options,
+    )
+
+
+def values(folder: Path) -> pd.DataFrame:
+    return Curves.read(folder).frame.drop(columns="seconds")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("study") / "small.toml"
+    path.write_text(tomli_w.dumps(STUDY), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(study) -> Path:
+    out = study.parent / "undisturbed"
+    answer = normlaws_command("run", study, "--out", out)
+    assert answer.returncode == 0, answer.stderr
+    assert "γ1" in answer.stdout
+    assert str(out / "report.html") in answer.stdout
+    return out
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def start(study: Path, out: Path) -> subprocess.Popen[str]:
+    command = [*COMMAND, "run", str(study), "--out", str(out)]
+    return subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+
+
+def some_runs_done(out: Path):
+    return lambda: any(
+        json.loads(path.read_text(encoding="utf-8"))["status"] == "complete"
+        for path in out.glob("runs/*/run.json")
+    )
+
+
+@pytest.mark.slow
+def test_killed_half_way_and_run_again_gives_the_undisturbed_curves(study, undisturbed, tmp_path):
+    out = tmp_path / "killed"
+    process = start(study, out)
+    wait_for(some_runs_done(out))
+    process.kill()
+    process.communicate()
+    assert not (out / "report.html").exists()
+    again = normlaws_command("run", study, "--out", out)
+    assert again.returncode == 0, again.stderr
+    pd.testing.assert_frame_equal(values(out), values(undisturbed))
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_a_checkpoint_and_the_next_run_goes_on(study, undisturbed, tmp_path):
+    out = tmp_path / "interrupted"
+    process = start(study, out)
+    wait_for(some_runs_done(out))
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Run it again to go on" in stderr
+    assert list(out.glob("runs/*/checkpoint.safetensors"))
+    again = normlaws_command("run", study, "--out", out)
+    assert again.returncode == 0, again.stderr
+    assert not list(out.glob("runs/*/checkpoint.safetensors"))
+    pd.testing.assert_frame_equal(values(out), values(undisturbed))
+
+
+def test_the_same_command_again_adds_nothing(study, undisturbed):
+    curves = {path: path.stat().st_mtime_ns for path in undisturbed.glob("runs/*/*")}
+    assert normlaws_command("run", study, "--out", undisturbed).returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.glob("runs/*/*")} == curves
+
+
+@pytest.fixture
+def bad(capsys, monkeypatch):
+    """Run a command that must be refused, in this process; return its one line on stderr."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["normlaws", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return refusal(end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def refusal(status: object, stdout: str, stderr: str) -> str:
+    assert status == 2
+    assert stdout == ""
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
+    return lines[0]
+
+
+def test_unknown_preset_verb_and_option(bad):
+    assert "digits-cnn" in bad("run", "digits-cmm")
+    assert "No such command 'rnu'" in bad("rnu")
+    assert "--wrokers" in bad("run", "digits-cnn", "--wrokers", "2")
+
+
+def test_misspelt_key_sizes_beyond_the_data_and_no_seeds(bad, tmp_path):
+    for change, expected in (
+        ({"sede": 1}, "got the key 'sede'"),
+        ({"sizes": [16, 10_000]}, "between 1 and 1247"),
+        ({"seeds": 0}, "greater than or equal to 1, got 0"),
+    ):
+        path = tmp_path / "study.toml"
+        path.write_text(tomli_w.dumps(STUDY | change), encoding="utf-8")
+        assert expected in bad("run", path, "--out", tmp_path / "out")
+
+
+def test_a_folder_that_holds_another_study(bad, undisturbed):
+    before = values(undisturbed)
+    assert "give another --out" in bad("run", "digits-mlp", "--out", undisturbed)
+    pd.testing.assert_frame_equal(values(undisturbed), before)
+
+
+def test_a_truncated_parquet_file_is_named(bad, undisturbed, tmp_path):
+    curves = Curves.read(undisturbed)
+    curves.write(tmp_path)
+    victim = next(tmp_path.glob("runs/*/curve.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-20])
+    assert str(victim) in bad("fit", tmp_path)
+
+
+def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tmp_path):
+    small = tmp_path / "small.toml"
+    small.write_text(tomli_w.dumps(STUDY | {"sizes": [16], "seeds": 1}), encoding="utf-8")
+    out = tmp_path / "out"
+    assert normlaws_command("run", small, "--out", out).returncode == 0
+    before = values(out)
+
+    def no_room():  # writing beyond this fails as it does on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    answer = normlaws_command("run", study, "--out", out, "--workers", 1, preexec_fn=no_room)
+    assert "the system said" in refusal(answer.returncode, answer.stdout, answer.stderr)
+    pd.testing.assert_frame_equal(values(out)[lambda rows: rows["size"] == 16], before)
+
+
+def test_presets_as_json():
+    answer = normlaws_command("presets", "--json")
+    assert set(json.loads(answer.stdout)) >= {"digits-cnn", "digits-mlp", "mnist-cnn"}

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+
+from normlaws.errors import DataNotFoundError, InputError
+from normlaws.problems import CNN, MLP, ModelSettings, Perceptron, load_data_set, split
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_data_set("digits")
+
+
+def rows(examples) -> set[bytes]:
+    return {image.numpy().tobytes() for image in examples.inputs}
+
+
+def test_digits_are_all_there_once(digits):
+    assert digits.image_shape == (1, 8, 8)
+    assert len(digits.pool_labels) + len(digits.test_labels) == 1797
+    assert digits.classes == 10
+
+
+def test_normalised_pool_has_zero_mean_and_unit_variance(digits):
+    values = digits.normalised(digits.pool_images).double()
+    np.testing.assert_allclose(values.mean(), 0, atol=1e-6)
+    np.testing.assert_allclose(values.std(), 1, rtol=1e-6)
+
+
+def test_training_sets_of_a_seed_are_nested_and_of_two_seeds_differ(digits):
+    small, large, other = (
+        split(digits, size=size, validation=300, seed=seed).train
+        for size, seed in ((32, 1), (256, 1), (256, 2))
+    )
+    assert torch.equal(small.inputs, large.inputs[:32])
+    assert not torch.equal(large.inputs, other.inputs)
+
+
+def test_validation_is_the_same_for_all_runs_and_never_trained_on(digits):
+    first = split(digits, size=1047, validation=300, seed=0)
+    second = split(digits, size=5, validation=300, seed=7)
+    assert torch.equal(first.validation.inputs, second.validation.inputs)
+    # the digits hold no two equal images, so contents identify them
+    assert not rows(first.train) & rows(first.validation)
+    assert not (rows(first.train) | rows(first.validation)) & rows(first.test)
+    assert len(rows(first.train) | rows(first.validation)) == len(digits.pool_labels)
+
+
+@pytest.mark.parametrize("size", [0, 1048])
+def test_sizes_the_pool_cannot_give_are_refused(digits, size):
+    with pytest.raises(InputError, match=f"between 1 and 1047 .*got {size}"):
+        split(digits, size=size, validation=300, seed=0)
+
+
+def test_unknown_data_set_lists_the_known():
+    with pytest.raises(InputError, match=r"digits or mnist, got .minst."):
+        load_data_set("minst")
+
+
+def test_real_mnist_has_its_well_known_mean_and_deviation(shared_data):
+    mnist = load_data_set("mnist", shared_data)
+    assert mnist.pool_images.shape == (60000, 1, 28, 28)
+    assert mnist.pool_images.dtype == torch.uint8
+    assert len(mnist.test_labels) == 10000
+    np.testing.assert_allclose(np.array(mnist.mean) / 255, 0.1307, atol=1e-4)
+    np.testing.assert_allclose(np.array(mnist.std) / 255, 0.3081, atol=1e-4)
+
+
+def test_absent_mnist_says_where_it_looked(tmp_path, monkeypatch):
+    import torchvision
+
+    def refuse(self):
+        raise RuntimeError("no route to host")
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "download", refuse)
+    with pytest.raises(DataNotFoundError, match=f"MNIST/raw below {tmp_path}.*--data-root"):
+        load_data_set("mnist", tmp_path)
+
+
+@pytest.mark.parametrize("family", [Perceptron(), MLP(hidden=(7, 5)), CNN(channels=(3, 4))])
+def test_initial_weights_follow_seed_and_scale_and_touch_no_global_generator(family):
+    before = torch.get_rng_state()
+    full = family.build((1, 8, 8), 10, seed=3)
+    small = family.model_copy(update={"init_scale": 0.25}).build((1, 8, 8), 10, seed=3)
+    other = family.build((1, 8, 8), 10, seed=4)
+    assert torch.equal(torch.get_rng_state(), before)
+    for one, quarter, another in zip(
+        full.parameters(), small.parameters(), other.parameters(), strict=True
+    ):
+        assert torch.equal(quarter, one * 0.25)
+        assert not torch.equal(one, another)
+    assert full(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+def test_parameter_counts_equal_those_computed_by_hand():
+    def count(model: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    assert count(Perceptron().build((1, 28, 28), 10, 0)) == 7840
+    assert count(MLP(hidden=(128,)).build((1, 28, 28), 10, 0)) == 784 * 128 + 128 + 1280 + 10
+    cnn = CNN(channels=(32, 64, 128), hidden=(512,)).build((1, 28, 28), 10, 0)
+    convolutions = 9 * (32 + 32 * 64 + 64 * 128) + 32 + 64 + 128
+    assert count(cnn) == convolutions + 1152 * 512 + 512 + 5120 + 10
+
+
+def test_images_too_small_for_the_poolings_are_refused():
+    with pytest.raises(InputError, match=r"at least 16 x 16 pixels for 4 .*got 8 x 8"):
+        CNN(channels=(2, 2, 2, 2)).build((1, 8, 8), 10, 0)
+
+
+@pytest.mark.parametrize("bad", [{"family": "mlp", "channels": [3]}, {"family": "rnn"}])
+def test_settings_of_another_family_are_refused(bad):
+    with pytest.raises(ValidationError):
+        TypeAdapter(ModelSettings).validate_python(bad)

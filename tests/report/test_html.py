@@ -1,0 +1,230 @@
+"""The report: every number is the laws', every figure is there, every trouble is shown."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from normlaws.curves import Curves
+from normlaws.errors import InputError
+from normlaws.report import save_figures, write_report
+
+FIGURES = [
+    "error-against-norm",
+    "collapse-by-optimum",
+    "collapse-by-exponents",
+    "crossover",
+    "error-against-size",
+    "norm-against-size",
+    "norm-against-step",
+    "loss-against-step",
+]
+
+
+def text_of(page: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+def table(page: str, caption: str) -> list[list[str]]:
+    """Rows of the table with this caption, its header first."""
+    found = re.search(rf"<caption[^>]*>{re.escape(caption)}.*?</table>", page, re.S)
+    assert found, f"no table {caption}"
+    rows = re.findall(r"<tr>(.*?)</tr>", found[0], re.S)
+    return [[text_of(c) for c in re.findall(r"<t[hd].*?</t[hd]>", row, re.S)] for row in rows]
+
+
+def number(text: str) -> float:
+    """``"4.69×10⁻⁴"`` or ``"1,024"``."""
+    plain = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")).replace("×10", "e")
+    return float(plain.replace(",", ""))
+
+
+def write(tmp_path, curves, laws, **settings) -> str:
+    return write_report(curves, laws, tmp_path / "r.html", **settings).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(curves, laws, tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("report")
+    return write(folder, curves, laws, title="Digits", settings={"preset": "digits-cnn"})
+
+
+@pytest.fixture
+def quick(page, monkeypatch):
+    """Figures are drawn but not rendered: for tests that read words and tables."""
+    monkeypatch.setattr("normlaws.report.page.embed", lambda axes: "data:image/png;base64,AA==")
+
+
+def test_every_figure_is_there_once_in_order(page):
+    assert re.findall(r'<figure id="figure-([\w-]+)">', page) == FIGURES
+    assert page.count("<img ") == len(FIGURES)
+
+
+def test_alternative_text_tells_the_result(page):
+    alts = [unescape(alt) for alt in re.findall(r'alt="([^"]*)"', page)]
+    assert "6 sizes from 32 to 1,024" in alts[0]
+    assert "The lowest test error goes from 0.0" in alts[0]
+    assert any("Slope γ₂ = 1.003" in alt for alt in alts)
+
+
+def test_exponents_are_those_of_the_laws(page, laws):
+    rows = {row[0]: row[1:3] for row in table(page, "Exponents of the two laws")[1:]}
+    assert rows == {
+        "γ": ["0.801", "0.777 to 0.823"],
+        "γ₁": ["0.798", "0.781 to 0.812"],
+        "γ₀": ["0.012", "−0.034 to 0.045"],
+        "γ₂": ["1.003", "0.954 to 1.056"],
+        "γ₀ + γ₁·γ₂": ["0.812", "0.764 to 0.859"],
+        "γ₀ + γ₁·γ₂ − γ": ["0.011", "−0.040 to 0.060"],
+        "collapse": ["1.07", "–"],
+    }
+
+
+def test_verdict_and_next_steps_come_first(page):
+    text = text_of(page.split("<main>")[1])
+    assert text.startswith("Verdict Both laws hold. What to run next: Run P = 2,048 with 3 seeds.")
+
+
+def test_optimum_of_every_size(page, laws):
+    rows = table(page, "The optimum of every size")[1:]
+    assert [row[0] for row in rows] == ["32", "64", "128", "256", "512", "1,024"]
+    errors = [float(row[2]) for row in rows]
+    assert errors == pytest.approx(list(laws.sizes["error"]), rel=5e-3)
+    norms = [float(row[4].replace(",", "")) for row in rows]
+    assert norms == pytest.approx(list(np.exp(laws.sizes["log_norm"])), rel=5e-3)
+
+
+def test_forecast_beyond_the_largest_size(page):
+    rows = table(page, "Forecast for more data")[1:]
+    assert [row[0] for row in rows] == ["2,048", "4,096", "10,240"]
+    assert float(rows[0][1]) == pytest.approx(0.9 * 2048**-0.8, rel=5e-3)
+    assert rows[0][3:] == ["4,096", "3,891 to 4,301"]
+
+
+def test_examples_needed_for_a_lower_error(page, laws):
+    rows = table(page, "Examples needed for a lower error")[1:]
+    best = laws.sizes["error"].min()
+    assert [number(row[0]) for row in rows] == pytest.approx(
+        [best / 2, best / 4, best / 10], rel=5e-3
+    )
+    needed = [number(row[2]) for row in rows]
+    assert needed == pytest.approx([(0.9 * k / best) ** 1.25 for k in (2, 4, 10)], rel=5e-3)
+    assert {row[3] for row in rows} == {"100 to out of reach"}
+
+
+def test_other_estimators_models_windows_and_sizes(page):
+    rows = table(page, "The same exponents by other estimators")[1:]
+    assert rows[0] == ["γ", "0.801", "0.805", "0.790", "0.700 to 0.880"]
+    assert rows[1] == ["γ₁", "0.798", "0.803", "–", "–"]
+    assert rows[3] == ["γ₂", "1.003", "1.002", "1.010", "–"]
+    rows = table(page, "Extrapolations of the lowest error, side by side")[1:]
+    assert rows == [["power", "0.0310", "0.128", "gamma 0.800"], ["broken power", "–", "–", ""]]
+    rows = table(page, "How the early exponents move with the window")[1:]
+    assert rows[0] == ["2.72 to 20.1", "0.798", "0.012", "0.0200", "chosen"]
+    rows = table(page, "How the exponents move when one size is left out")[1:]
+    assert rows == [["none", *["0.500"] * 5], ["32", *["0.500"] * 5]]
+
+
+def test_settings_versions_hardware_code(page):
+    assert table(page, "Study") == [["name", "value"], ["preset", "digits-cnn"]]
+    settings = table(page, "Settings of the runs")
+    assert settings[1:] == [["lr", "0.001"], ["size", "32; 64; 128; 256; 512; 1024"]]
+    assert table(page, "Versions")[1] == ["torch", "2.14"]
+    assert table(page, "Hardware")[1] == ["cpu", "test-cpu"]
+    assert table(page, "Code")[1] == ["commit", "abc123"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_conventions_name_the_selecting_split(page, curves, laws, tmp_path):
+    assert "selected on val error and scored on test error." in text_of(page)
+    same = laws.with_(optima=laws.optima.assign(selected_on="test_error"))
+    assert "makes the lowest value slightly too low" in text_of(write(tmp_path, curves, same))
+
+
+@pytest.mark.usefixtures("quick")
+def test_trouble_is_shown_with_its_message(plain_curves, laws, tmp_path):
+    curves = plain_curves()
+    runs = curves.runs.copy()
+    runs.loc[0, ["status", "error"]] = ["failed", "<b>out of memory</b>"]
+    runs.loc[1, "status"] = "diverged"
+    runs.loc[2, "status"] = "unfinished"
+    page = write(tmp_path, Curves(curves.frame, runs), laws)
+    rows = table(page, "Runs that did not complete")[1:]
+    assert [row[3] for row in rows] == ["failed", "diverged", "unfinished"]
+    assert rows[0][5] == "<b>out of memory</b>"
+    assert "<b>" not in page
+    assert table(page, "Runs of every size, by how they ended")[1] == [
+        "32",
+        "3",
+        "0",
+        "1",
+        "1",
+        "1",
+    ]
+
+
+@pytest.mark.usefixtures("quick")
+def test_hostile_settings_are_only_text(plain_curves, laws, tmp_path):
+    curves = plain_curves()
+    bad = '"><img src=x onerror=alert(1)>'
+    runs = curves.runs.assign(settings=[{bad: bad}] * len(curves.runs))
+    page = write(tmp_path, Curves(curves.frame, runs), laws, title=bad)
+    assert "<img src=x" not in page
+    assert table(page, "Settings of the runs")[1] == [bad, bad]
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_laws_the_curves_and_the_reason_are_shown(curves, tmp_path):
+    page = write(tmp_path, curves, None, reason="expected two sizes, got 1")
+    assert "The laws could not be fitted: expected two sizes, got 1" in text_of(page)
+    assert re.findall(r'<figure id="figure-([\w-]+)">', page) == [
+        "error-against-norm",
+        "norm-against-step",
+        "loss-against-step",
+    ]
+    assert "Exponents of the two laws" not in page
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_seeds_intervals_are_dashes_and_it_is_said(curves, laws, tmp_path):
+    names = ("gamma", "gamma0", "gamma1", "gamma2", "product", "difference")
+    bare = {n: getattr(laws, n)._replace(low=None, high=None) for n in names}
+    page = write(tmp_path, Curves(curves.frame.assign(seed=pd.NA)), laws.with_(**bare))
+    assert {row[2] for row in table(page, "Exponents of the two laws")[1:]} == {"–"}
+    assert "There are no intervals" in text_of(page)
+    assert "no seeds: averaged or exact curves" in text_of(page)
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_a_crossover_it_is_said(curves, laws, tmp_path):
+    page = write(tmp_path, curves, laws.with_(crossover=None))
+    assert "figure-crossover" not in page
+    assert "No crossover curve could be fitted" in text_of(page)
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_steps_it_is_said(curves, laws, tmp_path):
+    page = write(tmp_path, Curves(curves.frame.assign(step=pd.NA)), laws)
+    assert "norm-against-step" not in page
+    assert "optimiser steps, got none" in text_of(page)
+
+
+def test_unknown_norm_is_named(curves, tmp_path):
+    with pytest.raises(InputError, match="spectral_complexity"):
+        write_report(curves, None, tmp_path / "r.html", norm="fisher")
+    assert not list(tmp_path.iterdir())
+
+
+def test_figures_as_files(curves, laws, tmp_path, monkeypatch):
+    monkeypatch.setattr("normlaws.report.html._DPI", 40)
+    written = save_figures(curves, laws, tmp_path / "figures")
+    assert sorted(path.name for path in written) == sorted(
+        f"{name}.{form}" for name in FIGURES for form in ("png", "pdf")
+    )
+    for path in written:
+        start = b"\x89PNG" if path.suffix == ".png" else b"%PDF"
+        assert path.read_bytes().startswith(start)
