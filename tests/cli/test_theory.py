@@ -46,6 +46,7 @@ def test_table():
     [
         (["--alpha", "5"], "expected --alpha, and --norm for the rule fixed-norm"),
         (["--norm", "5"], "expected --alpha, and --norm"),
+        (["--alpha", "5", "--report", "x.html"], "expected --report without --alpha"),
         (["--alpha", "0", "--norm", "1"], "expected alpha to be positive"),
         (["--alpha", "5", "--norm", "1", "--flip", "0.5"], "less than 1/2"),
         (["--alpha", "5", "--rule", "svm"], "expected --rule fixed-norm, hebb, .* got 'svm'"),
