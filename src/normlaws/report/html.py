@@ -86,7 +86,7 @@ def save_figures(
     for name, axes in axes_of(_subject(curves, laws, norm, metric)).items():
         figure = figure_of(axes)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once, not again for every file
+        figure.set_layout_engine(None)  # laid out once, not again for every file
         for form in ("png", "pdf"):
             path = Path(folder) / f"{name}.{form}"
             replace_file(path, partial(figure.savefig, format=form, dpi=_DPI))

@@ -97,9 +97,7 @@ def _plain(value: float, _: object) -> str:
 
 def _decade(value: float, _: object) -> str:
     exponent = round(float(np.log10(value)))
-    if 1e-2 < value < 1e3:
-        return f"{value:g}"
-    return raised(exponent)
+    return f"{value:,g}" if -3 <= exponent <= 3 else raised(exponent)
 
 
 def size_axis(ax: Axes, sizes: Iterable[int]) -> None:
