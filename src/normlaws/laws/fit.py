@@ -142,7 +142,7 @@ class Laws:
         """Draw the mean curves with the early window and the optima; return the axes."""
         from normlaws.report import figures
 
-        return figures.laws(self, ax=ax)
+        return figures.laws_overview(self, ax)
 
 
 def fit(
