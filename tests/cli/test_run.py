@@ -19,6 +19,7 @@ import tomli_w
 import normlaws
 from normlaws import Curves
 from normlaws.cli import main
+from normlaws.cli._perceptron_run import run_perceptron
 from normlaws.studies import Study
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
@@ -197,3 +198,15 @@ def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tm
 def test_presets_as_json():
     answer = normlaws_command("presets", "--json")
     assert set(json.loads(answer.stdout)) >= {"digits-cnn", "digits-mlp", "mnist-cnn"}
+
+
+@pytest.mark.slow
+def test_the_perceptron_is_a_preset_whose_folder_every_verb_reads(bad, tmp_path, capsys):
+    run_perceptron(tmp_path / "perceptron")
+    printed = capsys.readouterr().out
+    assert printed.count("γ0 + γ1·γ2") >= 3
+    assert str(tmp_path / "perceptron" / "report.html") in printed
+    assert Curves.read(tmp_path / "perceptron").norms == ["frobenius"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "study.toml").touch()
+    assert "holds another study" in bad("run", "perceptron", "--out", tmp_path / "other")

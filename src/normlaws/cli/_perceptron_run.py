@@ -11,23 +11,31 @@ DESCRIPTION = "The solvable perceptron: exact theory, students at fixed norm, de
 
 
 def run_perceptron(out: Path) -> None:
-    """Write the three kinds of curves and their report into ``out``, and print their laws.
+    """Write the comparison as a study folder, and print the laws of each kind of curve.
 
-    The same settings give the same numbers, so curves that are there already are replaced by
-    themselves.
+    The same numbers come every time, so what is there already is replaced by itself.
+
+    Raises:
+        StudyConflictError: the folder holds a study of networks.
     """
-    from normlaws.cli._perceptron_page import write_perceptron_page
+    from normlaws.cli._perceptron_page import write_perceptron_study
+    from normlaws.errors import StudyConflictError
+    from normlaws.folder import StudyFolder
     from normlaws.laws import fit
     from normlaws.theory import study
 
+    if StudyFolder(out).study.exists():
+        raise StudyConflictError(
+            f"expected {out} to be new or to hold the perceptron, but it holds another study; "
+            "give another --out"
+        )
     comparison = study()
+    page = write_perceptron_study(comparison, out)
     kinds = {
-        "theory": comparison.theory,
-        "fixed-norm": comparison.fixed_norm,
-        "descent": comparison.descent,
+        "Theory": comparison.theory,
+        "Students at fixed norm": comparison.fixed_norm,
+        "Descent from zero": comparison.descent,
     }
-    out.mkdir(parents=True, exist_ok=True)
     for name, curves in kinds.items():
-        curves.write(out / f"{name}.parquet")
-        typer.echo(f"\n{name}\n{fit(curves, norm='frobenius').summary()}")
-    typer.echo(f"\nReport: {write_perceptron_page(comparison, out / 'report.html')}")
+        typer.echo(f"{name}: {fit(curves, norm='frobenius').summary()}\n")
+    typer.echo(f"Report: {page}")
