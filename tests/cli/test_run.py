@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,8 @@ import tomli_w
 import normlaws
 from normlaws import Curves
 from normlaws.cli import main
+from normlaws.cli._perceptron_run import run_perceptron
+from normlaws.studies import Study
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
 COMMAND = [sys.executable, "-m", "normlaws"]
@@ -27,7 +30,7 @@ STUDY = {
     "seeds": 2,
     "data": {"name": "digits", "validation": 100},
     "model": {"family": "mlp", "hidden": [32], "init_scale": 0.3},
-    "training": {"steps": 1500, "batch_size": 16, "records": 20},
+    "training": {"steps": 1200, "batch_size": 16, "records": 20},
 }
 
 
@@ -79,6 +82,12 @@ def start(study: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
 
 
+def finish(study: Path, out: Path) -> None:
+    """Run again, in a thread of this process: the curves do not depend on who goes on."""
+    with ThreadPoolExecutor(1) as executor:
+        Study.load(study).run(out, executor=executor, progress=False)
+
+
 def some_runs_done(out: Path):
     return lambda: any(
         json.loads(path.read_text(encoding="utf-8"))["status"] == "complete"
@@ -94,8 +103,7 @@ def test_killed_half_way_and_run_again_gives_the_undisturbed_curves(study, undis
     process.kill()
     process.communicate()
     assert not (out / "report.html").exists()
-    again = normlaws_command("run", study, "--out", out)
-    assert again.returncode == 0, again.stderr
+    finish(study, out)
     pd.testing.assert_frame_equal(values(out), values(undisturbed))
 
 
@@ -109,8 +117,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_next_run_goes_on(study, undisturbed, 
     assert process.returncode == 130
     assert "Run it again to go on" in stderr
     assert list(out.glob("runs/*/checkpoint.safetensors"))
-    again = normlaws_command("run", study, "--out", out)
-    assert again.returncode == 0, again.stderr
+    finish(study, out)
     assert not list(out.glob("runs/*/checkpoint.safetensors"))
     pd.testing.assert_frame_equal(values(out), values(undisturbed))
 
@@ -191,3 +198,15 @@ def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tm
 def test_presets_as_json():
     answer = normlaws_command("presets", "--json")
     assert set(json.loads(answer.stdout)) >= {"digits-cnn", "digits-mlp", "mnist-cnn"}
+
+
+@pytest.mark.slow
+def test_the_perceptron_is_a_preset_whose_folder_every_verb_reads(bad, tmp_path, capsys):
+    run_perceptron(tmp_path / "perceptron")
+    printed = capsys.readouterr().out
+    assert printed.count("γ0 + γ1·γ2") >= 3
+    assert str(tmp_path / "perceptron" / "report.html") in printed
+    assert Curves.read(tmp_path / "perceptron").norms == ["frobenius"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "study.toml").touch()
+    assert "holds another study" in bad("run", "perceptron", "--out", tmp_path / "other")

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from normlaws.cli import _add_verbs, app
-from normlaws.cli._perceptron_page import write_perceptron_page
+from normlaws.cli._perceptron_page import write_perceptron_study
+from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.theory import Descent, study
 
@@ -45,6 +46,7 @@ def test_table():
     [
         (["--alpha", "5"], "expected --alpha, and --norm for the rule fixed-norm"),
         (["--norm", "5"], "expected --alpha, and --norm"),
+        (["--alpha", "5", "--report", "x.html"], "expected --report without --alpha"),
         (["--alpha", "0", "--norm", "1"], "expected alpha to be positive"),
         (["--alpha", "5", "--norm", "1", "--flip", "0.5"], "less than 1/2"),
         (["--alpha", "5", "--rule", "svm"], "expected --rule fixed-norm, hebb, .* got 'svm'"),
@@ -59,10 +61,14 @@ def test_mistakes(arguments, message):
         raise answer.exception
 
 
-def test_page_is_one_file_with_every_figure(tmp_path):
+def test_study_folder_holds_curves_and_a_page_of_one_file(tmp_path):
     descent = Descent("normalized-gd", 0.2, steps=50, records=8)
     comparison = study([1, 2, 3], dimension=30, samples=2, norms=[0.1, 1, 3, 10], descent=descent)
-    text = write_perceptron_page(comparison, tmp_path / "p.html").read_text(encoding="utf-8")
+    page = write_perceptron_study(comparison, tmp_path)
+    text = page.read_text(encoding="utf-8")
     assert text.count("<figure") == 3 + 1 + 2
     assert 'src="http' not in text
     assert "The laws as nl.fit reads them" in text
+    assert sorted(Curves.read(tmp_path).runs["run"]) == sorted(comparison.descent.runs["run"])
+    assert len(Curves.read(tmp_path / "theory.parquet")) == len(comparison.theory)
+    assert len(Curves.read(tmp_path / "fixed-norm.parquet")) == len(comparison.fixed_norm)

@@ -13,6 +13,25 @@ if TYPE_CHECKING:
 DECADE = (100.0, 1000.0)  # of α, where theory has reached its asymptotic exponents
 
 
+def write_perceptron_study(comparison: Comparison, root: str | Path) -> Path:
+    """Write the curves and the page as a study folder; return the page.
+
+    Descent becomes the folder's runs, so every verb reads it as it reads any study; theory and
+    the minima at fixed norm stand beside as ``theory.parquet`` and ``fixed-norm.parquet``.
+
+    Raises:
+        StudyConflictError: another process is writing to the folder.
+    """
+    from normlaws.folder import StudyFolder
+
+    folder = StudyFolder(Path(root))
+    with folder.locked():
+        comparison.descent.write(folder.root)
+        comparison.theory.write(folder.root / "theory.parquet")
+        comparison.fixed_norm.write(folder.root / "fixed-norm.parquet")
+        return write_perceptron_page(comparison, folder.report)
+
+
 def write_perceptron_page(comparison: Comparison, path: str | Path) -> Path:
     """Write the comparison as one self-contained HTML file; return its path."""
     import normlaws
@@ -124,6 +143,8 @@ def _fits(comparison: Comparison) -> Table:
         _exponents("fixed norm", comparison.fixed_norm),
         _exponents("descent", comparison.descent),
     ]
+    if comparison.flip_probability == 0:
+        rows.insert(0, ["theory, 1 ≪ λ ≪ α → ∞", "1", "1/2", "1/2", "1", "1"])
     header = ["curves", "γ", "γ0", "γ1", "γ2", "γ0 + γ1·γ2"]
     return Table("The laws as nl.fit reads them", header, rows, numeric=(1, 2, 3, 4, 5))
 

@@ -15,13 +15,15 @@ def presets(
     json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
 ) -> None:
     """List the studies that come with the package."""
+    from normlaws.cli._perceptron_run import DESCRIPTION, NAME
     from normlaws.studies import presets as load_presets
 
     found = load_presets()
     if json:
-        print_json({name: study.model_dump(mode="json") for name, study in found.items()})
+        described = {name: study.model_dump(mode="json") for name, study in found.items()}
+        print_json(described | {NAME: {"name": NAME, "description": DESCRIPTION}})
         return
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             name,
             study.data.name,
@@ -32,6 +34,7 @@ def presets(
         )
         for name, study in found.items()
     ]
+    rows.append((NAME, "synthetic", "perceptron", "", "", DESCRIPTION))
     print_table("Presets", ("name", "data", "model", "sizes", "seeds", "what it is"), rows)
 
 

@@ -29,9 +29,13 @@ def run(
     Running the same command again adds only what is missing.
     """
     from normlaws.cli._laws import finish
+    from normlaws.cli._perceptron_run import NAME, run_perceptron
     from normlaws.folder import StudyFolder
     from normlaws.studies import Study
 
+    if study == NAME:
+        run_perceptron(out or Path("runs") / NAME)
+        return
     plan = Study.load(study)
     folder = StudyFolder(out or Path("runs") / plan.settings.name)
     try:

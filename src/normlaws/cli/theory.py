@@ -36,6 +36,7 @@ def theory(
 ) -> None:
     """Solve the teacher–student perceptron, or write its report."""
     if report is not None:
+        _check_alone(alpha, norm, json)
         from normlaws.cli._perceptron_page import write_perceptron_page
         from normlaws.theory import study
 
@@ -50,6 +51,16 @@ def theory(
     from normlaws.cli._output import print_table
 
     print_table("Teacher–student perceptron", list(values), [list(values.values())])
+
+
+def _check_alone(alpha: float | None, norm: float | None, json: bool) -> None:
+    from normlaws.errors import InputError
+
+    if alpha is not None or norm is not None or json:
+        raise InputError(
+            "expected --report without --alpha, --norm and --json, because it covers sizes and "
+            "norms of its own; accepted beside it is --flip"
+        )
 
 
 def solve(

@@ -29,7 +29,7 @@ def window_table(found: Samples) -> pd.DataFrame:
             if start - end >= 0.75:
                 continue
             at, moved = low + start * length, ends + end * length
-            plane = planes_between(found.panel, sums, at, moved)
+            plane = planes_between(found.panel, sums, np.array([at]), moved)
             fitted = plane.sizes[0] >= min(MIN_SIZES, len(found.panel.sizes))
             rows.append(
                 {

@@ -24,11 +24,12 @@ from normlaws.laws.runs import Floats
 FLOOR = 0.02  # scatter in ln error that no study resolves: 2 %
 ADMIT = 1.5  # times the seed noise of the mean curves
 STEEP = 0.85  # of the steepest admitted slope
+HOPES = 60  # of them at most
 HOPEFUL = 1.5  # times the limit: windows tried again in the resamples
 STARTS, MARGINS, ENDS = 16, 12, 9
 MIN_SIZES, MIN_POINTS = 3, 3
 MIN_FALL = 0.1  # of ln error from end to end: less is no descent
-WIDE = 0.2  # share of the descents that a window must cover to speak of a common early curve
+WIDE = 0.3  # share of the descents that a window must cover to speak of a common early curve
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class EarlyFit:
 
 @dataclass(frozen=True)
 class Planes:
-    """Plane fits of one window under each row of weights. All (B,)."""
+    """Plane fits of one window under each row of weights. (B,); ``required`` sizes are a must."""
 
     gamma1: Floats
     gamma0: Floats
@@ -94,6 +95,7 @@ class Planes:
     leverage: Floats
     sizes: NDArray[np.int64]
     fall: Floats
+    required: int
 
 
 def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
@@ -107,10 +109,9 @@ def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
     sums = running_sums(panel, curves)
     limit = ADMIT * float(np.sqrt(np.mean(panel.noise**2))) + FLOOR
     windows = list(_candidates(panel, log_norm_opt[0]))
-    first = [planes(panel, sums[:, :1], log_norm_opt[:1], window) for window in windows]
-    windows = _hopeful(windows, first, limit, len(panel.sizes))
+    windows = _hopeful(windows, _all_planes(panel, sums, log_norm_opt, windows), limit)
     tried = [planes(panel, sums, log_norm_opt, window) for window in windows]
-    best, admitted, usable = _choice(tried, limit, len(panel.sizes))
+    best, admitted, usable = _choice(tried, limit)
 
     def of(name: str) -> Floats:
         stacked = np.stack([getattr(plane, name) for plane in tried], axis=1)
@@ -128,7 +129,7 @@ def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
         ends=ends,
         scatter=of("scatter"),
         admitted=admitted,
-        cover=_cover(panel, low[0], ends[0], log_norm_opt[0]),
+        cover=cover(panel, curves[0], low[0], ends[0], log_norm_opt[0]),
     )
 
 
@@ -158,15 +159,23 @@ def running_sums(panel: Panel, curves: Floats) -> Floats:
 
 def planes(panel: Panel, sums: Floats, log_norm_opt: Floats, window: Window) -> Planes:
     """Fit the plane in one window under every row of weights."""
-    return planes_between(panel, sums, window.low, window.ends(log_norm_opt))
+    low = np.full(len(log_norm_opt), window.low)
+    return planes_between(panel, sums, low, window.ends(log_norm_opt))
 
 
-def planes_between(panel: Panel, sums: Floats, low: float, ends: Floats) -> Planes:
-    """Fit the plane from ``low`` to ``ends`` (B, K) under every row of weights."""
-    first = int(np.searchsorted(panel.grid, low - 1e-9))
+def _all_planes(panel: Panel, sums: Floats, log_norm_opt: Floats, windows: list[Window]) -> Planes:
+    """The plane of every window on the data: windows take the place of resamples."""
+    low = np.array([window.low for window in windows])
+    ends = np.concatenate([window.ends(log_norm_opt[:1]) for window in windows])
+    data = np.broadcast_to(sums[:, :1], (6, len(windows), *sums.shape[2:]))
+    return planes_between(panel, data, low, ends)
+
+
+def planes_between(panel: Panel, sums: Floats, low: Floats, ends: Floats) -> Planes:
+    """Fit the plane from ``low`` (B,) to ``ends`` (B, K) under every row of weights."""
+    first = np.searchsorted(panel.grid, low - 1e-9)[:, None]
     last = np.maximum(np.searchsorted(panel.grid, ends, side="right"), first)
-    upper = np.take_along_axis(sums, np.broadcast_to(last, (6, *last.shape))[..., None], axis=-1)
-    moments = upper[..., 0] - sums[..., first]
+    moments = _at(sums, last) - _at(sums, np.broadcast_to(first, last.shape))
     keep = moments[0] >= MIN_POINTS
     n, x, y, xx, xy, yy = np.where(keep, moments, 0.0)
     p = np.log(panel.sizes)
@@ -185,8 +194,15 @@ def planes_between(panel: Panel, sums: Floats, low: float, ends: Floats) -> Plan
         scatter=np.sqrt(residual / np.maximum(n.sum(1), 1.0)),
         leverage=within,
         sizes=keep.sum(axis=1),
-        fall=gamma1 * (last.max(axis=1) - first) * (panel.grid[1] - panel.grid[0]),
+        required=min(MIN_SIZES, len(panel.sizes)),
+        fall=gamma1 * (last - first).max(axis=1) * (panel.grid[1] - panel.grid[0]),
     )
+
+
+def _at(sums: Floats, index: NDArray[np.int64]) -> Floats:
+    """Running sums up to an index of the grid. (6, B, K, G + 1), (B, K) -> (6, B, K)."""
+    where = np.broadcast_to(index, (6, *index.shape))[..., None]
+    return np.asarray(np.take_along_axis(sums, where, axis=-1)[..., 0])
 
 
 def _symmetric(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats, f: Floats) -> Floats:
@@ -194,32 +210,27 @@ def _symmetric(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats, f: Floats)
     return np.stack(rows, axis=-2)
 
 
-def _enough(plane: Planes, sizes: int) -> Bools:
-    return np.asarray((plane.sizes >= min(MIN_SIZES, sizes)) & (plane.leverage > 0))
+def _enough(plane: Planes) -> Bools:
+    """Planes that rest on three sizes or more (two where there are but two) and on a slope."""
+    return np.asarray((plane.sizes >= plane.required) & (plane.leverage > 0))
 
 
-def _hopeful(windows: list[Window], first: list[Planes], limit: float, sizes: int) -> list[Window]:
+def _hopeful(windows: list[Window], first: Planes, limit: float) -> list[Window]:
     """Windows worth trying in the resamples; the one of least scatter where none is admitted."""
-    usable = [i for i, plane in enumerate(first) if _enough(plane, sizes)[0]] or [0]
-    steep = max(
-        (first[i].gamma1[0] for i in usable if first[i].scatter[0] <= limit), default=-np.inf
-    )
-    near = [
-        i
-        for i in usable
-        if first[i].scatter[0] <= HOPEFUL * limit and first[i].gamma1[0] >= 0.8 * STEEP * steep
-    ]
-    near = sorted(near, key=lambda i: -first[i].leverage[0])[:60]
-    falling = [i for i in usable if first[i].fall[0] >= MIN_FALL] or usable
-    fallback = min(falling, key=lambda i: first[i].scatter[0])
-    return [windows[i] for i in {*near, fallback}]
+    enough = _enough(first)
+    admitted = enough & (first.scatter <= limit)
+    steepest = first.gamma1[admitted].max() if admitted.any() else -np.inf
+    near = enough & (first.scatter <= HOPEFUL * limit) & (first.gamma1 >= 0.8 * STEEP * steepest)
+    ranked = [int(i) for i in np.argsort(-first.leverage) if near[i]][:HOPES]
+    falling = enough & (first.fall >= MIN_FALL)
+    pool = falling if falling.any() else enough if enough.any() else np.ones_like(enough)
+    fallback = int(np.argmin(np.where(pool, first.scatter, np.inf)))
+    return [windows[i] for i in dict.fromkeys([*ranked, fallback])]
 
 
-def _choice(
-    tried: list[Planes], limit: float, sizes: int
-) -> tuple[NDArray[np.int64], Bools, Bools]:
+def _choice(tried: list[Planes], limit: float) -> tuple[NDArray[np.int64], Bools, Bools]:
     """Index of each resample's window, whether it is admitted, whether it can be fitted."""
-    enough = np.stack([_enough(plane, sizes) for plane in tried], axis=1)
+    enough = np.stack([_enough(plane) for plane in tried], axis=1)
     gamma1 = np.stack([plane.gamma1 for plane in tried], axis=1)
     scatter = np.stack([plane.scatter for plane in tried], axis=1)
     leverage = np.stack([plane.leverage for plane in tried], axis=1)
@@ -233,12 +244,25 @@ def _choice(
     return best, any_admitted, np.asarray(enough[np.arange(len(best)), best])
 
 
-def _cover(panel: Panel, low: float, ends: Floats, log_norm_opt: Floats) -> float:
-    """Length of the window summed over sizes, over the length of their falling curves."""
+def cover(panel: Panel, curves: Floats, low: float, ends: Floats, log_norm_opt: Floats) -> float:
+    """Share of all sizes' descents, in log norm, that lies between ``low`` and ``ends`` (K,).
+
+    A descent begins where a tenth of the fall in ln error is done and ends at the optimum, so a
+    plateau at chance is no part of it. ``curves`` (K, G) and ``log_norm_opt`` (K,) are the data's.
+    """
     start = np.array(
-        [panel.grid[row].min() if row.any() else np.nan for row in panel.trusted], dtype=float
+        [_descent_start(panel.grid, row, panel.trusted[k]) for k, row in enumerate(curves)]
     )
     descent = np.maximum(log_norm_opt - start, 0.0)
     inside = np.maximum(np.minimum(ends, log_norm_opt) - np.maximum(low, start), 0.0)
     total = float(np.nansum(descent))
     return float(np.nansum(inside)) / total if total > 0 else 0.0
+
+
+def _descent_start(grid: Floats, curve: Floats, trusted: Bools) -> float:
+    known = np.flatnonzero(trusted & np.isfinite(curve))
+    if not len(known):
+        return float("nan")
+    y = curve[known]
+    fallen = y <= y[0] - 0.1 * (y[0] - y.min())
+    return float(grid[known[np.argmax(fallen)]])

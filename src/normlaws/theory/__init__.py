@@ -1,10 +1,10 @@
 """Solvable models: parameters -> exact values and curves."""
 
+from normlaws.theory.comparison import Comparison, study
 from normlaws.theory.descent import Descent, descend
 from normlaws.theory.perceptron import FixedNormPerceptron, Optimum, Solution
 from normlaws.theory.rules import RULES, Rule, rule
 from normlaws.theory.simulation import simulate
-from normlaws.theory.study import Comparison, study
 
 __all__ = [
     "RULES",

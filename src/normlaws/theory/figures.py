@@ -17,7 +17,7 @@ from normlaws.theory._prox import Array
 from normlaws.theory.perceptron import FixedNormPerceptron
 
 if TYPE_CHECKING:
-    from normlaws.theory.study import Comparison
+    from normlaws.theory.comparison import Comparison
 
 INK, MUTED, GRID = "#1c1b22", "#5c5a66", "#e4e2ea"
 TIME = mpl.colormaps["viridis"]

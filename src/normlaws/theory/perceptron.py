@@ -164,11 +164,12 @@ class FixedNormPerceptron:
     def optimum(self, alpha: ArrayLike) -> Optimum:
         """The norm of lowest ε at every α, where ∂ε/∂λ = 0.
 
-        NaN where there is none in λ ∈ [0.01, 100 max(α, 1)].
+        NaN where there is none in λ ∈ [0.01 min(√α, 1), 100 max(α, 1)].
         """
         alphas = positive("alpha", alpha)
         flat = alphas.ravel()
-        low, high = np.full(flat.shape, np.log(1e-2)), np.log(100 * np.maximum(flat, 1))
+        low = np.log(1e-2 * np.minimum(np.sqrt(flat), 1))
+        high = np.log(100 * np.maximum(flat, 1))
         root = bracketed_roots(
             lambda x: self._solve_all(flat, np.exp(x))["norm_exponent"], low, high
         )

@@ -1,0 +1,66 @@
+"""Intervals: their coverage on planted studies, and what is resampled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import normlaws as nl
+from normlaws.laws.panel import panel_of
+from normlaws.laws.plant import Planted, plant
+from normlaws.laws.resample import degrees_of_freedom, estimate, slopes, weights_of
+from normlaws.laws.runs import runs_of
+
+
+def panel(curves):
+    return panel_of(runs_of(curves, "spectral_complexity", "test_error"))
+
+
+def test_seeds_are_drawn_with_all_their_runs():
+    found = panel(plant(seeds=4))
+    weights = weights_of(found, 50, 0)
+    assert weights.shape == (51, len(found.runs))
+    np.testing.assert_array_equal(weights[0], 1)
+    for seed in range(4):
+        mine = weights[:, found.seeds == seed]
+        np.testing.assert_array_equal(mine, mine[:, :1].repeat(mine.shape[1], axis=1))
+    assert degrees_of_freedom(found) == 3
+
+
+def test_interval_of_a_mean_is_students():
+    """For a mean the bootstrap interval must be the textbook t interval."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=6)
+    draws = random.multinomial(6, np.full(6, 1 / 6), size=40000) @ x / 6
+    found = estimate(np.concatenate([[x.mean()], draws]), 5)
+    half = stats.t.ppf(0.975, 5) * x.std(ddof=1) / np.sqrt(6)
+    assert found.low == pytest.approx(x.mean() - half, abs=0.06 * half)
+    assert found.high == pytest.approx(x.mean() + half, abs=0.06 * half)
+
+
+def test_slopes_are_those_of_polyfit_and_pass_over_gaps():
+    random = np.random.default_rng(0)
+    x, y = np.arange(6.0), random.normal(size=(3, 6))
+    y[1, 2] = np.nan
+    constant, slope = slopes(x, y)
+    known = np.isfinite(y[1])
+    np.testing.assert_allclose([slope[0], constant[0]], np.polyfit(x, y[0], 1))
+    np.testing.assert_allclose([slope[1], constant[1]], np.polyfit(x[known], y[1][known], 1))
+
+
+@pytest.mark.slow
+def test_planted_exponents_are_unbiased_and_covered():
+    """A small version of benchmarks/laws.py: 20 studies of 8 sizes × 5 seeds with 3 % noise."""
+    law = Planted()
+    truth = {"gamma": law.gamma, "gamma1": law.gamma1, "gamma2": law.gamma2, "product": law.gamma}
+    fits = [nl.fit(plant(law, generator=i), resamples=100, seed=i) for i in range(20)]
+    for name, known in truth.items():
+        found = [getattr(fitted, name) for fitted in fits]
+        assert np.mean([each.value for each in found]) == pytest.approx(known, rel=0.02)
+        assert np.mean([each.low <= known <= each.high for each in found]) >= 0.8
+
+
+def test_same_seed_same_intervals():
+    curves = plant(sizes=[100, 200, 400, 800])
+    assert nl.fit(curves, resamples=40).as_dict() == nl.fit(curves, resamples=40).as_dict()

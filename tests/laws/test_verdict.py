@@ -1,0 +1,76 @@
+"""Every way in which data fall short is called by its name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import normlaws as nl
+from normlaws.curves import Curves
+from normlaws.errors import InputError
+from normlaws.laws.plant import Planted, plant
+
+
+def codes(curves, **options):
+    return set(nl.fit(curves, resamples=60, **options).verdict.codes)
+
+
+NULLS = {
+    "slopes that depend on P": (Planted(early_spread=0.15), {}, {"no_common_early_curve"}),
+    "saturation": (Planted(rise=0.0), {"past": 4.0}, {"no_optimum", "optima_censored"}),
+    "still falling": (Planted(rise=-0.1), {}, {"no_optimum", "optima_censored"}),
+    "censored everywhere": (Planted(), {"past": -0.5}, {"optima_censored"}),
+    "nothing gained from data": (
+        Planted(gamma1=1e-3, gamma2=1e-3, rise=0.0),
+        {},
+        {"error_does_not_fall"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NULLS)
+def test_null_cases_are_called_so(kind):
+    law, how, wanted = NULLS[kind]
+    found = [codes(plant(law, generator=i, **how)) for i in range(5)]
+    assert sum(bool(wanted & each) for each in found) >= 4
+    assert not any("laws_hold" in each for each in found)
+
+
+def test_too_few_sizes_say_which_to_run():
+    verdict = nl.fit(plant(sizes=[100, 200, 400]), resamples=20).verdict
+    assert "too_few_sizes" in verdict.codes
+    assert "P = 800" in " ".join(verdict.next_steps)
+
+
+def test_too_few_seeds_and_lost_runs_are_named():
+    curves = plant(seeds=2)
+    runs = curves.runs.copy()
+    runs.loc[0, "status"] = "diverged"
+    found = nl.fit(Curves(curves.frame, runs), resamples=20)
+    assert {"too_few_seeds", "runs_left_out"} <= set(found.verdict.codes)
+    assert not found.optima["used"].iloc[0]
+    assert str(found.verdict) == found.verdict.text
+
+
+def test_norm_that_falls_is_named():
+    curves = plant(sizes=[100, 200, 400, 800])
+    frame = curves.frame.copy()
+    x = frame["log_spectral_complexity"]
+    frame["log_spectral_complexity"] = np.where(np.arange(len(x)) % 2, x - 3.0, x)
+    assert "norm_not_monotone" in codes(Curves(frame))
+
+
+def test_shifted_early_curves_are_named():
+    assert "early_curves_depend_on_size" in codes(plant(Planted(gamma0=0.2)))
+    assert "early_curves_depend_on_size" not in codes(plant())
+
+
+def test_one_size_or_no_usable_run_is_an_input_error():
+    with pytest.raises(InputError, match="two or more training-set sizes"):
+        nl.fit(plant(sizes=[100]))
+    empty = pd.DataFrame(
+        {"run": ["a", "b"], "size": [1, 2], "seed": 0, "step": 0, "log_n": 0.0, "test_error": 0.5}
+    )
+    with pytest.raises(InputError, match="got 0"):
+        nl.fit(Curves(empty), norm="n")
