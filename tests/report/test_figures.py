@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError
+from normlaws.laws import fit, plant
 from normlaws.report import figures
 from normlaws.report.page import figure_of
 from normlaws.report.scales import log_axis
@@ -392,3 +393,12 @@ def test_a_tick_that_a_log_axis_cannot_hold_has_no_name():
     for values in ([0.52, 0.58], [1e-9, 1.0]):
         log_axis(ax, "x", values)
         assert ax.xaxis.get_major_formatter()(0.0, 0) == ""
+
+
+def test_curves_and_laws_plot_themselves():
+    curves = plant(sizes=(100, 200, 400), seeds=2, records=15)
+    laws = fit(curves, resamples=20)
+    ax = Figure().add_subplot()
+    assert laws.plot(ax=ax) is ax
+    assert len(discs(ax)) == 3
+    assert len([line for line in curves.plot().get_lines() if len(line.get_xdata()) == 15]) == 3
