@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from normlaws.cli import app
-
-if TYPE_CHECKING:
-    from normlaws.curves import Curves
+from normlaws.cli._laws import default_norm
 
 Recorded = Annotated[
     Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
@@ -43,23 +41,3 @@ def fit(
         print_json(laws.as_dict())
     else:
         typer.echo(laws.summary())
-
-
-def default_norm(curves: Curves) -> str:
-    """Spectral complexity where it is recorded, or the only norm recorded.
-
-    Raises:
-        InputError: several norms are recorded, none of them spectral complexity; or none at all.
-    """
-    from normlaws.errors import InputError, allowed
-
-    if "spectral_complexity" in curves.norms:
-        return "spectral_complexity"
-    if len(curves.norms) == 1:
-        return curves.norms[0]
-    raise InputError(
-        f"expected --norm, because spectral_complexity is not recorded; recorded are "
-        f"{allowed(curves.norms)}"
-        if curves.norms
-        else "expected curves with a recorded norm (a column log_…), but there is none"
-    )

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from normlaws.cli import app
-from normlaws.cli.fit import AsJson, Metric, Norm, Recorded, Resamples, default_norm
+from normlaws.cli._laws import default_norm
+from normlaws.cli.fit import AsJson, Metric, Norm, Recorded, Resamples
 
 
 @app.command("forecast")
