@@ -4,16 +4,21 @@
 exponent relative to its truth (absolute where the truth is 0) and how often the 95 % interval holds
 it; how often null cases are called so; and the time of a fit of 12 sizes × 5 seeds × 50 records
 with 1000 resamples. The first kind is planted ``studies`` times (500), the others ``others`` (100).
+
+``python benchmarks/laws.py published FOLDER`` prints the tables of docs/published.md from the
+published ``.npy`` files in FOLDER.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
 import normlaws as nl
+from normlaws.interop import panels_of, read_deep_norm
 from normlaws.laws.plant import Planted, plant
 
 NAMES = ("gamma", "gamma0", "gamma1", "gamma2", "product")
@@ -86,7 +91,8 @@ def nulls(studies: int) -> None:
             for code in laws.verdict.codes:
                 codes[code] = codes.get(code, 0) + 1
         print(
-            f"{kind:<22}called so {called / studies:.1%}, laws_hold {wrongly / studies:.1%} {codes}",
+            f"{kind:<22}called so {called / studies:.1%}, laws_hold {wrongly / studies:.1%} "
+            f"{codes}",
             flush=True,
         )
 
@@ -95,19 +101,45 @@ def speed() -> None:
     curves = plant(sizes=[100 * 2**i for i in range(12)], seeds=5, records=50)
     single, batch = [], []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         nl.fit(curves, resamples=1000)
-        batch.append(time.perf_counter() - start)
-        start = time.perf_counter()
+        batch.append(time.process_time() - start)
+        start = time.process_time()
         nl.fit(curves, resamples=0)
-        single.append(time.perf_counter() - start)
+        single.append(time.process_time() - start)
     print(
-        f"1000 resamples of 12 × 5 × 50: {np.median(batch):.2f} s; "
+        f"1000 resamples of 12 × 5 × 50: {np.median(batch):.2f} s of one core; "
         f"{np.median(single) * 1001 / np.median(batch):.0f} times a loop of single fits"
     )
 
 
+def published(folder: Path) -> None:
+    fits = {
+        path.stem + (f"[{panel}]" if panels_of(path) > 1 else ""): fit_panel(path, panel)
+        for path in sorted(folder.glob("*.npy"))
+        for panel in range(panels_of(path))
+    }
+    print("| panel | γ | γ0 | γ1 | γ2 | γ0 + γ1·γ2 | collapse γ | collapse γ2 | codes |")
+    for name, laws in fits.items():
+        scaling = laws.collapse_exponents
+        cells = [getattr(laws, each).value for each in NAMES] + [each.value for each in scaling]
+        print(
+            f"| {name} | {' | '.join(f'{v:.3f}' for v in cells)} | {' '.join(laws.verdict.codes)} |"
+        )
+    for name, laws in fits.items():
+        scores = laws.backtest().scores.sort_index()
+        cells = " | ".join(f"{method} {score:.3f}" for method, score in scores.items())
+        print(f"| {name} | {laws.samples.size_law.form} | {cells} |")
+
+
+def fit_panel(path: Path, panel: int) -> nl.Laws:
+    curves = read_deep_norm(path, panel)
+    return nl.fit(curves, norm=curves.norms[0])
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["published"]:
+        return published(Path(sys.argv[2]))
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     others = int(sys.argv[2]) if len(sys.argv) > 2 else min(studies, 100)
     speed()

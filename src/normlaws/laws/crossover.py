@@ -1,4 +1,4 @@
-"""The joint fit: one smooth crossover ε(λ, P) through the curves of all sizes.
+"""The crossover model: one smooth crossover ε(λ, P) through the curves of all sizes.
 
 With p = ln P and u = ln λ − κ − γ2 p,
 
@@ -6,26 +6,21 @@ With p = ln P and u = ln λ − κ − γ2 p,
 
 the early law far below the crossover, a rise with slope δ beyond it, sharpness s between; and, as
 an option, an irreducible error added to the whole. Scaling is built in: in rescaled variables all
-sizes are one curve and its lowest error falls with exponent γ0 + γ1 γ2. The fit begins where the
-early window begins (a plateau at chance is no part of it) and ends somewhat past each optimum.
+sizes are one curve and its lowest error falls with exponent γ0 + γ1 γ2.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normlaws.laws.panel import Bools, Panel
 from normlaws.laws.runs import Floats
-from normlaws.laws.window import EarlyFit
 
 NAMES = ("constant", "gamma0", "gamma1", "position", "gamma2", "log_sharpness", "log_bend")
 C, G0, G1, KAPPA, G2, LOG_S, LOG_W = range(len(NAMES))
 PRIOR_SHARPNESS = (np.log(2.0), 1.5)  # weak: holds s where the data say nothing of it
-PAST = 0.3  # of the descent from window start to optimum, fitted beyond the optimum
-SCALE_FLOOR = 5e-3  # residuals below 0.5 % are never called outliers
 
 
 @dataclass(frozen=True)
@@ -210,170 +205,3 @@ def _normal(
     gradient[:, LOG_S] += away / spread
     curvature[:, LOG_S, LOG_S] += 1 / spread**2
     return cost + away**2 / 2, gradient, curvature
-
-
-@dataclass(frozen=True)
-class JointFit:
-    """The crossover under each row of weights; row 0 is the data."""
-
-    parameters: Floats  # (B, 7)
-    crossover: Crossover
-
-    @property
-    def gamma0(self) -> Floats:
-        """γ0 of every resample. (B,)."""
-        return self.parameters[:, G0]
-
-    @property
-    def gamma1(self) -> Floats:
-        """γ1 of every resample. (B,)."""
-        return self.parameters[:, G1]
-
-    @property
-    def gamma2(self) -> Floats:
-        """γ2 of every resample. (B,)."""
-        return self.parameters[:, G2]
-
-    @property
-    def rise(self) -> Floats:
-        """δ of every resample. (B,)."""
-        return np.asarray(np.exp(self.parameters[:, LOG_W]) - self.parameters[:, G1])
-
-
-def joint_fit(
-    panel: Panel,
-    curves: Floats,
-    early: EarlyFit,
-    opt_norm: Floats,
-    gamma2: Floats,
-    log_irreducible: float = -np.inf,
-) -> JointFit | None:
-    """Fit the crossover to the mean curves of every resample.
-
-    Args:
-        panel: the study.
-        curves: (B, K, G) mean ln error.
-        early: windows and early law of every resample.
-        opt_norm: (B, K) ln λ_opt.
-        gamma2: (B,) slopes of ``opt_norm``; the starting values.
-        log_irreducible: ln of an irreducible error held fixed; −inf for none.
-
-    Returns:
-        None where fewer than three sizes or 15 points are in the fitted region.
-    """
-    region = _region(panel, curves, early, opt_norm)
-    if region[0].any(axis=1).sum() < 3 or region[0].sum() < 15 or not np.isfinite(gamma2[0]):
-        return None
-    centre = (float(panel.grid.mean()), float(np.log(panel.sizes).mean()))
-    somewhere = region.any(axis=0)
-    k, g = np.nonzero(somewhere)
-    x, p = panel.grid[g] - centre[0], np.log(panel.sizes)[k] - centre[1]
-    y, weight = curves[:, k, g], region[:, k, g].astype(float)
-    floor = max(float(np.sqrt(np.mean(panel.noise**2))), SCALE_FLOOR)
-    fixed = np.full(1, log_irreducible)
-    starts = _starts(panel, early, opt_norm[0], float(gamma2[0]), centre)
-    best, scale = _best_start(starts, x, p, y[:1], weight[:1], floor, fixed)
-    batch = len(curves)
-    theta = best[None]
-    if batch > 1:
-        theta, _ = gauss_newton(
-            np.repeat(best[None], batch, axis=0),
-            x,
-            p,
-            y,
-            weight,
-            np.full(batch, scale),
-            np.repeat(fixed, batch),
-            iterations=12,
-        )
-        theta[0] = best
-    found = _crossover(panel, best, centre, log_irreducible, x, p, y[0], weight[0], floor)
-    inside = panel.grid[somewhere.any(axis=0)]
-    upper = {
-        int(size): float(panel.grid[row].max())
-        for size, row in zip(panel.sizes, region[0], strict=True)
-        if row.any()
-    }
-    found = replace(found, lower=float(inside.min()), upper=upper)
-    return JointFit(theta, found)
-
-
-def _region(panel: Panel, curves: Floats, early: EarlyFit, opt_norm: Floats) -> Bools:
-    """Points of the joint fit under each resample. (B, K, G)."""
-    known = np.isfinite(curves) & panel.trusted
-    reach = np.maximum(opt_norm - early.low[:, None], 1.0)
-    upper = opt_norm + PAST * reach
-    grid = panel.grid
-    return known & (grid >= early.low[:, None, None]) & (grid <= upper[:, :, None])
-
-
-def _starts(
-    panel: Panel, early: EarlyFit, opt_norm: Floats, gamma2: float, centre: tuple[float, float]
-) -> Floats:
-    gamma1 = max(float(early.gamma1[0]), 0.02)
-    gamma0 = float(np.nan_to_num(early.gamma0[0]))
-    constant = float(early.constant[0]) - gamma1 * centre[0] - gamma0 * centre[1]
-    middle = float(np.nanmean(opt_norm)) - centre[0]
-    descent = float(np.nanmean(opt_norm)) - float(early.low[0])
-    starts = [
-        [constant, gamma0, gamma1, middle - back * descent, gamma2, log_s, np.log(gamma1 * bend)]
-        for back in (0.0, 0.3, 0.6)
-        for log_s in (0.0, 1.4)
-        for bend in (0.8, 1.3)
-    ]
-    return np.nan_to_num(np.array(starts, dtype=float))
-
-
-def _best_start(
-    starts: Floats, x: Floats, p: Floats, y: Floats, weight: Floats, floor: float, fixed: Floats
-) -> tuple[Floats, float]:
-    """Fit from several starts, first with a wide loss, then with one as wide as the residuals."""
-    n = len(starts)
-    scale = 0.05
-    theta = starts
-    for iterations in (40, 60):
-        theta, cost = gauss_newton(
-            theta,
-            x,
-            p,
-            np.repeat(y, n, axis=0),
-            np.repeat(weight, n, axis=0),
-            np.full(n, scale),
-            np.repeat(fixed, n),
-            iterations,
-        )
-        best = theta[np.argmin(cost)]
-        scale = max(_scatter(best, x, p, y[0], weight[0], fixed), floor)
-    return best, scale
-
-
-def _scatter(
-    theta: Floats, x: Floats, p: Floats, y: Floats, weight: Floats, fixed: Floats
-) -> float:
-    residual = (evaluate(theta[None], x, p, fixed)[0][0] - y)[weight > 0]
-    return float(np.median(np.abs(residual)) / 0.6745)
-
-
-def _crossover(
-    panel: Panel,
-    theta: Floats,
-    centre: tuple[float, float],
-    log_irreducible: float,
-    x: Floats,
-    p: Floats,
-    y: Floats,
-    weight: Floats,
-    floor: float,
-) -> Crossover:
-    fitted = evaluate(theta[None], x, p, np.array([log_irreducible]))[0][0]
-    inside = weight > 0
-    scatter = float(np.sqrt(np.mean((fitted - y)[inside] ** 2)))
-    return Crossover(
-        parameters=theta,
-        centre=centre,
-        log_irreducible=log_irreducible,
-        scatter=scatter,
-        adequate=scatter <= 1.5 * floor + 0.02,
-        lower=float("nan"),
-        upper={},
-    )

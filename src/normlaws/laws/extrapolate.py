@@ -31,6 +31,7 @@ class SizeLaw:
         chosen: (B,) index into ``FORMS``.
         centre: ln P subtracted before fitting.
         largest: ln P of the largest size.
+        sizes: K.
         contest: (B, F) mean |ln(predicted/actual)| of each form; NaN with too few sizes.
         drift: (B,) root mean square of contest errors of the chosen form per √(ln P).
     """
@@ -39,6 +40,7 @@ class SizeLaw:
     chosen: NDArray[np.int64]
     centre: float
     largest: float
+    sizes: int
     contest: Floats
     drift: Floats
 
@@ -80,6 +82,7 @@ def fit_size_law(log_p: Floats, log_error: Floats) -> SizeLaw:
         chosen=chosen,
         centre=centre,
         largest=float(log_p.max()),
+        sizes=len(log_p),
         contest=contest,
         drift=drift[np.arange(len(chosen)), chosen],
     )

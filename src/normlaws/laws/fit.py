@@ -213,7 +213,7 @@ def _early_law(found: Samples) -> PowerLaw:
     """The early law at the geometric mean of the sizes."""
     at = found.log_sizes.mean()
     joint = found.joint.crossover if found.joint else None
-    if joint is not None and joint.adequate:
+    if joint is not None and found.joint_holds:
         constant = joint.parameters[0] + joint.gamma1 * joint.centre[0]
         return PowerLaw(float(constant - joint.gamma0 * (at - joint.centre[1])), -joint.gamma1)
     early = found.early

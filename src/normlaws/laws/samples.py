@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.laws.crossover import JointFit, joint_fit
-from normlaws.laws.extrapolate import SizeLaw, fit_size_law
+from normlaws.laws.extrapolate import FORMS, SizeLaw, fit_size_law
+from normlaws.laws.joint import JointFit, joint_fit
 from normlaws.laws.panel import Bools, Panel
 from normlaws.laws.resample import degrees_of_freedom, slopes, weights_of
 from normlaws.laws.runs import Floats
-from normlaws.laws.window import EarlyFit, early_fit
+from normlaws.laws.window import EarlyFit, cover, early_fit
 
+MIN_CONTEST = 7  # sizes
+JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
 OFFSET_BETTER = 2 / 3  # an irreducible error is claimed where it lowers contest errors by a third
 
 
@@ -54,10 +56,18 @@ class Samples:
 
     @property
     def early_exponents(self) -> tuple[Floats, Floats]:
-        """(γ1, γ0) of every resample: of the joint fit where adequate, else of the window."""
-        if self.joint is not None and self.joint.crossover.adequate:
+        """(γ1, γ0) of every resample: of the joint fit where it holds, else of the window."""
+        if self.joint is not None and self.joint_holds:
             return self.joint.gamma1, self.joint.gamma0
         return self.early.gamma1, self.early.gamma0
+
+    @property
+    def joint_holds(self) -> bool:
+        """Whether the joint fit is adequate and begins early enough to span half the descents."""
+        if self.joint is None or not self.joint.crossover.adequate:
+            return False
+        best, low = self.log_norm[0], self.joint.crossover.lower
+        return cover(self.panel, self.curves[0], low, best, best) >= JOINT_WIDE
 
 
 def sample(panel: Panel, resamples: int, seed: int) -> Samples:
@@ -98,9 +108,14 @@ def sample(panel: Panel, resamples: int, seed: int) -> Samples:
 
 
 def _offset_claimed(law: SizeLaw) -> bool:
-    """Whether forecasts of known sizes are a third better with an irreducible error."""
+    """Whether forecasts of known sizes are a third better with an irreducible error.
+
+    The contest must rest on seven sizes or more, and go that way in two thirds of the resamples.
+    """
     plain, offset = law.contest[0, 0], law.contest[0, 1]
-    return law.form == "power_offset" and bool(offset < OFFSET_BETTER * plain)
+    agreed = np.mean(law.chosen == FORMS.index("power_offset")) >= 2 / 3
+    better = law.form == "power_offset" and offset < OFFSET_BETTER * plain
+    return bool(agreed and better and law.sizes >= MIN_CONTEST)
 
 
 def _finished(panel: Panel) -> Bools:

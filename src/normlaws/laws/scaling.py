@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import minimize
 
-from normlaws.laws.crossover import PAST
+from normlaws.laws.joint import PAST
 from normlaws.laws.result import Estimate
 from normlaws.laws.runs import Floats
 from normlaws.laws.samples import Samples

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.laws.crossover import Crossover
 from normlaws.laws.panel import Panel
 from normlaws.laws.resample import estimate
 from normlaws.laws.result import Estimate, Verdict
 from normlaws.laws.runs import Floats, Run
 from normlaws.laws.samples import Samples
-from normlaws.laws.window import cover
 
 MIN_SIZES = 4
 NARROW = 0.1  # share of the descents below which no early law is claimed
-JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
 FLAT_EARLY = 0.25  # γ0 over γ: early curves that hardly depend on P are common where they last
 CLEAR_RISE = 0.03  # ln error from the optimum to the end of training
 
@@ -110,8 +107,8 @@ def _does_not_fall(seen: Evidence) -> Finding | None:
 
 
 def _no_common_curve(seen: Evidence) -> Finding | None:
-    early, joint = seen.found.early, seen.found.joint
-    common = early.common or (joint is not None and _speaks_for_all(seen, joint.crossover))
+    early = seen.found.early
+    common = early.common or seen.found.joint_holds
     shared = bool(early.admitted[0]) and early.cover >= NARROW
     if common or (shared and abs(early.gamma0[0]) <= FLAT_EARLY * abs(seen.gamma.value)):
         return None
@@ -127,13 +124,6 @@ def _no_common_curve(seen: Evidence) -> Finding | None:
         f"The curves of different P follow one power law {where}; γ1 is not trustworthy.",
         "record more densely early in training, add larger sizes and seeds, or follow another norm",
     )
-
-
-def _speaks_for_all(seen: Evidence, joint: Crossover) -> bool:
-    """Whether an adequate joint fit begins early enough to span half of the descents."""
-    best = seen.found.log_norm[0]
-    share = cover(seen.panel, seen.found.curves[0], joint.lower, best, best)
-    return joint.adequate and share >= JOINT_WIDE
 
 
 def _optimum_missing(seen: Evidence) -> Finding | None:
@@ -157,7 +147,7 @@ def _optimum_missing(seen: Evidence) -> Finding | None:
 def _rise_is_proven(seen: Evidence) -> bool | None:
     """Whether the joint fit's slope beyond the optimum is above zero; None where it cannot say."""
     joint = seen.found.joint
-    if joint is None or not joint.crossover.adequate or seen.found.freedom < 1:
+    if joint is None or not seen.found.joint_holds or seen.found.freedom < 1:
         return None
     low = estimate(joint.rise, seen.found.freedom).low
     return None if low is None else low > 0
