@@ -17,10 +17,10 @@ from normlaws.laws.backtest import Backtest, backtest, baseline_table
 from normlaws.laws.collapse import collapse_quality
 from normlaws.laws.crossover import Crossover
 from normlaws.laws.forecast import forecast, size_for_error, stopping_norm
-from normlaws.laws.panel import panel_of
+from normlaws.laws.panel import Panel, panel_of
 from normlaws.laws.resample import estimate
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
-from normlaws.laws.runs import runs_of
+from normlaws.laws.runs import Run, choices, runs_of
 from normlaws.laws.samples import Samples, sample
 from normlaws.laws.scaling import collapse_exponents
 from normlaws.laws.sensitivity import influence, window_table
@@ -150,6 +150,7 @@ def fit(
     norm: str = "spectral_complexity",
     metric: str = "test_error",
     *,
+    choice: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Laws:
@@ -158,7 +159,11 @@ def fit(
     Args:
         curves: runs over several training-set sizes, with or without seeds.
         norm: a recorded norm, without its ``log_``.
-        metric: a recorded error or loss; test metrics are scored where validation is lowest.
+        metric: a recorded error or loss.
+        choice: the recorded metric whose minimum along a run is its optimum, where ``metric`` is
+            then scored. By default the validation error, for an error; and where at most sizes
+            that only levels off, the validation loss, if it has a minimum (the usual early stop).
+            Without a validation split, ``metric`` itself.
         resamples: bootstrap resamples of the seeds; 0 leaves out the intervals.
         seed: of the resampling.
 
@@ -166,8 +171,7 @@ def fit(
         InputError: the norm or metric is not recorded, or fewer than two sizes have a usable run
             (complete or unfinished, three records or more).
     """
-    runs = runs_of(curves, norm, metric)
-    panel = panel_of(runs)
+    runs, panel = _with_optima(curves, norm, metric, choice)
     if not panel.runs or len(panel.sizes) < 2:
         raise InputError(
             "expected usable runs (complete or unfinished, with 3 records or more) at two or more "
@@ -190,7 +194,7 @@ def fit(
         metric=metric,
         **named,
         collapse=collapse_quality(panel, found.curves[0], found.log_norm[0], found.log_error[0]),
-        verdict=judge(Evidence(runs=runs, found=found, **named)),
+        verdict=judge(Evidence(metric=metric, runs=runs, found=found, **named)),
         optima=optima_table(runs, panel),
         sizes=sizes_table(panel, found.log_error, found.log_norm, found.used, found.freedom),
         early_window=_window(found.early),
@@ -203,6 +207,21 @@ def fit(
         settings={"resamples": len(found.late) - 1, "seed": seed, "clusters": found.freedom + 1},
         samples=found,
     )
+
+
+def _with_optima(
+    curves: Curves, norm: str, metric: str, choice: str | None
+) -> tuple[list[Run], Panel]:
+    """The runs, and their optima by the first choice that has minima, else by the first."""
+    names = [choice] if choice else choices(curves, metric)
+    found = []
+    for name in names:
+        runs = runs_of(curves, norm, metric, name)
+        panel = panel_of(runs)
+        if panel.runs and not panel.levels_off:
+            return runs, panel
+        found.append((runs, panel))
+    return found[0]
 
 
 def _window(early: EarlyFit) -> tuple[float, float] | None:

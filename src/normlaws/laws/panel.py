@@ -12,6 +12,7 @@ from normlaws.laws.optimum import Optimum, optimum, roughness
 from normlaws.laws.runs import Floats, Run
 
 POINTS = 64
+CLEAR_RISE = 0.03  # ln of the choice metric from the optimum to the end of training
 Bools = NDArray[np.bool_]
 
 
@@ -60,6 +61,17 @@ class Panel:
     def censored(self) -> Bools:
         """Whether the optimum sits at the end of training. (R,)."""
         return np.array([best.censored for best in self.optima])
+
+    @cached_property
+    def levels_off(self) -> bool:
+        """Whether, at most sizes, most runs show no clear minimum before they end."""
+        flat = np.array([best.rise < max(CLEAR_RISE, 2 * best.noise) for best in self.optima])
+        return self.most(flat | self.censored)
+
+    def most(self, which: Bools) -> bool:
+        """Whether more than half of the runs have a property, at more than half of the sizes."""
+        share = (self.member.T @ which) / self.member.sum(axis=0)
+        return bool((share > 0.5).mean() > 0.5)
 
     @cached_property
     def grid(self) -> Floats:

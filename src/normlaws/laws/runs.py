@@ -14,7 +14,7 @@ from normlaws.curves import METRICS, Curves
 from normlaws.errors import InputError, allowed
 
 Floats = NDArray[np.float64]
-SELECTED_BY = {"test_error": "val_error", "test_loss": "val_loss"}
+SELECTED_BY = {"test_error": ("val_error", "val_loss"), "test_loss": ("val_loss",)}
 MIN_RECORDS = 3
 
 
@@ -53,15 +53,22 @@ class Run:
         return (np.arange(len(x)) >= first) & (x > before)
 
 
-def runs_of(curves: Curves, norm: str, metric: str) -> list[Run]:
+def choices(curves: Curves, metric: str) -> list[str]:
+    """Recorded metrics that can pick the optimum of ``metric``, best first."""
+    validation = SELECTED_BY.get(metric, ())
+    return [name for name in validation if name in curves.metrics] or [metric]
+
+
+def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -> list[Run]:
     """Read every run of ``curves``; rows whose norm or metric is missing or infinite are left out.
 
     A value of zero, a finite test set's way of saying "below my resolution", becomes half the
     smallest difference between two recorded values of that metric. Runs that followed other norms
-    only are passed over.
+    only are passed over. The optimum is picked by ``choice``,
+    the first of :func:`choices` where omitted.
 
     Raises:
-        InputError: the norm or the metric is not recorded.
+        InputError: the norm or a metric is not recorded.
     """
     column = f"log_{norm}"
     if column not in curves.frame:
@@ -70,13 +77,13 @@ def runs_of(curves: Curves, norm: str, metric: str) -> list[Run]:
             if curves.norms
             else f"expected curves with the norm {norm!r}, but no norm is recorded in them"
         )
-    if metric not in curves.metrics:
-        raise InputError(
-            f"expected a recorded metric, got {metric!r}; recorded are "
-            f"{allowed(curves.metrics or METRICS)}"
-        )
-    choice = SELECTED_BY.get(metric, metric)
-    choice = choice if choice in curves.metrics else metric
+    choice = choice or choices(curves, metric)[0]
+    for name in (metric, choice):
+        if name not in curves.metrics:
+            raise InputError(
+                f"expected a recorded metric, got {name!r}; recorded are "
+                f"{allowed(curves.metrics or METRICS)}"
+            )
     floors = {name: _half_step(curves.frame[name]) for name in {metric, choice}}
     groups = dict(list(curves.frame.groupby("run", sort=False)))
     empty = curves.frame.iloc[:0]

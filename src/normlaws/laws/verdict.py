@@ -9,19 +9,19 @@ import numpy as np
 from normlaws.laws.panel import Panel
 from normlaws.laws.resample import estimate
 from normlaws.laws.result import Estimate, Verdict
-from normlaws.laws.runs import Floats, Run
+from normlaws.laws.runs import Run
 from normlaws.laws.samples import Samples
 
 MIN_SIZES = 4
 NARROW = 0.1  # share of the descents below which no early law is claimed
 FLAT_EARLY = 0.25  # γ0 over γ: early curves that hardly depend on P are common where they last
-CLEAR_RISE = 0.03  # ln error from the optimum to the end of training
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What the verdict weighs."""
 
+    metric: str
     runs: list[Run]
     found: Samples
     gamma: Estimate
@@ -128,19 +128,31 @@ def _no_common_curve(seen: Evidence) -> Finding | None:
 
 def _optimum_missing(seen: Evidence) -> Finding | None:
     panel = seen.panel
-    flat = np.array([best.rise < max(CLEAR_RISE, 2 * best.noise) for best in panel.optima])
-    if (_share_by_size(panel, panel.censored) > 0.5).mean() > 0.5:
+    if panel.most(panel.censored):
         return _censored(panel)
-    if _rise_is_proven(seen) is True:
-        return None
-    unclear = (_share_by_size(panel, flat | panel.censored) > 0.5).mean() > 0.5
-    if _rise_is_proven(seen) is None and not unclear:
+    proven = None if _by_loss(seen) else _rise_is_proven(seen)
+    if proven or (proven is None and not panel.levels_off):
         return None
     return (
         "no_optimum",
         "At most sizes the error levels off instead of rising again, so λ_opt is where the curve "
         "flattens, not a clear minimum, and γ2 rests on noise.",
         "train longer, or read γ from the direct law and γ1 from the early law only",
+    )
+
+
+def _by_loss(seen: Evidence) -> bool:
+    """Whether a loss picks the optima of an error."""
+    return seen.metric.endswith("error") and seen.panel.runs[0].selected_on.endswith("loss")
+
+
+def _chosen_by_loss(seen: Evidence) -> Finding | None:
+    if not _by_loss(seen):
+        return None
+    return (
+        "optimum_by_loss",
+        "The optimum is where the validation loss is lowest, since the error only levels off.",
+        "",
     )
 
 
@@ -251,6 +263,7 @@ _RULES = (
     _does_not_fall,
     _no_common_curve,
     _optimum_missing,
+    _chosen_by_loss,
     _inconsistent,
     _early_shift,
     _irreducible,
@@ -258,11 +271,6 @@ _RULES = (
     _lost,
     _not_monotone,
 )
-
-
-def _share_by_size(panel: Panel, which: np.ndarray) -> Floats:
-    """Share of runs with a property, by size. (K,)."""
-    return (panel.member.T @ which) / panel.member.sum(axis=0)
 
 
 def _doublings(sizes: list[int], wanted: int) -> str:
