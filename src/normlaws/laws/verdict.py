@@ -131,10 +131,11 @@ def _optimum_missing(seen: Evidence) -> Finding | None:
     flat = np.array([best.rise < max(CLEAR_RISE, 2 * best.noise) for best in panel.optima])
     if (_share_by_size(panel, panel.censored) > 0.5).mean() > 0.5:
         return _censored(panel)
-    if _rise_is_proven(seen) is True:
+    proven = _rise_is_proven(seen)
+    if proven:
         return None
     unclear = (_share_by_size(panel, flat | panel.censored) > 0.5).mean() > 0.5
-    if _rise_is_proven(seen) is None and not unclear:
+    if proven is None and not unclear:
         return None
     return (
         "no_optimum",
