@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from normlaws.cli import _add_verbs, app
+from normlaws.curves import Curves
+from normlaws.errors import InputError
 from normlaws.laws.plant import plant
 
 _add_verbs()
@@ -31,3 +33,18 @@ def test_table_names_every_exponent(study):
     answer = CliRunner().invoke(app, ["fit", str(study), "--resamples", "50"])
     for symbol in ("γ1", "γ2", "γ0 + γ1·γ2", "collapse"):
         assert symbol in answer.stdout
+
+
+def test_the_only_recorded_norm_is_the_default(tmp_path):
+    path = plant(sizes=[100, 200, 400, 800], norm="frobenius").write(tmp_path / "one.parquet")
+    answer = CliRunner().invoke(app, ["fit", str(path), "--json", "--resamples", "20"])
+    assert json.loads(answer.stdout)["norm"] == "frobenius"
+
+
+def test_several_norms_without_the_usual_one_are_listed(tmp_path):
+    curves = plant(sizes=[100, 200], norm="frobenius")
+    frame = curves.frame.assign(log_l1=curves.frame["log_frobenius"])
+    path = Curves(frame).write(tmp_path / "two.parquet")
+    answer = CliRunner().invoke(app, ["fit", str(path)])
+    assert isinstance(answer.exception, InputError)
+    assert "frobenius or l1" in str(answer.exception)

@@ -38,6 +38,7 @@ class Backtest:
         return str(self.scores.to_frame("mean |ln(predicted/actual)|").to_html())
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def backtest(found: Samples, hide: int | None = None) -> Backtest:
     """Hide the ``hide`` largest finished sizes (a third, at least one, where omitted).
 

@@ -94,6 +94,7 @@ def _all_forms(x: Floats, y: Floats) -> Floats:
     return np.stack([plain, _offset(x, y, plain), local], axis=1)
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def _predict(theta: Floats, x: Floats) -> Floats:
     """(B, 3), (n,) -> (B, n)."""
     return np.logaddexp(theta[:, :1] - theta[:, 1:2] * x, theta[:, 2:])
@@ -167,5 +168,11 @@ def _contest(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         none = np.full((len(y), len(FORMS)), np.nan)
         return none, np.zeros_like(none)
     error, horizon = np.concatenate(errors, axis=2), np.concatenate(horizons)
-    drift = np.sqrt(np.nanmean(error**2 / horizon, axis=2))
-    return np.nanmean(np.abs(error), axis=2), drift
+    drift = np.sqrt(known_mean(error**2 / horizon))
+    return known_mean(np.abs(error)), drift
+
+
+def known_mean(values: Floats) -> Floats:
+    """Mean along the last axis of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(values)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Laws:
     """The laws fitted to a study, with 95 % intervals by resampling seeds.
 
@@ -47,8 +47,8 @@ class Laws:
         verdict: words, codes, next steps.
         optima: one row per run (``log_norm`` and ``error`` at its best; ``censored``; ``used``).
         sizes: one row per size (geometric means over seeds, intervals).
-        early_window: log norms between which the early law was read; its upper end is that of the
-            largest size, each smaller size leaves the law as far below its own optimum.
+        early_window: log norms between which the early law was read, where it was found; its upper
+            end is that of the size that stays longest, ``sizes["early_high"]`` has the others.
         early_law: ln ε = log_prefactor − γ1·log_norm at the reference size
             ``reference_size``; at another P add −γ0·ln(P / reference_size).
         direct_law: ln ε_opt against ln P. late_law: ln λ_opt against ln P.
@@ -78,7 +78,7 @@ class Laws:
     mean_curves: pd.DataFrame
     crossover: Crossover | None
     settings: dict[str, Any]
-    samples: Samples = field(compare=False)
+    samples: Samples
 
     def __repr__(self) -> str:
         return f"Laws({self.norm}, {self.metric}: {render.one_line(self)})"
@@ -99,7 +99,8 @@ class Laws:
         Raises:
             InputError: a size is not positive.
         """
-        return [forecast(self.samples, size) for size in sizes]
+        ceiling = 1.0 if self.metric.endswith("error") else float("inf")
+        return [forecast(self.samples, size, ceiling) for size in sizes]
 
     def size_for_error(self, error: float) -> Estimate:
         """Training examples needed for a best error of ``error``; infinite where out of reach.
@@ -196,7 +197,7 @@ def fit(
         collapse=collapse_quality(panel, found.curves[0], found.log_norm[0], found.log_error[0]),
         verdict=judge(Evidence(metric=metric, runs=runs, found=found, **named)),
         optima=optima_table(runs, panel),
-        sizes=sizes_table(panel, found.log_error, found.log_norm, found.used, found.freedom),
+        sizes=sizes_table(found),
         early_window=_window(found.early),
         early_law=_early_law(found),
         direct_law=PowerLaw(float(found.direct[0, 0]), float(slope[0])),

@@ -14,12 +14,12 @@ from normlaws.laws.samples import Samples
 NORMAL = 1.959964
 
 
-def forecast(found: Samples, size: float) -> Forecast:
+def forecast(found: Samples, size: float, ceiling: float = np.inf) -> Forecast:
     """Best error and its log norm for one new run of ``size`` examples.
 
     A size that is still being trained is forecast from where its curve stands; any other from the
     size law. The interval holds the resampling of seeds, the drift of past forecasts with distance,
-    and the spread of single runs.
+    and the spread of single runs; nothing exceeds ``ceiling``.
     """
     log_p = _log_size(size)
     log_norm = late_norms(found, log_p)
@@ -32,7 +32,7 @@ def forecast(found: Samples, size: float) -> Forecast:
     extra = float(np.hypot(form, run_spread(found, found.panel.opt_error)))
     return Forecast(
         size=float(size),
-        error=_exp(widened(estimate(log_error, found.freedom), extra)),
+        error=_exp(widened(estimate(log_error, found.freedom), extra), ceiling),
         log_norm=_late_estimate(found, log_norm),
     )
 
@@ -63,6 +63,7 @@ def late_norms(found: Samples, log_p: float) -> Floats:
     return np.asarray(found.late[:, 0] + found.late[:, 1] * log_p)
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def unfinished(found: Samples, k: int, expected_norm: Floats) -> Floats:
     """Ln ε_opt of a size still in training. (B,)."""
     return from_partial(
@@ -103,6 +104,7 @@ def widened(found: Estimate, extra: float) -> Estimate:
     )
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def _late_estimate(found: Samples, log_norm: Floats) -> Estimate:
     used = found.used
     residual = found.log_norm[0, used] - (
@@ -125,6 +127,9 @@ def _log_size(size: float) -> float:
     return float(np.log(size))
 
 
-def _exp(found: Estimate) -> Estimate:
-    low, high = (None if bound is None else float(np.exp(bound)) for bound in found[1:])
-    return Estimate(float(np.exp(found.value)), low, high)
+@np.errstate(over="ignore")
+def _exp(found: Estimate, ceiling: float = np.inf) -> Estimate:
+    low, high = (
+        None if bound is None else min(float(np.exp(bound)), ceiling) for bound in found[1:]
+    )
+    return Estimate(min(float(np.exp(found.value)), ceiling), low, high)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from normlaws.laws.extrapolate import known_mean
 from normlaws.laws.runs import Floats
 
 LATEST = 4  # finished sizes, counted from the largest, that the last stretch is read off
@@ -41,7 +42,7 @@ def from_partial(
     drops = np.stack(
         [_drop(grid, curves[:, k], opt_norm[:, k] - ahead, opt_error[:, k]) for k in used], axis=1
     )
-    return np.asarray(stands - np.nanmean(drops, axis=1))
+    return np.asarray(stands - known_mean(drops))
 
 
 def _last_known(partial: Floats) -> np.ndarray:

@@ -11,6 +11,7 @@ from normlaws.laws.result import Estimate
 from normlaws.laws.runs import Floats
 
 LEVEL = 0.95
+OUT_OF_REACH = 0.025  # of the resamples infinite: no upper bound
 
 
 def weights_of(panel: Panel, resamples: int, seed: int) -> Floats:
@@ -58,9 +59,9 @@ def estimate(values: Floats, freedom: int) -> Estimate:
         return Estimate(value)
     widen = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt((freedom + 1) / freedom)
     low, middle, high = (float(np.quantile(rest, stats.norm.cdf(z))) for z in (-1.0, 0.0, 1.0))
-    return Estimate(
-        value, float(value - widen * (middle - low)), float(value + widen * (high - middle))
-    )
+    out_of_reach = np.isinf(values[1:]).mean() > OUT_OF_REACH
+    above = float("inf") if out_of_reach else float(widen * (high - middle))
+    return Estimate(value, float(value - widen * (middle - low)), value + above)
 
 
 def slopes(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -70,6 +70,7 @@ class Samples:
         return cover(self.panel, self.curves[0], low, best, best) >= JOINT_WIDE
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # NaN marks what a resample cannot tell
 def sample(panel: Panel, resamples: int, seed: int) -> Samples:
     """Run the whole fit on the data and on every resample of the seeds."""
     weights = weights_of(panel, resamples, seed)

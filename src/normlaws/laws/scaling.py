@@ -20,6 +20,7 @@ from normlaws.laws.samples import Samples
 ENOUGH = 0.5  # of the overlap at the start must remain: curves pulled apart agree trivially
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def collapse_exponents(found: Samples) -> tuple[Estimate, Estimate]:
     """(γ, γ2) that collapse the mean curves, with jackknife intervals over seeds.
 

@@ -8,6 +8,7 @@ import pandas as pd
 from normlaws.laws.panel import Panel
 from normlaws.laws.resample import estimate
 from normlaws.laws.runs import Floats, Run
+from normlaws.laws.samples import Samples
 
 
 def optima_table(runs: list[Run], panel: Panel) -> pd.DataFrame:
@@ -33,18 +34,15 @@ def optima_table(runs: list[Run], panel: Panel) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
-def sizes_table(
-    panel: Panel, log_error: Floats, log_norm: Floats, used: np.ndarray, freedom: int
-) -> pd.DataFrame:
+def sizes_table(found: Samples) -> pd.DataFrame:
     """One row per size: geometric-mean best error, mean log norm there, with intervals.
 
-    Args:
-        panel: the study.
-        log_error: (B, K) ln ε_opt.
-        log_norm: (B, K) ln λ_opt.
-        used: (K,) whether the size enters the direct and the late law.
-        freedom: seeds resampled together, less one.
+    ``used`` says whether the size enters the direct and the late law, ``early_high`` where it
+    leaves the early window (NaN where it has no part in it).
     """
+    panel, freedom = found.panel, found.freedom
+    log_error, log_norm = found.log_error, found.log_norm
+    ends = np.where(found.early.ends[0] > found.early.low[0], found.early.ends[0], np.nan)
     rows = []
     for k, size in enumerate(panel.sizes):
         error, norm = estimate(log_error[:, k], freedom), estimate(log_norm[:, k], freedom)
@@ -60,7 +58,8 @@ def sizes_table(
                 "log_norm_low": _number(norm.low),
                 "log_norm_high": _number(norm.high),
                 "n_censored": int(panel.censored[mine].sum()),
-                "used": bool(used[k]),
+                "used": bool(found.used[k]),
+                "early_high": float(ends[k]),
             }
         )
     return pd.DataFrame(rows)
