@@ -149,7 +149,7 @@ def _leftovers(model: nn.Module, counted: set[int]) -> tuple[list[WeightLayer], 
         if id(parameter) in counted:
             continue
         owner = owners[name.rpartition(".")[0]]
-        reason = _why_uncounted(owner, parameter)
+        reason = why_uncounted(owner, parameter)
         if reason:
             uncounted.append(Uncounted(name, tuple(parameter.shape), reason))
             continue
@@ -163,7 +163,8 @@ def _leftovers(model: nn.Module, counted: set[int]) -> tuple[list[WeightLayer], 
     return layers, uncounted
 
 
-def _why_uncounted(owner: nn.Module, parameter: Tensor) -> str | None:
+def why_uncounted(owner: nn.Module, parameter: Tensor) -> str | None:
+    """Why a parameter is no weight matrix; None where it is one."""
     if any(parameter is gain for gain in owned_gains(owner)):
         return "gain of a normalisation layer"
     if sum(side > 1 for side in parameter.shape) <= 1:

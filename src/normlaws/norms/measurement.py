@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -105,21 +106,46 @@ def measure(
     plan = Plan.of(model, settings)
     start = _reference_layers(model, reference, settings, plan.layers)
     with evaluation_mode(model):
-        norms = [
-            layer_norms(layer, plan.convolutions.get(layer.name), start.get(layer.name))
-            for layer in plan.layers
-        ]
+        norms = _measured(plan, start)
     if definition == "deep_norm":
         definition = deep_norm.architecture(model, plan.layers)
-    total = _totals(norms, bool(start)) | _counts(model, plan)
+    result = summarise(plan, norms, bool(start), sum(p.numel() for p in model.parameters()))
     if definition != "bartlett":
         chosen = deep_norm.seen(definition, plan.layers)
-        total |= deep_norm.totals(definition, model, [norms[index] for index in chosen])
-    conventions = plan.conventions | {
-        "definition": definition,
-        "reference": "given" if start else "zero",
+        published = deep_norm.totals(definition, model, [norms[index] for index in chosen])
+        result.total.update(published)
+    result.conventions["definition"] = definition
+    return result
+
+
+def summarise(
+    plan: Plan,
+    norms: list[LayerNorms] | None = None,
+    referenced: bool = False,
+    parameters: int = 0,
+) -> Measurement:
+    """Totals and table of the layers of a plan, which are measured unless they have been."""
+    norms = norms or _measured(plan, {})
+    counts = {
+        "layers": len(plan.layers),
+        "weights": sum(math.prod(layer.shape) for layer in plan.layers),
+        "parameters": parameters,
+        "uncounted": len(plan.uncounted),
     }
-    return Measurement(total, _table(plan.layers, norms, bool(start)), conventions, plan.uncounted)
+    said = {"definition": "bartlett", "reference": "given" if referenced else "zero"}
+    return Measurement(
+        _totals(norms, referenced) | counts,
+        _table(plan.layers, norms, referenced),
+        plan.conventions | said,
+        plan.uncounted,
+    )
+
+
+def _measured(plan: Plan, start: Mapping[str, WeightLayer]) -> list[LayerNorms]:
+    return [
+        layer_norms(layer, plan.convolutions.get(layer.name), start.get(layer.name))
+        for layer in plan.layers
+    ]
 
 
 def _totals(norms: list[LayerNorms], referenced: bool) -> dict[str, float]:
@@ -140,15 +166,6 @@ def _totals(norms: list[LayerNorms], referenced: bool) -> dict[str, float]:
         total["log_distance"] = formulas.log_root_of_squares(table["log_distance"])
         total["log_distance_21"] = formulas.log_sum(table["log_distance_21"])
     return total
-
-
-def _counts(model: nn.Module, plan: Plan) -> dict[str, int]:
-    return {
-        "layers": len(plan.layers),
-        "weights": sum(int(np.prod(layer.shape)) for layer in plan.layers),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "uncounted": len(plan.uncounted),
-    }
 
 
 def _table(layers: tuple[WeightLayer, ...], norms: list[LayerNorms], distances: bool) -> Any:

@@ -64,7 +64,7 @@ class Plan:
             for layer in layers
             if layer.name in convolutions
         }
-        return cls(tuple(layers), convolutions, uncounted, _conventions(settings, shapes))
+        return cls(tuple(layers), convolutions, uncounted, conventions(settings, shapes))
 
 
 def _traced(model: nn.Module, settings: Settings) -> Trace:
@@ -116,7 +116,8 @@ def _convolutions(layers: list[WeightLayer], seen: Trace) -> dict[str, Convoluti
     return found
 
 
-def _conventions(settings: Settings, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+def conventions(settings: Settings, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """How things are read, in words."""
     return {
         "conv": settings.conv,
         "batch_norm": "folded" if settings.fold_batch_norm else "not folded",
