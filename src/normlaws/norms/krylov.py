@@ -6,8 +6,8 @@ groups of a grouped convolution), which share every product with the operator.
 
 The bound. Let x be a unit vector with θ = xᵀBx and residual r = ‖Bx − θx‖. Some eigenvalue of B
 lies within r of θ (Weinstein), and if it is the only one above θ − gap, within r²/gap (Temple,
-Kato). The gap is taken from the second Ritz value. Both say that θ is an eigenvalue, not that it is
-the largest: that rests on the start vectors, see docs/norms.md.
+Kato). The gap is taken to the second Ritz value plus its own residual. Both say that θ is an
+eigenvalue, not that it is the largest: that rests on the start vectors, see docs/norms.md.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]  # (problems, vectors, n)
-Gram = Callable[[NDArray[np.floating]], NDArray[np.floating]]  # (problems, n) -> (problems, n)
+Gram = Callable[[Vectors], Vectors]  # x ↦ AᵀA x for every vector
 
-KEPT = 2  # vectors kept from one measurement to the next
-_RESTART = 6
+KEPT = 4  # vectors kept from one measurement to the next
+_RESTART = 8
+_LOOSEST = 1e-5  # residuals above this share of θ are not trusted to second order
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Ritz:
         error: bound on the relative error of its square root.
         first_residual: ‖Bx − θx‖/θ of the start vectors, before any refinement.
         vectors: leading Ritz vectors, (problems, KEPT, n).
-        products: how often the operator was applied.
+        products: how many vectors the operator was applied to.
     """
 
     value: float
@@ -49,38 +50,42 @@ def top_ritz(
     start: Vectors,
     tolerance: float,
     *,
-    least: int = 0,
+    least: int = 1,
     most: int = 300,
     basis: int = 24,
     give_up_above: float = np.inf,
 ) -> Ritz:
-    """Refine ``start`` until the bound on the relative error of √λ_max is below ``tolerance``.
+    """Refine ``start`` until √λ_max is known to a relative error of ``tolerance``.
+
+    Stops where the second-order bound is below a tenth of ``tolerance`` and the first-order one,
+    which assumes nothing about the gap, below half of it (or below 1e-5 where that is more).
 
     Args:
-        gram: x ↦ AᵀA x.
+        gram: x ↦ AᵀA x, for all vectors at once.
         start: start vectors (problems, vectors, n).
-        tolerance: stop where the second-order bound falls below it, or the first-order one, which
-            assumes nothing about the gap, below five times as much.
-        least: products to spend before the bound may stop the iteration.
-        most: products after which it stops in any case; the bound reached is returned.
+        tolerance: wanted relative error of the singular value.
+        least: vectors to add before the bounds may stop the iteration.
+        most: vectors after which it stops in any case; the bound reached is returned.
         basis: largest number of basis vectors before a thick restart.
         give_up_above: return at once where the first relative residual exceeds this.
     """
     space = _Subspace(gram, start, min(basis, start.shape[2]))
+    loosest = max(tolerance / 2, _LOOSEST)
     first = None
     while True:
-        value, residual, error, vector = space.ritz()
-        relative = _relative(residual, value)
-        first = relative.max() if first is None else first
+        value, residual = space.ritz()
+        relative = _relative(residual, 2 * value)
+        first = 2 * relative.max() if first is None else first
         matter = value + residual >= value.max()
-        small = (error <= tolerance) | (relative <= 10 * tolerance)
-        settled = small[matter].all() and space.products >= least
-        if settled or space.products >= most or first > give_up_above or space.complete:
+        settled = space.added >= least and bool((relative[matter] <= loosest).all())
+        if settled and space.error()[matter].max() <= tolerance / 10:
             break
-        space.add(vector)
+        if space.complete or space.added >= most or first > give_up_above:
+            break
+        space.add()
     return Ritz(
-        float(space.rayleigh(value)),
-        float(error[matter].max()),
+        space.rayleigh(value),
+        float(space.error()[matter].max()),
         float(first),
         space.leading(KEPT),
         space.products,
@@ -91,54 +96,59 @@ class _Subspace:
     """Basis Q, its image W = BQ, and T = QᵀBQ, for every problem."""
 
     def __init__(self, gram: Gram, start: Vectors, basis: int) -> None:
-        problems, _, n = start.shape
+        problems, count, n = start.shape
+        count = min(count, basis)
         self.gram = gram
         self.q = np.zeros((problems, basis, n), start.dtype)
         self.w = np.zeros_like(self.q)
         self.t = np.zeros((problems, basis, basis))
-        self.size = self.products = 0
-        for index in range(min(start.shape[1], basis)):
-            self.add(start[:, index])
+        self.q[:, :count] = np.linalg.qr(start[:, :count].swapaxes(1, 2))[0].swapaxes(1, 2)
+        self.w[:, :count] = gram(np.ascontiguousarray(self.q[:, :count]))
+        products = np.matmul(self.q[:, :count], self.w[:, :count].swapaxes(1, 2))
+        self.t[:, :count, :count] = (products + products.swapaxes(1, 2)) / 2
+        self.size = self.products = count
+        self.added = 0
 
     @property
     def complete(self) -> bool:
         """The basis spans the whole space: the values are exact."""
         return self.size == self.q.shape[2]
 
-    def add(self, vector: NDArray[np.floating]) -> None:
-        """Orthonormalise against the basis (twice is enough), append, apply the operator."""
+    def add(self) -> None:
+        """Append the residual of the top pair, made orthogonal, and apply the operator to it."""
+        vector = self.residual
         if self.size == self.q.shape[1]:
             self._restart()
         j = self.size
         basis = self.q[:, :j]
-        for _ in range(2):
+        for _ in range(2):  # twice is enough
             vector = _unit(vector)
-            if j:
-                overlap = np.matmul(basis, vector[:, :, None])
-                vector = vector - np.matmul(overlap.swapaxes(1, 2), basis)[:, 0]
+            overlap = np.matmul(basis, vector[:, :, None])
+            vector = vector - np.matmul(overlap.swapaxes(1, 2), basis)[:, 0]
         self.q[:, j] = _unit(vector)
-        self.w[:, j] = self.gram(self.q[:, j])
+        self.w[:, j] = self.gram(self.q[:, j : j + 1])[:, 0]
         column = np.matmul(self.q[:, : j + 1], self.w[:, j, :, None])[:, :, 0]
         self.t[:, j, : j + 1] = self.t[:, : j + 1, j] = column
         self.size += 1
         self.products += 1
+        self.added += 1
 
-    def ritz(self) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-        """Largest Ritz value, norm of its residual, bound on the error of its root, residual."""
+    def ritz(self) -> tuple[NDArray, NDArray]:
+        """Largest Ritz value of every problem, and the norm of its residual."""
         j = self.size
-        values, self.s = np.linalg.eigh(self.t[:, :j, :j])
-        top = values[:, -1]
-        weights = self.s[:, None, :, -1].astype(self.q.dtype)
-        self.x = np.matmul(weights, self.q[:, :j])[:, 0]
-        self.bx = np.matmul(weights, self.w[:, :j])[:, 0]
-        residual = self.bx - top[:, None].astype(self.q.dtype) * self.x
-        norm = _norm(residual)
-        bound = norm
-        if j > 1:
-            gap = top - values[:, -2]
-            close = norm < gap
-            bound = np.where(close, norm * norm / np.where(close, gap, 1.0), norm)
-        return top, norm, _relative(bound, 2 * top), residual
+        self.values, self.s = np.linalg.eigh(self.t[:, :j, :j])
+        self.x, self.bx, self.residual = self._pair(-1)
+        self.norm = _norm(self.residual)
+        return self.values[:, -1], self.norm
+
+    def error(self) -> NDArray[np.float64]:
+        """Bound on the relative error of the root of the top Ritz value."""
+        top, bound = self.values[:, -1], self.norm
+        if self.size > 1:
+            gap = top - self.values[:, -2] - _norm(self._pair(-2)[2])
+            apart = self.norm < gap
+            bound = np.where(apart, self.norm**2 / np.where(apart, gap, 1.0), self.norm)
+        return _relative(bound, 2 * top)
 
     def rayleigh(self, values: NDArray) -> float:
         """The largest value once more, with the sums taken in float64."""
@@ -148,20 +158,26 @@ class _Subspace:
 
     def leading(self, count: int) -> Vectors:
         """The leading Ritz vectors, largest first; zeros where the basis holds fewer."""
-        j = self.size
-        weights = self.s[:, :, ::-1][:, :, :count].swapaxes(1, 2).astype(self.q.dtype)
-        found = np.matmul(weights, self.q[:, :j])
-        if found.shape[1] < count:
-            found = np.pad(found, ((0, 0), (0, count - found.shape[1]), (0, 0)))
-        return np.ascontiguousarray(found)
+        found = self._combined(self.q, self.s[:, :, ::-1][:, :, :count])
+        return np.pad(found, ((0, 0), (0, count - found.shape[1]), (0, 0)))
+
+    def _pair(self, index: int) -> tuple[NDArray, NDArray, NDArray]:
+        """Ritz vector x, Bx and Bx − θx."""
+        weights = self.s[:, :, index, None]
+        x, bx = self._combined(self.q, weights)[:, 0], self._combined(self.w, weights)[:, 0]
+        return x, bx, bx - self.values[:, index, None].astype(x.dtype) * x
+
+    def _combined(self, basis: Vectors, weights: NDArray) -> Vectors:
+        return np.matmul(weights.swapaxes(1, 2).astype(basis.dtype), basis[:, : weights.shape[1]])
 
     def _restart(self) -> None:
-        j, keep = self.size, min(_RESTART, self.size - 1)
-        weights = self.s[:, :j, -keep:].swapaxes(1, 2).astype(self.q.dtype)
-        self.q[:, :keep] = np.matmul(weights, self.q[:, :j])
-        self.w[:, :keep] = np.matmul(weights, self.w[:, :j])
+        keep = min(_RESTART, self.size - 1)
+        weights = self.s[:, :, -keep:]
+        self.q[:, :keep] = self._combined(self.q, weights)
+        self.w[:, :keep] = self._combined(self.w, weights)
         self.t[:] = 0
-        self.t[:, :keep, :keep] = np.matmul(self.q[:, :keep], self.w[:, :keep].swapaxes(1, 2))
+        products = np.matmul(self.q[:, :keep], self.w[:, :keep].swapaxes(1, 2))
+        self.t[:, :keep, :keep] = (products + products.swapaxes(1, 2)) / 2
         self.size = keep
 
 

@@ -15,7 +15,7 @@ from normlaws.norms import formulas
 from normlaws.norms.exact import warn_not_finite
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
-from normlaws.norms.warm import WarmLayer
+from normlaws.norms.warm import Row, WarmLayer
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
@@ -47,6 +47,7 @@ class NormMeter:
         layers: the layers that are measured.
         bounds: layer name -> bound on the relative error of its spectral norm at the last call
             (0 where it was diagonalised).
+        last: logarithms of every layer at the last call, in the order of ``layers``.
 
     Raises:
         InputError: a name is unknown, the model holds no weight matrix, or an argument is refused.
@@ -80,6 +81,7 @@ class NormMeter:
         self._model = model
         self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
         self._seed = seed
+        self.last: list[Row] = []
         self._calls = 0
 
     @property
@@ -97,8 +99,8 @@ class NormMeter:
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
         with evaluation_mode(self._model) if self._computes else contextlib.nullcontext():
-            rows = [warm.measure(random, self._spectral) for warm in self._warm]
-        sigma, group, frobenius, l1 = np.array(rows).T
+            self.last = [warm.measure(random, self._spectral) for warm in self._warm]
+        sigma, group, frobenius, l1 = np.array(self.last).T
         if np.isnan(group).any():
             bad = [
                 layer.name

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
-from normlaws.norms.kinds import PROJECTIONS
+from normlaws.norms.kinds import PROJECTIONS, as_stored, transposed
 from normlaws.norms.layers import Uncounted, WeightLayer, why_uncounted
 from normlaws.norms.measurement import Measurement, summarise
 from normlaws.norms.plan import Plan, Settings, conventions
@@ -52,7 +52,8 @@ def measure_state(state: Mapping[str, Tensor]) -> Measurement:
         InputError: no weight matrix is in ``state``.
     """
     merged = dict(_multiplied_out(state))
-    uncounted, layers = [], []
+    uncounted: list[Uncounted] = []
+    layers: list[WeightLayer] = []
     for name, tensor in _distinct(merged):
         reason = why_uncounted(nn.Module(), tensor)
         if reason:
@@ -136,15 +137,22 @@ def _layers(name: str, tensor: Tensor) -> Iterator[WeightLayer]:
     short = name.removesuffix(".weight")
     if name.endswith("in_proj_weight"):
         for part, rows in zip(PROJECTIONS, tensor.chunk(3), strict=True):
-            yield _layer(f"{name}[{part}]", f"attention.{part}", rows, lambda rows=rows: rows[None])
+            yield _layer(f"{name}[{part}]", f"attention.{part}", rows, as_stored)
     elif tensor.ndim == 2 and _EMBEDDING.search(name):
-        yield _layer(short, "embedding", tensor, lambda: tensor.T[None])
+        yield _layer(short, "embedding", tensor, transposed)
     elif tensor.ndim == 2 and _TRANSPOSED.search(name):
-        yield _layer(short, "linear", tensor, lambda: tensor.T[None])
+        yield _layer(short, "linear", tensor, transposed)
     else:
         kind = "linear" if tensor.ndim == 2 else f"conv{tensor.ndim - 2}d"
-        yield _layer(short, kind, tensor, lambda: tensor.flatten(1)[None])
+        yield _layer(short, kind, tensor.flatten(1), as_stored, tuple(tensor.shape))
 
 
-def _layer(name: str, kind: str, tensor: Tensor, read: Callable[[], Tensor]) -> WeightLayer:
-    return WeightLayer(name, kind, tuple(tensor.shape), read, (tensor,), None)
+def _layer(
+    name: str,
+    kind: str,
+    matrix: Tensor,
+    flatten: Callable[[Tensor], Tensor],
+    shape: tuple[int, ...] | None = None,
+) -> WeightLayer:
+    stored = shape or tuple(matrix.shape)
+    return WeightLayer(name, kind, stored, lambda: flatten(matrix), (matrix,), None)
