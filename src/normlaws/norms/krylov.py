@@ -19,30 +19,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]  # (problems, vectors, n)
-Gram = Callable[[Vectors], Vectors]  # x ↦ AᵀA x for every vector
+Mask = NDArray[np.bool_]  # (problems,)
+Gram = Callable[[Vectors, Mask], Vectors]  # x ↦ AᵀA x; problems outside the mask may be left out
 
 KEPT = 4  # vectors kept from one measurement to the next
 _RESTART = 8
-_LOOSEST = 1e-5  # residuals above this share of θ are not trusted to second order
+_EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
+_LOOSEST = 1e-4  # residuals above this share of θ are not trusted to second order
 
 
 @dataclass(frozen=True)
 class Ritz:
-    """What an iteration reached.
+    """What an iteration reached, for every problem.
 
     Attributes:
-        value: largest Ritz value over all problems, an estimate of λ_max(AᵀA) from below.
-        error: bound on the relative error of its square root.
-        first_residual: ‖Bx − θx‖/θ of the start vectors, before any refinement.
+        values: largest Ritz values, estimates of λ_max(AᵀA) from below, (problems,).
+        errors: bounds on the relative errors of their square roots, (problems,).
+        first_residuals: ‖Bx − θx‖/θ of the first start vectors, before refinement, (problems,).
         vectors: leading Ritz vectors, (problems, KEPT, n).
-        products: how many vectors the operator was applied to.
+        steps: how many vectors were added to the start vectors, (problems,).
     """
 
-    value: float
-    error: float
-    first_residual: float
+    values: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    first_residuals: NDArray[np.float64]
     vectors: Vectors
-    products: int
+    steps: NDArray[np.int64]
 
 
 def top_ritz(
@@ -50,46 +52,51 @@ def top_ritz(
     start: Vectors,
     tolerance: float,
     *,
-    least: int = 1,
+    blocks: int = 0,
+    least: int | NDArray[np.int64] = 1,
     most: int = 300,
     basis: int = 24,
     give_up_above: float = np.inf,
+    largest_only: bool = False,
 ) -> Ritz:
-    """Refine ``start`` until √λ_max is known to a relative error of ``tolerance``.
+    """Refine ``start`` until every √λ_max is known to a relative error of ``tolerance``.
 
     Stops where the second-order bound is below a tenth of ``tolerance`` and the first-order one,
-    which assumes nothing about the gap, below half of it (or below 1e-5 where that is more).
+    which assumes nothing about the gap, below half of it (or below 1e-4 where that is more).
 
     Args:
         gram: x ↦ AᵀA x, for all vectors at once.
-        start: start vectors (problems, vectors, n).
-        tolerance: wanted relative error of the singular value.
-        least: vectors to add before the bounds may stop the iteration.
+        start: orthonormal start vectors (problems, vectors, n).
+        tolerance: wanted relative error of the singular values.
+        blocks: times that all start vectors advance together before the first look (a block
+            Krylov space), which a cold start needs so as not to miss the leading direction.
+        least: vectors to add before the bounds are looked at, per problem.
         most: vectors after which it stops in any case; the bound reached is returned.
         basis: largest number of basis vectors before a thick restart.
-        give_up_above: return at once where the first relative residual exceeds this.
+        give_up_above: leave a problem alone where its first relative residual exceeds this.
+        largest_only: only the largest value over all problems is wanted.
     """
     space = _Subspace(gram, start, min(basis, start.shape[2]))
+    first = space.first_residuals()
+    for _ in range(blocks):
+        space.add_block(start.shape[1])
+    pursued = first <= give_up_above
+    todo = pursued & (space.steps < least)
+    while todo.any() and not space.complete:
+        space.add(todo)
+        todo = pursued & (space.steps < least)
     loosest = max(tolerance / 2, _LOOSEST)
-    first = None
     while True:
-        value, residual = space.ritz()
-        relative = _relative(residual, 2 * value)
-        first = 2 * relative.max() if first is None else first
-        matter = value + residual >= value.max()
-        settled = space.added >= least and bool((relative[matter] <= loosest).all())
-        if settled and space.error()[matter].max() <= tolerance / 10:
+        values, residuals = space.ritz()
+        open_ = pursued & (residuals > 2 * loosest * values)
+        if not open_.all():  # the second bound costs more: not before the first is met
+            open_ = open_ | (pursued & (space.errors() > tolerance / 10))
+        if largest_only:
+            open_ &= values + residuals >= values.max()
+        if not open_.any() or space.complete or space.steps.max() >= most:
             break
-        if space.complete or space.added >= most or first > give_up_above:
-            break
-        space.add()
-    return Ritz(
-        space.rayleigh(value),
-        float(space.error()[matter].max()),
-        float(first),
-        space.leading(KEPT),
-        space.products,
-    )
+        space.add(open_)
+    return Ritz(space.rayleigh(), space.errors(), first, space.leading(KEPT), space.steps)
 
 
 class _Subspace:
@@ -102,64 +109,95 @@ class _Subspace:
         self.q = np.zeros((problems, basis, n), start.dtype)
         self.w = np.zeros_like(self.q)
         self.t = np.zeros((problems, basis, basis))
-        self.q[:, :count] = np.linalg.qr(start[:, :count].swapaxes(1, 2))[0].swapaxes(1, 2)
-        self.w[:, :count] = gram(np.ascontiguousarray(self.q[:, :count]))
-        products = np.matmul(self.q[:, :count], self.w[:, :count].swapaxes(1, 2))
-        self.t[:, :count, :count] = (products + products.swapaxes(1, 2)) / 2
-        self.size = self.products = count
-        self.added = 0
+        self.q[:, :count] = start[:, :count]
+        self.w[:, :count] = gram(
+            np.ascontiguousarray(start[:, :count]), np.ones(problems, dtype=bool)
+        )
+        self._project(count)
+        self.size = count
+        self.steps = np.zeros(problems, dtype=np.int64)
 
     @property
     def complete(self) -> bool:
         """The basis spans the whole space: the values are exact."""
         return self.size == self.q.shape[2]
 
-    def add(self) -> None:
-        """Append the residual of the top pair, made orthogonal, and apply the operator to it."""
-        vector = self.residual
+    def first_residuals(self) -> NDArray[np.float64]:
+        """‖Bx − θx‖/θ of the first start vectors, from where the bases will grow."""
+        theta = self.t[:, 0, 0]
+        residual = self.w[:, 0] - theta[:, None].astype(self.q.dtype) * self.q[:, 0]
+        norm, last = _norm(residual), self.w[:, self.size - 1]
+        share = _EXPLORE * norm / np.maximum(_norm(last), np.finfo(np.float32).tiny)
+        self.next = residual + share[:, None].astype(self.q.dtype) * last
+        return norm / np.where(theta > 0, theta, 1.0)
+
+    def add_block(self, count: int) -> None:
+        """Append the images of the last ``count`` vectors, made orthonormal."""
+        j = self.size
+        if j + count > self.q.shape[1]:
+            return
+        block, basis = self.w[:, j - count : j], self.q[:, :j]
+        for _ in range(2):
+            block = block - np.matmul(np.matmul(block, basis.swapaxes(1, 2)), basis)
+            block = orthonormal(block)
+        images = self.gram(block, np.ones(len(block), dtype=bool))
+        self.q[:, j : j + count], self.w[:, j : j + count] = block, images
+        self.size += count
+        self.steps += count
+        self._project(self.size)
+        self.ritz()
+
+    def add(self, wanted: Mask) -> None:
+        """Append the next Krylov vector, made orthogonal, and apply the operator to it.
+
+        Problems that are not wanted get a vector of zeros, which changes none of their values.
+        """
         if self.size == self.q.shape[1]:
             self._restart()
         j = self.size
-        basis = self.q[:, :j]
+        basis, vector = self.q[:, :j], self.next[:, None]
         for _ in range(2):  # twice is enough
-            vector = _unit(vector)
-            overlap = np.matmul(basis, vector[:, :, None])
-            vector = vector - np.matmul(overlap.swapaxes(1, 2), basis)[:, 0]
-        self.q[:, j] = _unit(vector)
-        self.w[:, j] = self.gram(self.q[:, j : j + 1])[:, 0]
-        column = np.matmul(self.q[:, : j + 1], self.w[:, j, :, None])[:, :, 0]
+            vector = vector / _length(vector)
+            vector = vector - np.matmul(np.matmul(vector, basis.swapaxes(1, 2)), basis)
+        vector = vector / _length(vector)
+        if not wanted.all():
+            vector[~wanted] = 0
+        image = self.gram(vector, wanted)
+        self.q[:, j : j + 1], self.w[:, j : j + 1] = vector, image
+        column = np.matmul(image, self.q[:, : j + 1].swapaxes(1, 2))[:, 0]
         self.t[:, j, : j + 1] = self.t[:, : j + 1, j] = column
+        self.next = np.where(wanted[:, None], image[:, 0], self.next)
         self.size += 1
-        self.products += 1
-        self.added += 1
+        self.steps += wanted
 
     def ritz(self) -> tuple[NDArray, NDArray]:
         """Largest Ritz value of every problem, and the norm of its residual."""
         j = self.size
         self.values, self.s = np.linalg.eigh(self.t[:, :j, :j])
-        self.x, self.bx, self.residual = self._pair(-1)
-        self.norm = _norm(self.residual)
+        self.x, self.bx, self.next = self._pair(-1)
+        self.norm = _norm(self.next)
         return self.values[:, -1], self.norm
 
-    def error(self) -> NDArray[np.float64]:
-        """Bound on the relative error of the root of the top Ritz value."""
+    def errors(self) -> NDArray[np.float64]:
+        """Bounds on the relative errors of the roots of the top Ritz values."""
         top, bound = self.values[:, -1], self.norm
         if self.size > 1:
             gap = top - self.values[:, -2] - _norm(self._pair(-2)[2])
             apart = self.norm < gap
             bound = np.where(apart, self.norm**2 / np.where(apart, gap, 1.0), self.norm)
-        return _relative(bound, 2 * top)
+        return np.where(top > 0, bound / np.where(top > 0, 2 * top, 1.0), 0.0)
 
-    def rayleigh(self, values: NDArray) -> float:
-        """The largest value once more, with the sums taken in float64."""
-        best = int(np.argmax(values))
-        x, bx = self.x[best].astype(np.float64), self.bx[best].astype(np.float64)
-        return float(x @ bx / (x @ x))
+    def rayleigh(self) -> NDArray[np.float64]:
+        """The largest values once more, with the sums taken in float64."""
+        x, bx = self.x.astype(np.float64), self.bx.astype(np.float64)
+        squares = (x * x).sum(1)
+        return (x * bx).sum(1) / np.where(squares > 0, squares, 1.0)
 
     def leading(self, count: int) -> Vectors:
         """The leading Ritz vectors, largest first; zeros where the basis holds fewer."""
-        found = self._combined(self.q, self.s[:, :, ::-1][:, :, :count])
-        return np.pad(found, ((0, 0), (0, count - found.shape[1]), (0, 0)))
+        found = self._combined(self.q, self.s[:, :, : -count - 1 : -1])
+        missing = count - found.shape[1]
+        return np.pad(found, ((0, 0), (0, missing), (0, 0))) if missing else found
 
     def _pair(self, index: int) -> tuple[NDArray, NDArray, NDArray]:
         """Ritz vector x, Bx and Bx − θx."""
@@ -170,25 +208,42 @@ class _Subspace:
     def _combined(self, basis: Vectors, weights: NDArray) -> Vectors:
         return np.matmul(weights.swapaxes(1, 2).astype(basis.dtype), basis[:, : weights.shape[1]])
 
+    def _project(self, count: int) -> None:
+        products = np.matmul(self.q[:, :count], self.w[:, :count].swapaxes(1, 2))
+        self.t[:, :count, :count] = (products + products.swapaxes(1, 2)) / 2
+
     def _restart(self) -> None:
         keep = min(_RESTART, self.size - 1)
+        self.ritz()
         weights = self.s[:, :, -keep:]
         self.q[:, :keep] = self._combined(self.q, weights)
         self.w[:, :keep] = self._combined(self.w, weights)
         self.t[:] = 0
-        products = np.matmul(self.q[:, :keep], self.w[:, :keep].swapaxes(1, 2))
-        self.t[:, :keep, :keep] = (products + products.swapaxes(1, 2)) / 2
+        self._project(keep)
         self.size = keep
 
 
+def orthonormal(vectors: Vectors) -> Vectors:
+    """Orthonormal rows with the same span, (problems, vectors, n)."""
+    return np.ascontiguousarray(np.linalg.qr(vectors.swapaxes(1, 2))[0].swapaxes(1, 2))
+
+
+def with_probe(vectors: Vectors, noise: NDArray[np.floating], share: float) -> Vectors:
+    """Orthonormal start vectors, the last with some fresh noise (problems, n) in it."""
+    *_, n = vectors.shape
+    start = vectors.copy()
+    others, last = start[:, :-1], start[:, -1:] + (share / n**0.5) * noise[:, None]
+    last = last - np.matmul(np.matmul(last, others.swapaxes(1, 2)), others)
+    start[:, -1:] = last / _length(last)
+    overlap = np.matmul(start, start.swapaxes(1, 2))  # one Newton–Schulz step undoes the drift
+    return 1.5 * start - 0.5 * np.matmul(overlap, start)
+
+
+def _length(rows: NDArray) -> NDArray:
+    """(problems, 1, n) -> (problems, 1, 1); 1 for zeros."""
+    length = np.sqrt(np.matmul(rows, rows.swapaxes(1, 2)))
+    return length if length.all() else np.where(length > 0, length, 1).astype(rows.dtype)
+
+
 def _norm(vectors: NDArray) -> NDArray[np.float64]:
-    return np.sqrt(np.einsum("gn,gn->g", vectors, vectors, dtype=np.float64))
-
-
-def _unit(vectors: NDArray) -> NDArray:
-    norm = _norm(vectors)[:, None]
-    return (vectors / np.where(norm > 0, norm, 1.0)).astype(vectors.dtype)
-
-
-def _relative(part: NDArray, whole: NDArray) -> NDArray:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return np.sqrt(np.matmul(vectors[:, None], vectors[:, :, None])[:, 0, 0].astype(np.float64))

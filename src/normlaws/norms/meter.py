@@ -15,10 +15,11 @@ from normlaws.norms import formulas
 from normlaws.norms.exact import warn_not_finite
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
-from normlaws.norms.warm import Row, WarmLayer
+from normlaws.norms.warm import Row, WarmLayer, refine
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
+_COUNTS = {"calls", "steps"}
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
@@ -99,7 +100,10 @@ class NormMeter:
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
         with evaluation_mode(self._model) if self._computes else contextlib.nullcontext():
-            self.last = [warm.measure(random, self._spectral) for warm in self._warm]
+            for warm in self._warm:
+                warm.look(self._spectral)
+            refine(self._warm, random)
+        self.last = [warm.row for warm in self._warm]
         sigma, group, frobenius, l1 = np.array(self.last).T
         if np.isnan(group).any():
             bad = [
@@ -119,7 +123,8 @@ class NormMeter:
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs to record the same values, bit by bit."""
-        state = {"calls": torch.tensor(self._calls)}
+        steps = torch.tensor([warm.steps for warm in self._warm])
+        state = {"calls": torch.tensor(self._calls), "steps": steps}
         for warm in self._warm:
             if warm.vectors is not None:
                 state[f"{warm.layer.name}.vectors"] = torch.from_numpy(warm.vectors.copy())
@@ -131,13 +136,14 @@ class NormMeter:
         Raises:
             InputError: the state belongs to another model.
         """
-        expected = {f"{warm.layer.name}.vectors" for warm in self._warm} | {"calls"}
-        if "calls" not in state or set(state) - expected:
+        expected = {f"{warm.layer.name}.vectors" for warm in self._warm} | _COUNTS
+        if _COUNTS - set(state) or set(state) - expected or len(state["steps"]) != len(self._warm):
             raise InputError(
                 "expected the state of a NormMeter of the same model, got the keys "
                 f"{sorted(state)[:4]}"
             )
         self._calls = int(state["calls"])
-        for warm in self._warm:
+        for warm, steps in zip(self._warm, state["steps"].tolist(), strict=True):
+            warm.steps = steps
             vectors = state.get(f"{warm.layer.name}.vectors")
             warm.vectors = None if vectors is None else vectors.cpu().numpy().copy()

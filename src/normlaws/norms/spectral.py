@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from normlaws.norms.geometry import Convolution
-from normlaws.norms.krylov import Gram, top_ritz
+from normlaws.norms.krylov import Gram, Mask, orthonormal, top_ritz
 
 _EXACT_UP_TO = 2048  # smaller side of a matrix whose Gram matrix is diagonalised by `measure`
+_STRIPED_ABOVE = 1 << 21  # entries of a matrix that no longer fits a core's cache
+_STRIP = 1 << 18  # entries of a strip that does
 _EXPLICIT_UP_TO = 256  # inputs of a convolution that is written out as a matrix
-_COLD_STARTS = 4
+_COLD_STARTS = 8
 
 
 def in_float64(tensor: Tensor) -> Tensor:
@@ -42,7 +44,10 @@ def operator_norm(blocks: Tensor, conv: Convolution) -> float:
 def iterated_norm(gram: Gram, problems: int, n: int, tolerance: float = 1e-9) -> float:
     """Cold iteration in float64 from several random vectors, far below the wanted error."""
     start = np.random.default_rng(0).standard_normal((problems, _COLD_STARTS, n))
-    return top_ritz(gram, start, tolerance, least=30, most=1000, basis=40).value ** 0.5
+    found = top_ritz(
+        gram, orthonormal(start), tolerance, blocks=5, most=1000, basis=56, largest_only=True
+    )
+    return float(found.values.max()) ** 0.5
 
 
 def svd_norm(blocks: Tensor) -> float:
@@ -74,24 +79,43 @@ def explicit_matrix(act: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> 
 
 def flat_gram(blocks: Tensor) -> Gram:
     """x ↦ A Aᵀ x on the smaller side of (groups, m, n), x (groups, vectors, m)."""
+    if len(blocks) == 1:
+        return matrices_gram([blocks[0]])
     wide = blocks if blocks.shape[1] <= blocks.shape[2] else blocks.mT
-    if len(wide) > 1:
-        return _through_numpy(lambda x: torch.bmm(torch.bmm(x, wide), wide.mT), blocks)
-    matrix, adjoint = wide[0], wide[0].T
+    return _through_numpy(lambda x, _: torch.bmm(torch.bmm(x, wide), wide.mT), blocks)
 
-    def act(x: Tensor) -> Tensor:
-        if x.shape[1] == 1:
-            return torch.mv(matrix, torch.mv(adjoint, x[0, 0]))[None, None]
-        return torch.mm(torch.mm(x[0], matrix), adjoint)[None]
 
-    return _through_numpy(act, blocks)
+def matrices_gram(matrices: list[Tensor]) -> Gram:
+    """x ↦ A Aᵀ x for matrices of one shape, each where it is, x (matrices, vectors, m)."""
+    wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
+    striped = wide[0].numel() > _STRIPED_ABOVE
+    width = max(_STRIP // len(wide[0]), 64) if striped else wide[0].shape[1]
+    pieces = [[(part, part.T) for part in matrix.split(width, dim=1)] for matrix in wide]
+
+    def act(x: Tensor, wanted: Mask) -> Tensor:
+        out = torch.zeros_like(x)
+        for index in np.flatnonzero(wanted):
+            _striped(pieces[index], x[index], out[index])
+        return out
+
+    return _through_numpy(act, wide[0])
+
+
+def _striped(pieces: list[tuple[Tensor, Tensor]], x: Tensor, out: Tensor) -> None:
+    """Column strips that stay in the cache between the two products: one read, not two."""
+    single = len(x) == 1
+    for part, adjoint in pieces:
+        if single:
+            out[0].addmv_(part, torch.mv(adjoint, x[0]))
+        else:
+            out.addmm_(torch.mm(x, part), adjoint)
 
 
 def conv_gram(blocks: Tensor, conv: Convolution) -> Gram:
     """x ↦ Aᵀ A x on feature maps, x (groups, vectors, channels/groups · pixels)."""
     gram = conv.gram(blocks)
 
-    def act(x: Tensor) -> Tensor:
+    def act(x: Tensor, wanted: Mask) -> Tensor:
         groups, vectors, _ = x.shape
         maps = x.transpose(0, 1).reshape(vectors, *conv.input_shape)
         return gram(maps)[1].reshape(vectors, groups, -1).transpose(0, 1)
@@ -99,8 +123,8 @@ def conv_gram(blocks: Tensor, conv: Convolution) -> Gram:
     return _through_numpy(act, blocks)
 
 
-def _through_numpy(act: Callable[[Tensor], Tensor], like: Tensor) -> Gram:
+def _through_numpy(act: Callable[[Tensor, Mask], Tensor], like: Tensor) -> Gram:
     """The small vectors live in NumPy, the products on the weights' device."""
     if like.device.type == "cpu":
-        return lambda x: act(torch.from_numpy(x)).numpy()
-    return lambda x: act(torch.from_numpy(x).to(like.device, like.dtype)).cpu().numpy()
+        return lambda x, wanted: act(torch.from_numpy(x), wanted).numpy()
+    return lambda x, wanted: act(torch.from_numpy(x).to(like.device), wanted).cpu().numpy()
