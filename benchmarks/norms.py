@@ -177,7 +177,7 @@ def report(
     training: float,
 ) -> None:
     reference, once = statistics.median(svd), statistics.median(floor)
-    print(f"\n{name}: svdvals {1e3 * reference:.1f} ms, one read of the weights {1e3 * once:.2f} ms,"
+    print(f"\n{name}: svdvals {1e3 * reference:.1f} ms, one read of weights {1e3 * once:.2f} ms,"
           f" training step of {BATCH} images {1e3 * training:.0f} ms")  # fmt: skip
     for label, values in times.items():
         warm = statistics.median(values)

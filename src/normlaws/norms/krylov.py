@@ -25,7 +25,6 @@ Gram = Callable[[Vectors, Mask], Vectors]  # x ↦ AᵀA x; problems outside the
 KEPT = 4  # vectors kept from one measurement to the next
 _RESTART = 8
 _EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
-_LOOSEST = 1e-4  # residuals above this share of θ are not trusted to second order
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,12 @@ def top_ritz(
     basis: int = 24,
     give_up_above: float = np.inf,
     largest_only: bool = False,
+    trust: float = 3e-5,
 ) -> Ritz:
     """Refine ``start`` until every √λ_max is known to a relative error of ``tolerance``.
 
     Stops where the second-order bound is below a tenth of ``tolerance`` and the first-order one,
-    which assumes nothing about the gap, below half of it (or below 1e-4 where that is more).
+    which assumes nothing about the gap, below ``trust``.
 
     Args:
         gram: x ↦ AᵀA x, for all vectors at once.
@@ -75,6 +75,8 @@ def top_ritz(
         basis: largest number of basis vectors before a thick restart.
         give_up_above: leave a problem alone where its first relative residual exceeds this.
         largest_only: only the largest value over all problems is wanted.
+        trust: first-order bound above which the second-order one is not believed: a vector between
+            two close neighbours has a residual of the size of their distance.
     """
     space = _Subspace(gram, start, min(basis, start.shape[2]))
     first = space.first_residuals()
@@ -85,10 +87,9 @@ def top_ritz(
     while todo.any() and not space.complete:
         space.add(todo)
         todo = pursued & (space.steps < least)
-    loosest = max(tolerance / 2, _LOOSEST)
     while True:
         values, residuals = space.ritz()
-        open_ = pursued & (residuals > 2 * loosest * values)
+        open_ = pursued & (residuals > 2 * trust * values)
         if not open_.all():  # the second bound costs more: not before the first is met
             open_ = open_ | (pursued & (space.errors() > tolerance / 10))
         if largest_only:

@@ -45,7 +45,14 @@ def iterated_norm(gram: Gram, problems: int, n: int, tolerance: float = 1e-9) ->
     """Cold iteration in float64 from several random vectors, far below the wanted error."""
     start = np.random.default_rng(0).standard_normal((problems, _COLD_STARTS, n))
     found = top_ritz(
-        gram, orthonormal(start), tolerance, blocks=5, most=1000, basis=56, largest_only=True
+        gram,
+        orthonormal(start),
+        tolerance,
+        blocks=5,
+        most=1000,
+        basis=56,
+        largest_only=True,
+        trust=1e-7,
     )
     return float(found.values.max()) ** 0.5
 

@@ -35,6 +35,7 @@ _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
 _JUMP = 0.5  # relative residual of the kept vectors that tells a jump from a step of training
 _COLD_BASIS = 56
+_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 3e-5, 5e-5
 _PROBE = 0.03  # share of fresh noise in the last kept vector
 _SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
 
@@ -143,6 +144,7 @@ def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
         least=least,  # almost as many as last time, before a look
         give_up_above=_JUMP,
         largest_only=groups > 1,
+        trust=_TRUST_OPERATOR if batch[0].conv else _TRUST_FLAT,
     )
     for layer, part in _parts(batch, groups):
         if (found.first_residuals[part] <= _JUMP).all():
@@ -166,6 +168,7 @@ def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
         blocks=_COLD_BLOCKS,
         basis=_COLD_BASIS,
         largest_only=groups > 1,
+        trust=_TRUST_COLD,
     )
     for layer, part in _parts(batch, groups):
         layer.settle(found.values[part], found.errors[part], found.steps[part], found.vectors[part])
