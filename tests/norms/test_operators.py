@@ -88,13 +88,13 @@ def transposed_convolutions(draw):
     return module, (module.in_channels, *[size] * spatial)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(convolutions())
 def test_operator_of_a_convolution_is_its_explicit_matrix(drawn):
     check_operator(*drawn)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(transposed_convolutions())
 def test_operator_of_a_transposed_convolution_is_its_explicit_matrix(drawn):
     check_operator(*drawn)
@@ -128,7 +128,7 @@ def flat_matrices(module: nn.Module) -> list[torch.Tensor]:
     return [part.flatten(1) for part in weight.chunk(module.groups)]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.one_of(convolutions(), transposed_convolutions()))
 def test_flat_reading_takes_the_largest_group(drawn):
     module, _ = drawn

@@ -87,11 +87,13 @@ def top_ritz(
     while todo.any() and not space.complete:
         space.add(todo)
         todo = pursued & (space.steps < least)
+    rounding = 8 * float(np.finfo(start.dtype).eps)
     while True:
         values, residuals = space.ritz()
         open_ = pursued & (residuals > 2 * trust * values)
         if not open_.all():  # the second bound costs more: not before the first is met
             open_ = open_ | (pursued & (space.errors() > tolerance / 10))
+        open_ &= residuals > rounding * values
         if largest_only:
             open_ &= values + residuals >= values.max()
         if not open_.any() or space.complete or space.steps.max() >= most:
@@ -138,7 +140,7 @@ class _Subspace:
         if j + count > self.q.shape[1]:
             return
         block, basis = self.w[:, j - count : j], self.q[:, :j]
-        for _ in range(2):
+        for _ in range(4):  # images in the span already leave rounding alone, made orthogonal here
             block = block - np.matmul(np.matmul(block, basis.swapaxes(1, 2)), basis)
             block = orthonormal(block)
         images = self.gram(block, np.ones(len(block), dtype=bool))
