@@ -1,23 +1,224 @@
-"""The warm estimator agrees with the reference, and resumes bit by bit."""
+"""The warm estimator: as accurate as it says along real trainings, and resumable bit by bit."""
 
 from __future__ import annotations
 
+import copy
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from normlaws.norms import NormMeter, measure
+from normlaws.errors import InputError
+from normlaws.norms import DATA_FREE_NORMS, NormMeter, measure
+from normlaws.norms.krylov import orthonormal, top_ritz
 
 
-def small_cnn() -> nn.Module:
-    torch.manual_seed(0)
+def cnn() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.Flatten(), nn.Linear(256, 10)
-    )
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 96, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(96 * 16, 128), nn.ReLU(), nn.Linear(128, 10),
+    )  # fmt: skip
 
 
-def test_meter_agrees_with_measure():
-    model = small_cnn()
-    total = measure(model).total
+class Residual(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width),
+        )  # fmt: skip
+
+    def forward(self, x):
+        return torch.relu(x + self.body(x))
+
+
+def resnet() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 80, 3, padding=1, bias=False), nn.BatchNorm2d(80), nn.ReLU(),
+        Residual(80), nn.Conv2d(80, 96, 1, stride=2), Residual(96),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(96, 10),
+    )  # fmt: skip
+
+
+class ViT(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Conv2d(1, 96, 2, 2)
+        block = nn.TransformerEncoderLayer(96, 4, 192, 0.0, "gelu", batch_first=True)
+        self.blocks = nn.TransformerEncoder(block, 2, enable_nested_tensor=False)
+        self.head = nn.Linear(96, 10)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.patch(x).flatten(2).mT).mean(1))
+
+
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    images = torch.tensor(data.images[:256], dtype=torch.float32)[:, None] / 8 - 1
+    return images, torch.tensor(data.target[:256])
+
+
+def along_a_training(model: nn.Module, steps: int):
+    """Real Adam steps; a learning-rate spike in the middle, other weights loaded near the end."""
+    torch.manual_seed(0)
+    images, labels = digits()
+    start = copy.deepcopy(model.state_dict())
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    for step in range(steps):
+        yield step
+        optimizer.param_groups[0]["lr"] = 0.1 if step == steps // 2 else 2e-3
+        batch = torch.randint(len(images), (32,))
+        loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step == steps - 4:
+            model.load_state_dict(start)
+
+
+@pytest.mark.parametrize(
+    ("build", "conv", "steps"),
+    [
+        (cnn, "flat", 24),
+        (resnet, "flat", 16),
+        (ViT, "flat", 24),
+        (cnn, "operator", 12),
+        (resnet, "operator", 6),
+    ],
+)
+def test_warm_values_stay_within_the_requested_error(build, conv, steps):
+    torch.manual_seed(0)
+    model = build()
+    example = torch.zeros(1, 1, 8, 8)
+    meter = NormMeter(model, conv=conv, example_input=example)
+    for step in along_a_training(model, steps):
+        warm = meter.measure()
+        exact = measure(model, conv=conv, example_input=example)
+        found = np.array([layer.log_sigma for layer in meter.last])
+        error = np.abs(found - exact.layers.log_spectral_norm)
+        assert error.max() <= meter.relative_error, f"step {step}"
+        assert max(meter.bounds.values()) <= meter.relative_error
+        for name in ("log_frobenius", "log_l1", "log_group_21"):
+            assert warm[name] == pytest.approx(exact.total[name], abs=1e-6)
+        complexity = exact.total["log_spectral_complexity"]
+        allowed = len(found) * meter.relative_error
+        assert warm["log_spectral_complexity"] == pytest.approx(complexity, abs=allowed)
+
+
+def test_resumed_meter_records_the_same_bits():
+    torch.manual_seed(0)
+    model = cnn()
+    meter = NormMeter(model)
+    values, resumed = [], None
+    for step in along_a_training(model, 12):
+        values.append(meter.measure())
+        if resumed is not None:
+            assert resumed.measure() == values[-1]
+        if step == 5:
+            state = {key: value.clone() for key, value in meter.state_dict().items()}
+            resumed = NormMeter(model)
+            resumed.load_state_dict(state)
+    assert all(isinstance(value, torch.Tensor) for value in meter.state_dict().values())
+
+
+def test_meter_neither_reads_nor_moves_the_global_random_numbers():
+    model = cnn()
+    torch.manual_seed(1)
+    first = NormMeter(model).measure()
+    state = torch.get_rng_state()
+    second = NormMeter(model).measure()
+    assert torch.equal(state, torch.get_rng_state())
+    assert first == second
+
+
+def test_cold_start_is_not_caught_by_the_second_singular_value():
+    """Two leading values 4e-3 apart, many start vectors: the trap of a loose tolerance."""
+    rng = np.random.default_rng(0)
+    u, _ = np.linalg.qr(rng.standard_normal((300, 300)))
+    v, _ = np.linalg.qr(rng.standard_normal((400, 300)))
+    values = np.concatenate([[1.0, 0.996], np.linspace(0.95, 0.1, 298)])
+    layer = nn.Linear(400, 300)
+    layer.weight.data = torch.tensor((u * values) @ v.T, dtype=torch.float32)
+    for seed in range(20):
+        value = NormMeter(layer, seed=seed).measure()["log_spectral_product"]
+        assert value == pytest.approx(0, abs=1e-6)
+
+
+def test_crossing_of_singular_values_is_followed():
+    """The leading pair shrinks without turning; the second becomes the first."""
+    rng = np.random.default_rng(0)
+    u, _ = np.linalg.qr(rng.standard_normal((100, 100)))
+    rest = np.linspace(0.8, 0.1, 97)
+    layer = nn.Linear(100, 100)
+    meter = NormMeter(layer)
+    for first in np.linspace(1.05, 0.6, 30):
+        values = np.concatenate([[first, 0.9, 0.85], rest])
+        layer.weight.data = torch.tensor((u * values) @ u.T, dtype=torch.float32)
+        value = meter.measure()["log_spectral_product"]
+        assert value == pytest.approx(math.log(max(first, 0.9)), abs=1e-6)
+
+
+@pytest.mark.parametrize("build", [lambda: nn.Linear(150, 120), lambda: nn.Embedding(300, 90)])
+def test_repeated_leading_values(build):
+    module = build()
+    nn.init.orthogonal_(module.weight)
+    assert NormMeter(module).measure()["log_spectral_product"] == pytest.approx(0, abs=1e-6)
+
+
+def test_bound_is_a_bound():
+    """The error of the root of the top Ritz value lies below its bound at every tolerance."""
+    rng = np.random.default_rng(1)
+    matrix = rng.standard_normal((1, 60, 60))
+    gram = matrix @ matrix.swapaxes(1, 2)
+    exact = np.linalg.eigvalsh(gram[0])[-1] ** 0.5
+    for tolerance in (1e-2, 1e-4, 1e-6, 1e-8):
+        start = orthonormal(rng.standard_normal((1, 3, 60)))
+        found = top_ritz(lambda x, _: x @ gram, start, tolerance, least=8)
+        error = 1 - found.values[0] ** 0.5 / exact
+        assert error <= found.errors[0] <= tolerance
+
+
+def test_names_select_what_is_measured():
+    model = cnn()
+    every = NormMeter(model).measure()
+    assert set(every) == {f"log_{name}" for name in DATA_FREE_NORMS}
+    for name in DATA_FREE_NORMS:
+        assert NormMeter(model, names=(name,)).measure() == {f"log_{name}": every[f"log_{name}"]}
+
+
+def test_state_of_another_model_is_refused():
+    state = NormMeter(nn.Linear(100, 100))
+    state.measure()
+    with pytest.raises(InputError, match="state of a NormMeter of the same model"):
+        NormMeter(cnn()).load_state_dict({"other": torch.zeros(1)})
+    with pytest.raises(InputError, match="relative_error between 0 and"):
+        NormMeter(cnn(), relative_error=0.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_precisions(dtype):
+    torch.manual_seed(0)
+    model = cnn().to(dtype)
+    exact = measure(model).total
     for name, value in NormMeter(model).measure().items():
-        assert value == pytest.approx(total[name], rel=1e-6)
+        assert value == pytest.approx(exact[name], abs=1e-5)
+
+
+def test_errors_far_below_the_default_are_met_in_float64():
+    torch.manual_seed(0)
+    model = nn.Linear(300, 200)
+    value = NormMeter(model, relative_error=1e-11).measure()["log_spectral_product"]
+    assert value == pytest.approx(measure(model).total["log_spectral_product"], abs=1e-11)
+
+
+def test_channels_last_weights():
+    torch.manual_seed(0)
+    model = cnn()
+    expected = NormMeter(model).measure()
+    value = NormMeter(model.to(memory_format=torch.channels_last)).measure()
+    for name in expected:
+        assert value[name] == pytest.approx(expected[name], abs=1e-6)

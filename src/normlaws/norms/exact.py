@@ -1,48 +1,84 @@
-"""Reference values of one flat matrix, block by block, in float64."""
+"""All numbers of one layer, exact in float64, as `measure` reports them."""
 
 from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-
-def in_float64(matrix: Tensor) -> Tensor:
-    """The matrix as float64, on a device that has it."""
-    matrix = matrix.detach()
-    return (matrix.cpu() if matrix.device.type == "mps" else matrix).double()
-
-
-def spectral_norm_svd(blocks: Tensor) -> float:
-    """‖A‖_σ of the block-diagonal matrix by a full SVD: the largest over blocks (g, m, n)."""
-    return float(torch.linalg.svdvals(in_float64(blocks)).amax())
+from normlaws.errors import NormlawsWarning
+from normlaws.norms.geometry import Convolution
+from normlaws.norms.layers import WeightLayer
+from normlaws.norms.spectral import flat_norm, in_float64, operator_norm
+from normlaws.norms.sums import Sums, column_norms, exact_sums
 
 
-def spectral_norm_gram(blocks: Tensor) -> float:
-    """‖A‖_σ by the eigenvalues of the smaller Gram matrix, blocks (g, m, n).
+@dataclass(frozen=True)
+class LayerNorms:
+    """Natural logarithms of the norms of one layer; ``-inf`` for a layer of zeros."""
 
-    The largest singular value keeps full precision: squaring costs accuracy only in the small ones.
-    """
-    blocks = in_float64(blocks)
-    if blocks.shape[1] > blocks.shape[2]:
-        blocks = blocks.mT
-    if blocks.shape[1] == 1:
-        return float(torch.linalg.vector_norm(blocks, dim=2).amax())
-    scale = float(blocks.abs().amax()) or 1.0  # squares must neither overflow nor vanish
-    blocks = blocks / scale
-    top = float(torch.linalg.eigvalsh(blocks @ blocks.mT)[:, -1].amax())
-    return scale * max(top, 0.0) ** 0.5
+    log_spectral_norm: float
+    log_frobenius: float
+    log_l1: float
+    log_group_21: float
+    log_column_21: float
+    log_distance_21: float
+    log_distance: float
 
-
-def group_21(blocks: Tensor) -> float:
-    """‖Aᵀ‖_{2,1}: the sum over rows (output units) of the row's L2 norm, blocks (g, m, n)."""
-    return float(torch.linalg.vector_norm(in_float64(blocks), dim=2).sum())
+    @property
+    def stable_rank(self) -> float:
+        """‖A‖_F² / ‖A‖_σ²."""
+        return _exp(2 * (self.log_frobenius - self.log_spectral_norm))
 
 
-def frobenius(blocks: Tensor) -> float:
-    """‖A‖_F."""
-    return float(torch.linalg.vector_norm(in_float64(blocks)))
+def layer_norms(
+    layer: WeightLayer, conv: Convolution | None, reference: WeightLayer | None
+) -> LayerNorms:
+    """Measure one layer; ``conv`` asks for the operator reading, ``reference`` is M."""
+    blocks = in_float64(layer.read())
+    if not bool(torch.isfinite(blocks).all()):
+        warn_not_finite([layer.name])
+        return LayerNorms(*[math.nan] * 7)
+    exponent = _log(float(blocks.abs().amax()))
+    scale = math.exp(exponent) if math.isfinite(exponent) else 1.0
+    blocks = blocks / scale  # squares of what remains neither overflow nor vanish
+    sums = _sums(blocks, conv)
+    sigma = operator_norm(blocks, conv) if conv else flat_norm(blocks)
+    away = sums
+    if reference is not None:
+        away = _sums(blocks - in_float64(reference.read()) / scale, conv)
+    shift = math.log(scale)
+    return LayerNorms(
+        shift + _log(sigma),
+        shift + _log(sums.squares) / 2,
+        shift + _log(sums.absolute),
+        shift + _log(sums.rows),
+        shift + _log(float(column_norms(blocks).sum())),
+        shift + _log(away.rows),
+        shift + _log(away.squares) / 2,
+    )
 
 
-def l1(blocks: Tensor) -> float:
-    """Σ |a_ij|."""
-    return float(in_float64(blocks).abs().sum())
+def warn_not_finite(names: list[str]) -> None:
+    """Say which layers hold NaN or infinite weights."""
+    warnings.warn(
+        f"weights that are not finite in {', '.join(names)}: norms that contain them are NaN",
+        NormlawsWarning,
+        stacklevel=4,
+    )
+
+
+def _sums(blocks: Tensor, conv: Convolution | None) -> Sums:
+    return Sums(*conv.row_sums(blocks)) if conv else exact_sums(blocks)
+
+
+def _log(value: Any) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf

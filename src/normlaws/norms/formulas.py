@@ -42,6 +42,11 @@ def log_spectral_complexity(log_spectral: Logs, log_distance_21: Logs) -> float:
     return 1.5 * log_sum((2 / 3) * (log_distance_21 + _sum_of_the_others(log_spectral)))
 
 
+def log_root_of_squares(logs: Logs) -> float:
+    """Log √(Σ exp(logs)²)."""
+    return log_sum(2 * logs) / 2
+
+
 def _sum_of_the_others(logs: Logs) -> Logs:
     """Σ_{j≠i} logs_j, also where some are -inf."""
     zero = np.isneginf(logs)

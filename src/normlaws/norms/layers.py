@@ -14,6 +14,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from normlaws.errors import InputError, NormlawsWarning
+from normlaws.norms.reading import evaluation_mode, owned_gains
+
+Read = Callable[[], Tensor]  # () -> (groups, out, in)
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class WeightLayer:
     name: str
     kind: str
     shape: tuple[int, ...]
-    read: Callable[[], Tensor] = field(repr=False)  # () -> (groups, out, in)
+    read: Read = field(repr=False)
     sources: tuple[Tensor, ...] = field(repr=False)
-    module: nn.Module = field(repr=False)
+    module: Any = field(repr=False)
     tied: tuple[str, ...] = ()
 
 
@@ -58,7 +61,16 @@ class Inventory:
 
 
 Handler = Callable[[str, Any], Iterable[WeightLayer]]
-_HANDLERS: list[tuple[Callable[[nn.Module], bool], Handler]] = []
+
+
+@dataclass(frozen=True)
+class _Registered:
+    test: Callable[[nn.Module], bool]
+    handler: Handler
+    whole: bool
+
+
+_HANDLERS: list[_Registered] = []
 
 
 def handles(*types: type[nn.Module]) -> Callable[[Handler], Handler]:
@@ -66,11 +78,18 @@ def handles(*types: type[nn.Module]) -> Callable[[Handler], Handler]:
     return handles_when(lambda module: isinstance(module, types))
 
 
-def handles_when(test: Callable[[nn.Module], bool]) -> Callable[[Handler], Handler]:
-    """Register a handler for the modules that pass ``test``."""
+def handles_when(
+    test: Callable[[nn.Module], bool], *, whole: bool = False
+) -> Callable[[Handler], Handler]:
+    """Register a handler for the modules that pass ``test``.
+
+    Args:
+        test: asked for every module of a model.
+        whole: the handler speaks for the module's children too, which are then not visited.
+    """
 
     def register(handler: Handler) -> Handler:
-        _HANDLERS.insert(0, (test, handler))
+        _HANDLERS.insert(0, _Registered(test, handler, whole))
         return handler
 
     return register
@@ -87,9 +106,9 @@ def inventory(model: nn.Module) -> Inventory:
             f"expected a torch.nn.Module, got a {type(model).__name__}; "
             "for a file of weights use `normlaws measure FILE`"
         )
-    found = list(_known(model))
-    layers = _tie(found)
-    counted = {id(source) for layer in found for source in layer.sources}
+    with evaluation_mode(model):  # spectral_norm refines its vectors when read in training
+        layers = _tie(_known(model))
+    counted = {id(source) for layer in layers for source in layer.sources}
     unknown, uncounted = _leftovers(model, counted)
     layers += unknown
     if not layers:
@@ -101,11 +120,15 @@ def inventory(model: nn.Module) -> Inventory:
 
 
 def _known(model: nn.Module) -> Iterator[WeightLayer]:
+    spoken_for: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
-        for test, handler in _HANDLERS:
-            if test(module):
-                yield from handler(name, module)
-                break
+        if name.startswith(spoken_for or "\0"):
+            continue
+        entry = next((entry for entry in _HANDLERS if entry.test(module)), None)
+        if entry is not None:
+            yield from entry.handler(name, module)
+            if entry.whole:
+                spoken_for += (f"{name}.",) if name else ("",)
 
 
 def _tie(layers: Iterable[WeightLayer]) -> list[WeightLayer]:
@@ -114,11 +137,8 @@ def _tie(layers: Iterable[WeightLayer]) -> list[WeightLayer]:
     for layer in layers:
         part = layer.name.partition("[")[2]
         key = (*(id(source) for source in layer.sources), part)
-        if key in first:
-            kept = first[key]
-            first[key] = replace(kept, tied=(*kept.tied, layer.name))
-        else:
-            first[key] = layer
+        kept = first.get(key)
+        first[key] = replace(kept, tied=(*kept.tied, layer.name)) if kept else layer
     return list(first.values())
 
 
@@ -129,7 +149,7 @@ def _leftovers(model: nn.Module, counted: set[int]) -> tuple[list[WeightLayer], 
         if id(parameter) in counted:
             continue
         owner = owners[name.rpartition(".")[0]]
-        reason = _why_uncounted(parameter)
+        reason = why_uncounted(owner, parameter)
         if reason:
             uncounted.append(Uncounted(name, tuple(parameter.shape), reason))
             continue
@@ -143,7 +163,10 @@ def _leftovers(model: nn.Module, counted: set[int]) -> tuple[list[WeightLayer], 
     return layers, uncounted
 
 
-def _why_uncounted(parameter: Tensor) -> str | None:
+def why_uncounted(owner: nn.Module, parameter: Tensor) -> str | None:
+    """Why a parameter is no weight matrix; None where it is one."""
+    if any(parameter is gain for gain in owned_gains(owner)):
+        return "gain of a normalisation layer"
     if sum(side > 1 for side in parameter.shape) <= 1:
         return "bias, gain or other vector"
     if parameter.shape[0] == 1:

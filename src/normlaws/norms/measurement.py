@@ -1,9 +1,11 @@
-"""``measure``: one complete measurement of a model, and the value it returns."""
+"""``measure``: one complete, exact measurement of a model, and the value it returns."""
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from normlaws.norms import exact, formulas
-from normlaws.norms.layers import inventory
+from normlaws.errors import InputError, allowed
+from normlaws.norms import deep_norm, formulas
+from normlaws.norms.exact import LayerNorms, layer_norms
+from normlaws.norms.layers import Uncounted, WeightLayer
+from normlaws.norms.plan import READINGS, Plan, Settings
+from normlaws.norms.reading import evaluation_mode
+
+DEFINITIONS = ("bartlett", "deep_norm", *deep_norm.ARCHITECTURES)
 
 
 @dataclass(frozen=True)
@@ -20,14 +28,39 @@ class Measurement:
     """Norms of one model.
 
     Attributes:
-        total: ``log_<norm>`` of the whole network (natural logarithms) and counts.
-        layers: one row per weight layer: ``name``, ``kind``, ``shape``, ``log_spectral_norm``, …
-        conventions: how everything was read.
+        total: ``log_<norm>`` of the whole network (natural logarithms) and counts: ``layers``,
+            ``weights`` (entries of the counted matrices), ``parameters`` (all), ``uncounted``.
+        layers: one row per weight layer: ``name``, ``kind``, ``shape``, ``tied``,
+            ``log_spectral_norm``, ``log_frobenius``, ``log_l1``, ``log_group_21``, ``stable_rank``
+            and, against a reference, ``log_distance_21`` and ``log_distance``.
+        conventions: how everything was read: ``conv``, ``definition``, ``reference``, ``gains``,
+            ``batch_norm``, ``biases``, ``input_shapes``.
+        uncounted: the parameters that are no weight matrices, with the reason.
     """
 
     total: dict[str, Any]
     layers: pd.DataFrame
     conventions: dict[str, Any]
+    uncounted: tuple[Uncounted, ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        return f"{self._headline()}\n{self.layers.to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        totals = pd.Series(self.total, name="total", dtype=object).to_frame()
+        return f"<p>{self._headline()}</p>{totals.to_html()}{self.layers.to_html(index=False)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """``{"total", "layers", "conventions"}`` with plain values, the form of ``--json``."""
+        layers = self.layers.to_dict("records")
+        return {"total": dict(self.total), "layers": layers, "conventions": self.conventions}
+
+    def _headline(self) -> str:
+        return (
+            f"Measurement: {self.total['layers']} layers, log spectral complexity "
+            f"{self.total['log_spectral_complexity']:.6g} (conv {self.conventions['conv']}, "
+            f"definition {self.conventions['definition']})"
+        )
 
 
 @torch.no_grad()
@@ -39,33 +72,141 @@ def measure(
     definition: str = "bartlett",
     example_input: Any = None,
     fold_batch_norm: bool = False,
+    gains: bool = False,
 ) -> Measurement:
-    """Measure every data-free norm of ``model``, layer by layer and in total."""
-    found = inventory(model).layers
-    rows = []
-    with np.errstate(divide="ignore"):
-        for layer in found:
-            block = layer.read()
-            rows.append(
-                {
-                    "name": layer.name,
-                    "kind": layer.kind,
-                    "shape": layer.shape,
-                    "log_spectral_norm": np.log(exact.spectral_norm_gram(block)),
-                    "log_frobenius": np.log(exact.frobenius(block)),
-                    "log_l1": np.log(exact.l1(block)),
-                    "log_group_21": np.log(exact.group_21(block)),
-                }
-            )
-    layers = pd.DataFrame(rows)
-    sigma = layers["log_spectral_norm"].to_numpy()
-    group = layers["log_group_21"].to_numpy()
-    total = {
-        "log_spectral_complexity": formulas.log_spectral_complexity(sigma, group),
-        "log_spectral_product": formulas.log_spectral_product(sigma),
-        "log_frobenius": formulas.log_sum(2 * layers["log_frobenius"].to_numpy()) / 2,
-        "log_l1": formulas.log_sum(layers["log_l1"].to_numpy()),
-        "log_group_21": formulas.log_sum(group),
-        "layers": len(layers),
+    """Measure every data-free norm of ``model``, exactly, layer by layer and in total.
+
+    The model is left as it was: mode, gradients, buffers, random numbers and hooks.
+
+    Args:
+        model: any PyTorch model.
+        reference: the M_i of spectral complexity and the start of the distances: a state dict or
+            model of the same architecture, usually at initialisation; zero where omitted.
+        conv: ``"flat"`` reads a convolution as its weight reshaped to (out, in · taps), as the
+            paper does; ``"operator"`` as the true linear map between feature maps, whose sizes
+            come from ``example_input``.
+        definition: ``"bartlett"`` (eq. 1.2 of Bartlett, Foster & Telgarsky 2017), or
+            ``"deep_norm"``: the formula of the paper's public code for this kind of architecture
+            (``"deep_norm_cnn"``, ``"deep_norm_resnet"`` and ``"deep_norm_vit"`` name one).
+        example_input: a tensor, a tuple of positional or a mapping of keyword arguments for one
+            forward pass; needed by ``conv="operator"`` and ``fold_batch_norm``.
+        fold_batch_norm: multiply each layer with the batch-norm (evaluation mode) behind it.
+        gains: count gains of normalisation layers as diagonal layers of their own.
+
+    Raises:
+        InputError: an argument is not one of those above, the model holds no weight matrix or
+            refuses ``example_input``, or ``reference`` belongs to another architecture.
+
+    Warns:
+        NormlawsWarning: a module is unknown and measured as flat, or weights are not finite.
+    """
+    if definition not in DEFINITIONS:
+        raise InputError(f"expected a definition {allowed(DEFINITIONS)}, got {definition!r}")
+    settings = Settings(conv, fold_batch_norm, gains, example_input)
+    plan = Plan.of(model, settings)
+    start = _reference_layers(model, reference, settings, plan.layers)
+    with evaluation_mode(model):
+        norms = _measured(plan, start)
+    if definition == "deep_norm":
+        definition = deep_norm.architecture(model, plan.layers)
+    result = summarise(plan, norms, bool(start), sum(p.numel() for p in model.parameters()))
+    if definition != "bartlett":
+        chosen = deep_norm.seen(definition, plan.layers)
+        published = deep_norm.totals(definition, model, [norms[index] for index in chosen])
+        result.total.update(published)
+    result.conventions["definition"] = definition
+    return result
+
+
+def summarise(
+    plan: Plan,
+    norms: list[LayerNorms] | None = None,
+    referenced: bool = False,
+    parameters: int = 0,
+) -> Measurement:
+    """Totals and table of the layers of a plan, which are measured unless they have been."""
+    norms = norms or _measured(plan, {})
+    counts = {
+        "layers": len(plan.layers),
+        "weights": sum(math.prod(layer.shape) for layer in plan.layers),
+        "parameters": parameters,
+        "uncounted": len(plan.uncounted),
     }
-    return Measurement(total, layers, {"conv": conv, "definition": definition})
+    said = {"definition": "bartlett", "reference": "given" if referenced else "zero"}
+    return Measurement(
+        _totals(norms, referenced) | counts,
+        _table(plan.layers, norms, referenced),
+        plan.conventions | said,
+        plan.uncounted,
+    )
+
+
+def _measured(plan: Plan, start: Mapping[str, WeightLayer]) -> list[LayerNorms]:
+    return [
+        layer_norms(layer, plan.convolutions.get(layer.name), start.get(layer.name))
+        for layer in plan.layers
+    ]
+
+
+def _totals(norms: list[LayerNorms], referenced: bool) -> dict[str, float]:
+    table = {name: np.array([asdict(norm)[name] for norm in norms]) for name in asdict(norms[0])}
+    sigma = table["log_spectral_norm"]
+    total = {
+        "log_spectral_complexity": formulas.log_spectral_complexity(
+            sigma, table["log_distance_21"]
+        ),
+        "log_spectral_product": formulas.log_spectral_product(sigma),
+        "log_frobenius": formulas.log_root_of_squares(table["log_frobenius"]),
+        "log_frobenius_product": float(table["log_frobenius"].sum()),
+        "log_l1": formulas.log_sum(table["log_l1"]),
+        "log_group_21": formulas.log_sum(table["log_group_21"]),
+        "mean_stable_rank": float(np.mean([norm.stable_rank for norm in norms])),
+    }
+    if referenced:
+        total["log_distance"] = formulas.log_root_of_squares(table["log_distance"])
+        total["log_distance_21"] = formulas.log_sum(table["log_distance_21"])
+    return total
+
+
+def _table(layers: tuple[WeightLayer, ...], norms: list[LayerNorms], distances: bool) -> Any:
+    names = ["log_spectral_norm", "log_frobenius", "log_l1", "log_group_21", "stable_rank"]
+    names += ["log_distance_21", "log_distance"] if distances else []
+    rows = [
+        {"name": layer.name, "kind": layer.kind, "shape": layer.shape, "tied": layer.tied}
+        | {name: getattr(norm, name) for name in names}
+        for layer, norm in zip(layers, norms, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _reference_layers(
+    model: nn.Module,
+    reference: Mapping[str, Tensor] | nn.Module | None,
+    settings: Settings,
+    layers: tuple[WeightLayer, ...],
+) -> dict[str, WeightLayer]:
+    """The same layers with the reference's weights, by name."""
+    if reference is None:
+        return {}
+    if isinstance(reference, nn.Module):
+        twin = reference
+    else:
+        twin = copy.deepcopy(model)
+        try:
+            twin.load_state_dict(dict(reference))
+        except RuntimeError as error:
+            raise InputError(
+                f"expected a reference with the weights of {type(model).__name__}, but {error}"
+            ) from None
+    found = {layer.name: layer for layer in Plan.of(twin, settings).layers}
+    for layer in layers:
+        other = found.get(layer.name)
+        if other is None or other.shape != layer.shape:
+            raise InputError(
+                f"expected a reference of the same architecture, but {layer.name} of shape "
+                f"{layer.shape} is {'missing' if other is None else other.shape} there"
+            )
+    return found
+
+
+__all__ = ["DEFINITIONS", "READINGS", "Measurement", "measure"]

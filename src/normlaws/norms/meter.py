@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from normlaws.errors import InputError, allowed
-from normlaws.norms import exact, formulas
-from normlaws.norms.layers import inventory
+from normlaws.norms import formulas
+from normlaws.norms.exact import warn_not_finite
+from normlaws.norms.plan import Plan, Settings
+from normlaws.norms.reading import evaluation_mode
+from normlaws.norms.warm import Row, WarmLayer, refine
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
+DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
+_COUNTS = {"calls", "steps"}
+_SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
 class NormMeter:
-    """Measures the data-free norms of one model repeatedly.
+    """Measures the data-free norms of one model repeatedly, at a fraction of the cost of SVDs.
+
+    Small layers are diagonalised exactly. For the others the leading singular vectors are kept
+    between calls and refined until a residual bound is below a tenth of ``relative_error``
+    (docs/norms.md says what the bound proves and what it assumes). A jump of the weights is
+    noticed by its residual and starts the layer afresh.
+
+    Deterministic: values depend on the weights, ``seed`` and the meter's own state, never on the
+    global random numbers.
 
     Args:
-        model: any PyTorch model; the meter reads its weights where they are.
+        model: any PyTorch model; the meter reads its weights where they are, at every call.
         names: which of ``spectral_complexity``, ``spectral_product``, ``frobenius``, ``l1`` and
             ``group_21``; all where omitted.
-        conv: ``"flat"`` or ``"operator"``: the reading of convolutions.
-        relative_error: wanted relative error of every spectral norm.
+        conv: ``"flat"`` or ``"operator"``, as in :func:`normlaws.norms.measure`.
+        relative_error: wanted relative error of every spectral norm; 1e-6 for flat, 1e-4 for
+            operator where omitted. Below 1e-6 the products are taken in float64.
+        example_input: as in :func:`normlaws.norms.measure`, for ``conv="operator"``.
+        seed: of the start vectors.
+
+    Attributes:
+        layers: the layers that are measured.
+        bounds: layer name -> bound on the relative error of its spectral norm at the last call
+            (0 where it was diagonalised).
+        last: logarithms of every layer at the last call, in the order of ``layers``.
 
     Raises:
-        InputError: a name is unknown, or the model holds no weight matrix.
+        InputError: a name is unknown, the model holds no weight matrix, or an argument is refused.
     """
 
     def __init__(
@@ -34,38 +61,89 @@ class NormMeter:
         names: tuple[str, ...] | None = None,
         conv: str = "flat",
         relative_error: float | None = None,
+        example_input: Any = None,
+        seed: int = 0,
     ) -> None:
         self.names = DATA_FREE_NORMS if names is None else tuple(names)
-        unknown = [name for name in self.names if name not in DATA_FREE_NORMS]
-        if unknown or not self.names:
+        if not self.names or set(self.names) - set(DATA_FREE_NORMS):
             raise InputError(
                 f"expected names of norms among {allowed(DATA_FREE_NORMS)}, got {self.names}"
             )
-        self.conv = conv
-        self.relative_error = relative_error
-        self.layers = inventory(model).layers
+        if relative_error is not None and not 0 < relative_error < 0.1:
+            raise InputError(f"expected a relative_error between 0 and 0.1, got {relative_error!r}")
+        plan = Plan.of(model, Settings(conv=conv, example_input=example_input))
+        self.layers = plan.layers
+        self.relative_error = relative_error or DEFAULT_ERROR[conv]
+        self._warm = [
+            WarmLayer(layer, plan.convolutions.get(layer.name), self.relative_error)
+            for layer in plan.layers
+        ]
+        self._spectral = bool(_SPECTRAL & set(self.names))
+        self._model = model
+        self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
+        self._seed = seed
+        self.last: list[Row] = []
+        self._calls = 0
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Bounds on the relative error of the spectral norms of the last call."""
+        return {warm.layer.name: warm.bound for warm in self._warm}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """Natural logarithms in float64, keyed ``log_<name>``."""
-        blocks = [layer.read() for layer in self.layers]
-        with np.errstate(divide="ignore"):
-            sigma = np.log([exact.spectral_norm_gram(block) for block in blocks])
-            rows = np.log([exact.group_21(block) for block in blocks])
-            squares = np.log([exact.frobenius(block) for block in blocks]) * 2
-            sums = np.log([exact.l1(block) for block in blocks])
+        """Natural logarithms in float64, keyed ``log_<name>``.
+
+        Warns:
+            NormlawsWarning: weights are not finite; the norms that contain them are NaN.
+        """
+        random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
+        self._calls += 1
+        with evaluation_mode(self._model) if self._computes else contextlib.nullcontext():
+            for warm in self._warm:
+                warm.look(self._spectral)
+            refine(self._warm, random)
+        self.last = [warm.row for warm in self._warm]
+        sigma, group, frobenius, l1 = np.array(self.last).T
+        if np.isnan(group).any():
+            bad = [
+                layer.name
+                for layer, value in zip(self.layers, group, strict=True)
+                if np.isnan(value)
+            ]
+            warn_not_finite(bad)
         values = {
-            "spectral_complexity": formulas.log_spectral_complexity(sigma, rows),
+            "spectral_complexity": formulas.log_spectral_complexity(sigma, group),
             "spectral_product": formulas.log_spectral_product(sigma),
-            "frobenius": formulas.log_sum(squares) / 2,
-            "l1": formulas.log_sum(sums),
-            "group_21": formulas.log_sum(rows),
+            "frobenius": formulas.log_root_of_squares(frobenius),
+            "l1": formulas.log_sum(l1),
+            "group_21": formulas.log_sum(group),
         }
         return {f"log_{name}": values[name] for name in self.names}
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs to record the same values, bit by bit."""
-        return {}
+        steps = torch.tensor([warm.steps for warm in self._warm])
+        state = {"calls": torch.tensor(self._calls), "steps": steps}
+        for warm in self._warm:
+            if warm.vectors is not None:
+                state[f"{warm.layer.name}.vectors"] = torch.from_numpy(warm.vectors.copy())
+        return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state.
+
+        Raises:
+            InputError: the state belongs to another model.
+        """
+        expected = {f"{warm.layer.name}.vectors" for warm in self._warm} | _COUNTS
+        if _COUNTS - set(state) or set(state) - expected or len(state["steps"]) != len(self._warm):
+            raise InputError(
+                "expected the state of a NormMeter of the same model, got the keys "
+                f"{sorted(state)[:4]}"
+            )
+        self._calls = int(state["calls"])
+        for warm, steps in zip(self._warm, state["steps"].tolist(), strict=True):
+            warm.steps = steps
+            vectors = state.get(f"{warm.layer.name}.vectors")
+            warm.vectors = None if vectors is None else vectors.cpu().numpy().copy()

@@ -1,0 +1,205 @@
+"""What a norm costs: the warm meter against full SVDs of the reshaped weights, in one run.
+
+    python benchmarks/norms.py [--models cnn,resnet18,vit,resnet50] [--repeats 5] [--steps 30]
+
+Every repeat is one real Adam step, then each method once, in turn; figures are medians. The
+alternative is `torch.linalg.svdvals` on every flat float32 weight, as the published code does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from normlaws.norms import NormMeter
+from normlaws.norms.layers import inventory
+from normlaws.norms.spectral import gram_norm
+
+IMAGES = 10_000
+BATCH = 128
+
+
+class Block(nn.Module):
+    """The basic residual block."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(),
+            nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after),
+        )  # fmt: skip
+        self.skip: nn.Module = nn.Identity()
+        if stride != 1 or before != after:
+            self.skip = nn.Sequential(
+                nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, before, h, w) -> (batch, after, h/stride, w/stride)."""
+        return torch.relu(self.body(x) + self.skip(x))
+
+
+class ViT(nn.Module):
+    """Patch 4, width 192, depth 6, 3 heads, for 32 x 32 images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 192, 4, 4)
+        self.token = nn.Parameter(0.02 * torch.randn(1, 1, 192))
+        self.position = nn.Parameter(0.02 * torch.randn(1, 65, 192))
+        block = nn.TransformerEncoderLayer(
+            192, 3, 768, 0.0, "gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(block, 6, nn.LayerNorm(192), enable_nested_tensor=False)
+        self.head = nn.Linear(192, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, 3, 32, 32) -> (batch, 10)."""
+        x = self.patch(x).flatten(2).mT
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.position
+        return self.head(self.blocks(x)[:, 0])
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.Flatten(),
+        nn.Linear(128 * 16 * 16, 512), nn.ReLU(), nn.Linear(512, 10),
+    )  # fmt: skip
+
+
+def resnet18() -> nn.Module:
+    layers: list[nn.Module] = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    width = 64
+    for after, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        layers += [Block(width, after, stride), Block(after, after, 1)]
+        width = after
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+
+def resnet50() -> nn.Module:
+    import torchvision
+
+    return torchvision.models.resnet50(num_classes=10)
+
+
+MODELS = {"cnn": cnn, "resnet18": resnet18, "vit": ViT, "resnet50": resnet50}
+
+
+def svdvals(model: nn.Module) -> list[float]:
+    """The published code's method, on every layer."""
+    with torch.no_grad():
+        return [
+            float(torch.linalg.svdvals(block)[0])
+            for layer in inventory(model).layers
+            for block in layer.read().float()
+        ]
+
+
+def seconds(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def teacher_batch(size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images with something to learn: classes are coarse patterns under noise."""
+    labels = torch.randint(10, (size,))
+    patterns = torch.randn(10, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    images = functional.interpolate(patterns[labels], 32) + torch.randn(size, 3, 32, 32)
+    return images, labels
+
+
+def step(model: nn.Module, optimizer: torch.optim.Optimizer, size: int) -> None:
+    images, labels = teacher_batch(size)
+    loss = functional.cross_entropy(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def read_once(model: nn.Module) -> float:
+    """Seconds to read every weight once, in matrix–vector products."""
+    with torch.no_grad():
+        blocks = [layer.read().flatten(0, 1) for layer in inventory(model).layers]
+        vectors = [torch.ones(block.shape[1]) for block in blocks]
+        return seconds(lambda: [torch.mv(b, v) for b, v in zip(blocks, vectors, strict=True)])
+
+
+def largest_error(meter: NormMeter) -> float:
+    with torch.no_grad():
+        exact = [math.log(gram_norm(layer.read())) for layer in meter.layers]
+    pairs = zip(meter.last, exact, strict=True)
+    return max(abs(row.log_sigma - value) for row, value in pairs)
+
+
+def bench(name: str, repeats: int, steps: int, operator: bool) -> None:
+    torch.manual_seed(0)
+    model = MODELS[name]()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    example = torch.zeros(1, 3, 32, 32)
+    for _ in range(steps):
+        step(model, optimizer, 32)
+    meters = {"all norms, flat 1e-6": NormMeter(model)}
+    meters["spectral, flat 1e-6"] = NormMeter(model, names=("spectral_product",))
+    if operator:
+        meters["all norms, operator 1e-4"] = NormMeter(
+            model, conv="operator", example_input=example
+        )
+    cold = {label: seconds(meter.measure) for label, meter in meters.items()}
+    times: dict[str, list[float]] = {label: [] for label in meters}
+    svd, floor, error = [], [], 0.0
+    for _ in range(repeats):
+        step(model, optimizer, 32)
+        for label, meter in meters.items():
+            times[label].append(seconds(meter.measure))
+        svd.append(seconds(lambda: svdvals(model)))
+        floor.append(read_once(model))
+        error = max(error, largest_error(meters["all norms, flat 1e-6"]))
+    training = statistics.median(seconds(lambda: step(model, optimizer, BATCH)) for _ in range(3))
+    report(name, times, cold, svd, floor, error, training)
+
+
+def report(
+    name: str,
+    times: dict[str, list[float]],
+    cold: dict[str, float],
+    svd: list[float],
+    floor: list[float],
+    error: float,
+    training: float,
+) -> None:
+    reference, once = statistics.median(svd), statistics.median(floor)
+    print(f"\n{name}: svdvals {1e3 * reference:.1f} ms, one read of weights {1e3 * once:.2f} ms,"
+          f" training step of {BATCH} images {1e3 * training:.0f} ms")  # fmt: skip
+    for label, values in times.items():
+        warm = statistics.median(values)
+        ratio = statistics.median(s / w for s, w in zip(svd, values, strict=True))
+        epoch = warm / (training * IMAGES / BATCH)
+        print(
+            f"  {label:26s} warm {1e3 * warm:8.1f} ms  {ratio:6.1f} x faster than svdvals, "
+            f"cold {reference / cold[label]:5.1f} x; {warm / once:5.1f} reads; "
+            f"{warm / training:6.1%} of a step, {epoch:.3%} of an epoch"
+        )
+    print(f"  largest relative error of a flat spectral norm: {error:.1e}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default="cnn,resnet18,vit,resnet50")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=30, help="training steps before measuring")
+    arguments = parser.parse_args()
+    for name in arguments.models.split(","):
+        bench(name, arguments.repeats, arguments.steps, operator=name != "resnet50")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Largest eigenvalue of AᵀA by a subspace that grows by its residual, with a bound on the error.
+
+From one start vector this is the Lanczos iteration; from several it is its block-started,
+thick-restarted form (Wu & Simon 2000). All arrays carry a leading axis of independent problems (the
+groups of a grouped convolution), which share every product with the operator.
+
+The bound. Let x be a unit vector with θ = xᵀBx and residual r = ‖Bx − θx‖. Some eigenvalue of B
+lies within r of θ (Weinstein), and if it is the only one above θ − gap, within r²/gap (Temple,
+Kato). The gap is taken to the second Ritz value plus its own residual. Both say that θ is an
+eigenvalue, not that it is the largest: that rests on the start vectors, see docs/norms.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.floating]  # (problems, vectors, n)
+Mask = NDArray[np.bool_]  # (problems,)
+Gram = Callable[[Vectors, Mask], Vectors]  # x ↦ AᵀA x; problems outside the mask may be left out
+
+KEPT = 4  # vectors kept from one measurement to the next
+_RESTART = 8
+_EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
+
+
+@dataclass(frozen=True)
+class Ritz:
+    """What an iteration reached, for every problem.
+
+    Attributes:
+        values: largest Ritz values, estimates of λ_max(AᵀA) from below, (problems,).
+        errors: bounds on the relative errors of their square roots, (problems,).
+        first_residuals: ‖Bx − θx‖/θ of the first start vectors, before refinement, (problems,).
+        vectors: leading Ritz vectors, (problems, KEPT, n).
+        steps: how many vectors were added to the start vectors, (problems,).
+    """
+
+    values: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    first_residuals: NDArray[np.float64]
+    vectors: Vectors
+    steps: NDArray[np.int64]
+
+
+def top_ritz(
+    gram: Gram,
+    start: Vectors,
+    tolerance: float,
+    *,
+    blocks: int = 0,
+    least: int | NDArray[np.int64] = 1,
+    most: int = 300,
+    basis: int = 24,
+    give_up_above: float = np.inf,
+    largest_only: bool = False,
+    trust: float = 3e-5,
+) -> Ritz:
+    """Refine ``start`` until every √λ_max is known to a relative error of ``tolerance``.
+
+    Stops where the second-order bound is below a tenth of ``tolerance`` and the first-order one,
+    which assumes nothing about the gap, below ``trust``.
+
+    Args:
+        gram: x ↦ AᵀA x, for all vectors at once.
+        start: orthonormal start vectors (problems, vectors, n).
+        tolerance: wanted relative error of the singular values.
+        blocks: times that all start vectors advance together before the first look (a block
+            Krylov space), which a cold start needs so as not to miss the leading direction.
+        least: vectors to add before the bounds are looked at, per problem.
+        most: vectors after which it stops in any case; the bound reached is returned.
+        basis: largest number of basis vectors before a thick restart.
+        give_up_above: leave a problem alone where its first relative residual exceeds this.
+        largest_only: only the largest value over all problems is wanted.
+        trust: first-order bound above which the second-order one is not believed: a vector between
+            two close neighbours has a residual of the size of their distance.
+    """
+    space = _Subspace(gram, start, min(basis, start.shape[2]))
+    first = space.first_residuals()
+    for _ in range(blocks):
+        space.add_block(start.shape[1])
+    pursued = first <= give_up_above
+    todo = pursued & (space.steps < least)
+    while todo.any() and not space.complete:
+        space.add(todo)
+        todo = pursued & (space.steps < least)
+    rounding = 8 * float(np.finfo(start.dtype).eps)
+    while True:
+        values, residuals = space.ritz()
+        open_ = pursued & (residuals > 2 * trust * values)
+        if not open_.all():  # the second bound costs more: not before the first is met
+            open_ = open_ | (pursued & (space.errors() > tolerance / 10))
+        open_ &= residuals > rounding * values
+        if largest_only:
+            open_ &= values + residuals >= values.max()
+        if not open_.any() or space.complete or space.steps.max() >= most:
+            break
+        space.add(open_)
+    return Ritz(space.rayleigh(), space.errors(), first, space.leading(KEPT), space.steps)
+
+
+class _Subspace:
+    """Basis Q, its image W = BQ, and T = QᵀBQ, for every problem."""
+
+    def __init__(self, gram: Gram, start: Vectors, basis: int) -> None:
+        problems, count, n = start.shape
+        count = min(count, basis)
+        self.gram = gram
+        self.q = np.zeros((problems, basis, n), start.dtype)
+        self.w = np.zeros_like(self.q)
+        self.t = np.zeros((problems, basis, basis))
+        self.q[:, :count] = start[:, :count]
+        self.w[:, :count] = gram(
+            np.ascontiguousarray(start[:, :count]), np.ones(problems, dtype=bool)
+        )
+        self._project(count)
+        self.size = count
+        self.steps = np.zeros(problems, dtype=np.int64)
+
+    @property
+    def complete(self) -> bool:
+        """The basis spans the whole space: the values are exact."""
+        return self.size == self.q.shape[2]
+
+    def first_residuals(self) -> NDArray[np.float64]:
+        """‖Bx − θx‖/θ of the first start vectors, from where the bases will grow."""
+        theta = self.t[:, 0, 0]
+        residual = self.w[:, 0] - theta[:, None].astype(self.q.dtype) * self.q[:, 0]
+        norm, last = _norm(residual), self.w[:, self.size - 1]
+        share = _EXPLORE * norm / np.maximum(_norm(last), np.finfo(np.float32).tiny)
+        self.next = residual + share[:, None].astype(self.q.dtype) * last
+        return norm / np.where(theta > 0, theta, 1.0)
+
+    def add_block(self, count: int) -> None:
+        """Append the images of the last ``count`` vectors, made orthonormal."""
+        j = self.size
+        if j + count > self.q.shape[1]:
+            return
+        block, basis = self.w[:, j - count : j], self.q[:, :j]
+        for _ in range(4):  # images in the span already leave rounding alone, made orthogonal here
+            block = block - np.matmul(np.matmul(block, basis.swapaxes(1, 2)), basis)
+            block = orthonormal(block)
+        images = self.gram(block, np.ones(len(block), dtype=bool))
+        self.q[:, j : j + count], self.w[:, j : j + count] = block, images
+        self.size += count
+        self.steps += count
+        self._project(self.size)
+        self.ritz()
+
+    def add(self, wanted: Mask) -> None:
+        """Append the next Krylov vector, made orthogonal, and apply the operator to it.
+
+        Problems that are not wanted get a vector of zeros, which changes none of their values.
+        """
+        if self.size == self.q.shape[1]:
+            self._restart()
+        j = self.size
+        basis, vector = self.q[:, :j], self.next[:, None]
+        for _ in range(2):  # twice is enough
+            vector = vector / _length(vector)
+            vector = vector - np.matmul(np.matmul(vector, basis.swapaxes(1, 2)), basis)
+        vector = vector / _length(vector)
+        if not wanted.all():
+            vector[~wanted] = 0
+        image = self.gram(vector, wanted)
+        self.q[:, j : j + 1], self.w[:, j : j + 1] = vector, image
+        column = np.matmul(image, self.q[:, : j + 1].swapaxes(1, 2))[:, 0]
+        self.t[:, j, : j + 1] = self.t[:, : j + 1, j] = column
+        self.next = np.where(wanted[:, None], image[:, 0], self.next)
+        self.size += 1
+        self.steps += wanted
+
+    def ritz(self) -> tuple[NDArray, NDArray]:
+        """Largest Ritz value of every problem, and the norm of its residual."""
+        j = self.size
+        self.values, self.s = np.linalg.eigh(self.t[:, :j, :j])
+        self.x, self.bx, self.next = self._pair(-1)
+        self.norm = _norm(self.next)
+        return self.values[:, -1], self.norm
+
+    def errors(self) -> NDArray[np.float64]:
+        """Bounds on the relative errors of the roots of the top Ritz values."""
+        top, bound = self.values[:, -1], self.norm
+        if self.size > 1:
+            gap = top - self.values[:, -2] - _norm(self._pair(-2)[2])
+            apart = self.norm < gap
+            bound = np.where(apart, self.norm**2 / np.where(apart, gap, 1.0), self.norm)
+        return np.where(top > 0, bound / np.where(top > 0, 2 * top, 1.0), 0.0)
+
+    def rayleigh(self) -> NDArray[np.float64]:
+        """The largest values once more, with the sums taken in float64."""
+        x, bx = self.x.astype(np.float64), self.bx.astype(np.float64)
+        squares = (x * x).sum(1)
+        return (x * bx).sum(1) / np.where(squares > 0, squares, 1.0)
+
+    def leading(self, count: int) -> Vectors:
+        """The leading Ritz vectors, largest first; zeros where the basis holds fewer."""
+        found = self._combined(self.q, self.s[:, :, : -count - 1 : -1])
+        missing = count - found.shape[1]
+        return np.pad(found, ((0, 0), (0, missing), (0, 0))) if missing else found
+
+    def _pair(self, index: int) -> tuple[NDArray, NDArray, NDArray]:
+        """Ritz vector x, Bx and Bx − θx."""
+        weights = self.s[:, :, index, None]
+        x, bx = self._combined(self.q, weights)[:, 0], self._combined(self.w, weights)[:, 0]
+        return x, bx, bx - self.values[:, index, None].astype(x.dtype) * x
+
+    def _combined(self, basis: Vectors, weights: NDArray) -> Vectors:
+        return np.matmul(weights.swapaxes(1, 2).astype(basis.dtype), basis[:, : weights.shape[1]])
+
+    def _project(self, count: int) -> None:
+        products = np.matmul(self.q[:, :count], self.w[:, :count].swapaxes(1, 2))
+        self.t[:, :count, :count] = (products + products.swapaxes(1, 2)) / 2
+
+    def _restart(self) -> None:
+        keep = min(_RESTART, self.size - 1)
+        self.ritz()
+        weights = self.s[:, :, -keep:]
+        self.q[:, :keep] = self._combined(self.q, weights)
+        self.w[:, :keep] = self._combined(self.w, weights)
+        self.t[:] = 0
+        self._project(keep)
+        self.size = keep
+
+
+def orthonormal(vectors: Vectors) -> Vectors:
+    """Orthonormal rows with the same span, (problems, vectors, n)."""
+    return np.ascontiguousarray(np.linalg.qr(vectors.swapaxes(1, 2))[0].swapaxes(1, 2))
+
+
+def with_probe(vectors: Vectors, noise: NDArray[np.floating], share: float) -> Vectors:
+    """Orthonormal start vectors, the last with some fresh noise (problems, n) in it."""
+    *_, n = vectors.shape
+    start = vectors.copy()
+    others, last = start[:, :-1], start[:, -1:] + (share / n**0.5) * noise[:, None]
+    last = last - np.matmul(np.matmul(last, others.swapaxes(1, 2)), others)
+    start[:, -1:] = last / _length(last)
+    overlap = np.matmul(start, start.swapaxes(1, 2))  # one Newton–Schulz step undoes the drift
+    return 1.5 * start - 0.5 * np.matmul(overlap, start)
+
+
+def _length(rows: NDArray) -> NDArray:
+    """(problems, 1, n) -> (problems, 1, 1); 1 for zeros."""
+    length = np.sqrt(np.matmul(rows, rows.swapaxes(1, 2)))
+    return length if length.all() else np.where(length > 0, length, 1).astype(rows.dtype)
+
+
+def _norm(vectors: NDArray) -> NDArray[np.float64]:
+    return np.sqrt(np.matmul(vectors[:, None], vectors[:, :, None])[:, 0, 0].astype(np.float64))

@@ -1,0 +1,203 @@
+"""One layer measured again and again: singular vectors kept, refined, certified."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from normlaws.norms.exact import layer_norms
+from normlaws.norms.geometry import Convolution
+from normlaws.norms.krylov import Gram, Vectors, orthonormal, top_ritz, with_probe
+from normlaws.norms.layers import WeightLayer
+from normlaws.norms.spectral import conv_gram, flat_gram, matrices_gram, operator_norm
+from normlaws.norms.sums import Sums, fast_sums
+
+
+class Row(NamedTuple):
+    """Natural logarithms of one layer."""
+
+    log_sigma: float = 0.0
+    log_group_21: float = 0.0
+    log_frobenius: float = 0.0
+    log_l1: float = 0.0
+
+
+_DIAGONALISE_UP_TO = 64  # smaller side below which a full decomposition is as cheap
+_WRITE_OUT_UP_TO = 128  # inputs of a convolution written out as a matrix
+_COLD_VECTORS = 8
+_COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
+_JUMP = 0.5  # relative residual of the kept vectors that tells a jump from a step of training
+_COLD_BASIS = 56
+_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 3e-5, 5e-5
+_PROBE = 0.03  # share of fresh noise in the last kept vector
+_SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
+
+
+class WarmLayer:
+    """The state of one layer between calls."""
+
+    def __init__(self, layer: WeightLayer, conv: Convolution | None, relative_error: float) -> None:
+        self.layer = layer
+        self.conv = conv
+        self.tolerance = relative_error
+        self.dtype = torch.float32 if relative_error >= 1e-6 else torch.float64
+        self.vectors: Vectors | None = None
+        self.steps = 1
+        self.bound = 0.0
+        self.row = Row()
+        self.blocks: Tensor | None = None  # of the call under way, where an iteration is needed
+
+    def look(self, spectral: bool) -> None:
+        """Everything but an iterated spectral norm; keeps the blocks where one is to come."""
+        self.blocks, self.bound = None, 0.0
+        blocks = self.layer.read().detach()
+        if self.conv is None and min(blocks.shape[1:]) <= _DIAGONALISE_UP_TO:
+            self.row = _small(blocks, spectral) or self._carefully()
+            return
+        blocks = blocks.to(self.dtype)
+        sums = Sums(*self.conv.row_sums(blocks)) if self.conv else fast_sums(blocks)
+        if not _SAFE[0] < sums.squares < _SAFE[1]:
+            self.row = self._carefully()
+            return
+        logs = math.log(sums.rows), math.log(sums.squares) / 2, math.log(sums.absolute)
+        self.row = Row(0.0, *logs)
+        if not spectral:
+            return
+        if self.conv and len(blocks) == 1 and self.length(blocks) <= _WRITE_OUT_UP_TO:
+            self.row = Row(math.log(operator_norm(blocks, self.conv)), *logs)
+            return
+        self.blocks = blocks
+
+    def length(self, blocks: Tensor) -> int:
+        """Length of the vectors that are iterated."""
+        if self.conv is None:
+            return min(blocks.shape[1:])
+        return int(np.prod(self.conv.input_shape)) // self.conv.groups
+
+    def settle(self, values: NDArray, errors: NDArray, steps: NDArray, vectors: Vectors) -> None:
+        """Take what an iteration found for this layer's groups."""
+        top = int(np.argmax(values))
+        self.row = self.row._replace(log_sigma=math.log(values[top]) / 2)
+        self.bound, self.steps, self.vectors = float(errors[top]), int(steps.max()), vectors
+        self.blocks = None
+
+    def _carefully(self) -> Row:
+        """Zeros, NaN, or numbers whose squares leave the range of the fast path."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the meter names all such layers in one warning
+            norms = layer_norms(self.layer, self.conv, None)
+        return Row(norms.log_spectral_norm, norms.log_group_21, norms.log_frobenius, norms.log_l1)
+
+
+def refine(layers: list[WarmLayer], random: np.random.Generator) -> None:
+    """Iterate the spectral norms that :meth:`WarmLayer.look` left open.
+
+    Matrices of one shape advance together, so that the cost of a small step is shared; weights
+    stay where they are.
+    """
+    open_ = [layer for layer in layers if layer.blocks is not None]
+    for batch in _batches([layer for layer in open_ if layer.vectors is not None]):
+        _warm(batch, random)
+    for batch in _batches([layer for layer in open_ if layer.blocks is not None]):
+        _cold(batch, random)
+
+
+def _batches(layers: list[WarmLayer]) -> Iterable[list[WarmLayer]]:
+    """Single matrices by shape; grouped ones and convolutions alone."""
+    batches: dict[object, list[WarmLayer]] = {}
+    for layer in layers:
+        assert layer.blocks is not None
+        alone = layer.conv is not None or len(layer.blocks) > 1
+        key = (id(layer),) if alone else (tuple(layer.blocks.shape), layer.blocks.device)
+        batches.setdefault(key, []).append(layer)
+    return batches.values()
+
+
+def _gram(batch: list[WarmLayer]) -> Gram:
+    blocks = [layer.blocks for layer in batch if layer.blocks is not None]
+    if batch[0].conv is not None:
+        return conv_gram(blocks[0], batch[0].conv)
+    return (
+        matrices_gram([block[0] for block in blocks])
+        if len(blocks[0]) == 1
+        else flat_gram(blocks[0])
+    )
+
+
+def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
+    """From the kept vectors; layers that have jumped stay open."""
+    vectors = np.concatenate([layer.vectors for layer in batch if layer.vectors is not None])
+    noise = random.standard_normal((len(vectors), vectors.shape[2]), dtype=np.float32)
+    groups = len(vectors) // len(batch)
+    least = np.repeat([max(layer.steps - 2, 1) for layer in batch], groups)
+    found = top_ritz(
+        _gram(batch),
+        with_probe(vectors, noise.astype(vectors.dtype), _PROBE),
+        batch[0].tolerance,
+        least=least,  # almost as many as last time, before a look
+        give_up_above=_JUMP,
+        largest_only=groups > 1,
+        trust=_TRUST_OPERATOR if batch[0].conv else _TRUST_FLAT,
+    )
+    for layer, part in _parts(batch, groups):
+        if (found.first_residuals[part] <= _JUMP).all():
+            layer.settle(
+                found.values[part], found.errors[part], found.steps[part], found.vectors[part]
+            )
+
+
+def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
+    """From several random vectors, to a tenth of the wanted error."""
+    blocks = batch[0].blocks
+    assert blocks is not None
+    groups, n = len(blocks), batch[0].length(blocks)
+    shape = (groups * len(batch), min(_COLD_VECTORS, n), n)
+    start = random.standard_normal(shape, dtype=np.float32)
+    dtype = np.float32 if batch[0].dtype == torch.float32 else np.float64
+    found = top_ritz(
+        _gram(batch),
+        orthonormal(start.astype(dtype)),
+        batch[0].tolerance / 10,
+        blocks=_COLD_BLOCKS,
+        basis=_COLD_BASIS,
+        largest_only=groups > 1,
+        trust=_TRUST_COLD,
+    )
+    for layer, part in _parts(batch, groups):
+        layer.settle(found.values[part], found.errors[part], found.steps[part], found.vectors[part])
+        layer.steps = _COLD_BLOCKS
+
+
+def _parts(batch: list[WarmLayer], groups: int) -> Iterable[tuple[WarmLayer, slice]]:
+    return [
+        (layer, slice(index * groups, (index + 1) * groups)) for index, layer in enumerate(batch)
+    ]
+
+
+def _small(blocks: Tensor, spectral: bool) -> Row | None:
+    """Everything in float64 by NumPy, whose calls cost least; None for zeros or extreme values."""
+    a: NDArray[np.float64] = blocks.cpu().double().numpy()
+    rows = np.einsum("gmn,gmn->gm", a, a)
+    squares = float(rows.sum())
+    if not 1e-200 < squares < 1e200:
+        return None
+    sigma = 0.0
+    if spectral:
+        sigma = math.log(_top_eigenvalue(a, rows)) / 2
+    sums = float(np.sqrt(rows).sum()), math.sqrt(squares), float(np.abs(a).sum())
+    return Row(sigma, *map(math.log, sums))
+
+
+def _top_eigenvalue(a: NDArray[np.float64], rows: NDArray[np.float64]) -> float:
+    if a.shape[1] == 1:
+        return float(rows.max())
+    adjoint = a.swapaxes(1, 2)
+    gram = a @ adjoint if a.shape[1] <= a.shape[2] else adjoint @ a
+    return float(np.linalg.eigvalsh(gram)[:, -1].max())
