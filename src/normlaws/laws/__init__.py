@@ -2,7 +2,7 @@
 
 from normlaws.laws.backtest import Backtest
 from normlaws.laws.crossover import Crossover
-from normlaws.laws.fit import Laws, fit
+from normlaws.laws.fitting import Laws, fit
 from normlaws.laws.plant import Planted, plant
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from normlaws.laws.result import Estimate
 
 if TYPE_CHECKING:
-    from normlaws.laws.fit import Laws
+    from normlaws.laws.fitting import Laws
 
 EXPONENTS = (
     ("gamma", "γ", "best error against P, direct"),

@@ -101,8 +101,8 @@ def _does_not_fall(seen: Evidence) -> Finding | None:
         return None
     return (
         "error_does_not_fall",
-        f"The best error does not fall with P (γ = {gamma.value:.3g}).",
-        "check the labels and the training, or widen the range of sizes",
+        f"That the best error falls with P cannot be told from chance (γ = {gamma.value:.3g}).",
+        "run more seeds and a wider range of sizes, or check the labels and the training",
     )
 
 
