@@ -3,11 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from pydantic import TypeAdapter, ValidationError
-from torch import nn
 
 from normlaws.errors import DataNotFoundError, InputError
-from normlaws.problems import CNN, MLP, ModelSettings, Perceptron, load_data_set, split
+from normlaws.problems import load_data_set, split
 
 
 @pytest.fixture(scope="module")
@@ -79,40 +77,3 @@ def test_absent_mnist_says_where_it_looked(tmp_path, monkeypatch):
     monkeypatch.setattr(torchvision.datasets.MNIST, "download", refuse)
     with pytest.raises(DataNotFoundError, match=f"MNIST/raw below {tmp_path}.*--data-root"):
         load_data_set("mnist", tmp_path)
-
-
-@pytest.mark.parametrize("family", [Perceptron(), MLP(hidden=(7, 5)), CNN(channels=(3, 4))])
-def test_initial_weights_follow_seed_and_scale_and_touch_no_global_generator(family):
-    before = torch.get_rng_state()
-    full = family.build((1, 8, 8), 10, seed=3)
-    small = family.model_copy(update={"init_scale": 0.25}).build((1, 8, 8), 10, seed=3)
-    other = family.build((1, 8, 8), 10, seed=4)
-    assert torch.equal(torch.get_rng_state(), before)
-    for one, quarter, another in zip(
-        full.parameters(), small.parameters(), other.parameters(), strict=True
-    ):
-        assert torch.equal(quarter, one * 0.25)
-        assert not torch.equal(one, another)
-    assert full(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
-
-
-def test_parameter_counts_equal_those_computed_by_hand():
-    def count(model: nn.Module) -> int:
-        return sum(parameter.numel() for parameter in model.parameters())
-
-    assert count(Perceptron().build((1, 28, 28), 10, 0)) == 7840
-    assert count(MLP(hidden=(128,)).build((1, 28, 28), 10, 0)) == 784 * 128 + 128 + 1280 + 10
-    cnn = CNN(channels=(32, 64, 128), hidden=(512,)).build((1, 28, 28), 10, 0)
-    convolutions = 9 * (32 + 32 * 64 + 64 * 128) + 32 + 64 + 128
-    assert count(cnn) == convolutions + 1152 * 512 + 512 + 5120 + 10
-
-
-def test_images_too_small_for_the_poolings_are_refused():
-    with pytest.raises(InputError, match=r"at least 16 x 16 pixels for 4 .*got 8 x 8"):
-        CNN(channels=(2, 2, 2, 2)).build((1, 8, 8), 10, 0)
-
-
-@pytest.mark.parametrize("bad", [{"family": "mlp", "channels": [3]}, {"family": "rnn"}])
-def test_settings_of_another_family_are_refused(bad):
-    with pytest.raises(ValidationError):
-        TypeAdapter(ModelSettings).validate_python(bad)

@@ -142,7 +142,7 @@ def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
         ({"sizes": []}, "'sizes'"),
         ({"sizes": [16, 16]}, "sizes must differ"),
         ({"sede": 3}, "one of the keys name, .* got the key 'sede'"),
-        ({"model": {"family": "mlp", "width": 3}}, "init_scale, family or hidden, got .*width"),
+        ({"model": {"family": "mlp", "width": 3}}, "keys init_scale, hidden, .* or family, got .*width"),
         ({"model": {"family": "rnn"}}, "'perceptron', 'mlp', 'cnn'"),
         ({"optimizer": {"name": "lion"}}, "'adam', 'adamw' or 'sgd', got 'lion'"),
         ({"training": {"batch_size": 3}}, r"expected a value for 'training.steps'"),

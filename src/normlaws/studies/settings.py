@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator
 
 from normlaws.errors import CorruptFileError, InputError, allowed
-from normlaws.problems import ModelSettings
+from normlaws.problems import FAMILIES, ModelSettings
 from normlaws.training.settings import (
     Count,
     DataSettings,
@@ -98,14 +98,8 @@ def _known_keys(where: list[str]) -> str:
         "data": DataSettings,
         "optimizer": OptimizerSettings,
         "training": TrainingSettings,
-        **{kind.model_fields["family"].default: kind for kind in _families()},
+        **FAMILIES,
     }
     section = next((sections[part] for part in reversed(where[:-1]) if part in sections), None)
     fields = (section or StudySettings).model_fields
     return f"one of the keys {allowed(fields)}"
-
-
-def _families() -> tuple[Any, ...]:
-    from normlaws.problems import CNN, MLP, Perceptron
-
-    return Perceptron, MLP, CNN
