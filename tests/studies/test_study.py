@@ -142,11 +142,17 @@ def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
         ({"sizes": []}, "'sizes'"),
         ({"sizes": [16, 16]}, "sizes must differ"),
         ({"sede": 3}, "one of the keys name, .* got the key 'sede'"),
-        ({"model": {"family": "mlp", "width": 3}}, "keys init_scale, hidden, .* or family, got .*width"),
+        (
+            {"model": {"family": "mlp", "width": 3}},
+            "keys init_scale, .* or family, got .*width",
+        ),
         ({"model": {"family": "rnn"}}, "'perceptron', 'mlp', 'cnn'"),
         ({"optimizer": {"name": "lion"}}, "'adam', 'adamw' or 'sgd', got 'lion'"),
-        ({"training": {"batch_size": 3}}, r"expected a value for 'training.steps'"),
-        ({"data": {"name": "minst", "validation": 5}}, "digits or mnist, got 'minst'"),
+        ({"training": {"batch_size": 3}}, "'training'.* steps or epochs must be given"),
+        (
+            {"data": {"name": "minst", "validation": 5}},
+            "data.name .* 'digits', .*, got 'minst'",
+        ),
         ({"name": "../elsewhere"}, "'name'"),
     ],
 )

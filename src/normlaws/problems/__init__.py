@@ -1,6 +1,15 @@
 """What is trained: data sets and model families, sized and seeded."""
 
-from normlaws.problems.datasets import DATA_SETS, DataSet, load_data_set
+from normlaws.problems.augmentation import augmented
+from normlaws.problems.datasets import (
+    DATA_SETS,
+    Augmentation,
+    DataSet,
+    DataSettings,
+    DataSource,
+    data_root,
+    load_data_set,
+)
 from normlaws.problems.models import (
     CNN,
     FAMILIES,
@@ -18,14 +27,19 @@ __all__ = [
     "DATA_SETS",
     "FAMILIES",
     "MLP",
+    "Augmentation",
     "CustomModel",
     "DataSet",
+    "DataSettings",
+    "DataSource",
     "Examples",
     "ModelSettings",
     "Perceptron",
     "ResNet",
     "Splits",
     "ViT",
+    "augmented",
+    "data_root",
     "load_data_set",
     "split",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,17 +13,37 @@ from normlaws.problems.datasets import DataSet
 
 @dataclass(frozen=True)
 class Examples:
-    """Normalised inputs (n, channels, height, width) float32 and labels (n,) int64."""
+    """Examples on one device, stored as they were loaded and normalised when they are used.
 
-    inputs: Tensor
+    Attributes:
+        images: (n, channels, height, width) uint8, or float32; or anything that needs no change.
+        labels: (n,) int64.
+        mean: subtracted from the images, (1, channels, 1, 1); nothing is changed where ``None``.
+        std: divides them then, likewise.
+    """
+
+    images: Tensor
     labels: Tensor
+    mean: Tensor | None = None
+    std: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def inputs(self) -> Tensor:
+        """All images, normalised: (n, channels, height, width) float32."""
+        return self.normalised(self.images)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Zero mean and unit variance, float32, as the training pool's."""
+        if self.mean is None or self.std is None:
+            return images
+        return (images.float() - self.mean) / self.std
+
     def first(self, count: int | None) -> Examples:
         """The first ``count`` examples; all where ``None``."""
-        return Examples(self.inputs[:count], self.labels[:count])
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
 
 
 @dataclass(frozen=True)
@@ -80,4 +100,6 @@ def check_size(data: DataSet, size: int, validation: int) -> None:
 def _examples(
     data: DataSet, images: Tensor, labels: Tensor, device: torch.device | str
 ) -> Examples:
-    return Examples(data.normalised(images, device), labels.to(device))
+    shape = (1, -1, 1, 1)
+    mean, std = (torch.tensor(value, device=device).view(shape) for value in (data.mean, data.std))
+    return Examples(images.to(device), labels.to(device), mean, std)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from normlaws.errors import InputError
 from normlaws.folder import StudyFolder
-from normlaws.problems import DataSet, load_data_set
+from normlaws.problems import DataSet, DataSettings, DataSource, data_root
 from normlaws.training import Execution, RunSettings, train
 
 POLL_SECONDS = 0.3
@@ -71,7 +73,7 @@ def perform(settings_json: str, options: Options) -> str:
     folder = study.run(settings.run_id)
     execution = Execution(options.device, options.data_root, stop=study.stop.exists)
     try:
-        data = _data_set(settings.data.name, options.data_root)
+        data = _data_set(settings.data.model_dump_json(), options.data_root)
         return str(train(settings, folder, execution, data).runs["status"].iloc[0])
     except OSError:
         raise
@@ -84,8 +86,9 @@ def perform(settings_json: str, options: Options) -> str:
 
 
 @lru_cache(maxsize=2)
-def _data_set(name: str, root: Path | None) -> DataSet:
-    return load_data_set(name, root)
+def _data_set(settings_json: str, root: Path | None) -> DataSet:
+    settings: DataSource = TypeAdapter(DataSettings).validate_json(settings_json)
+    return settings.load(data_root(root))
 
 
 @contextmanager

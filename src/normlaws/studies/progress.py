@@ -25,8 +25,8 @@ class Progress:
     """
 
     def __init__(self, settings: StudySettings, folder: StudyFolder, visible: bool) -> None:
-        self._steps = settings.training.steps
-        self._active = {run.run_id for run in settings.runs()}
+        self._steps = {run.run_id: run.steps for run in settings.runs()}
+        self._active = set(self._steps)
         self._total, self._folder = len(self._active), folder
         self._failed = 0
         console = Console(stderr=True)
@@ -67,7 +67,7 @@ class Progress:
                 self._active.discard(run)
                 self._failed += status == "failed"
             else:
-                under_way += record.get("step", 0) / self._steps
+                under_way += record.get("step", 0) / self._steps[run]
         failed = f", {self._failed} failed" if self._failed else ""
         finished = self._total - len(self._active)
         self._bar.update(self._task, completed=finished + under_way, failed=failed)

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator
 
 from normlaws.errors import CorruptFileError, InputError, allowed
-from normlaws.problems import FAMILIES, ModelSettings
+from normlaws.problems import DATA_SETS, FAMILIES, DataSettings, ModelSettings
 from normlaws.training.settings import (
     Count,
-    DataSettings,
     OptimizerSettings,
     RunSettings,
     Settings,
@@ -90,14 +89,18 @@ def _explain(problem: Any) -> str:
         return f"expected {_known_keys(where)}, got the key {key!r}"
     if problem["type"] == "missing":
         return f"expected a value for {key!r}, but it is missing"
+    if problem["type"] == "union_tag_invalid":
+        context = problem["ctx"]
+        tag = f"{key}.{context['discriminator'].strip(chr(39))}"
+        return f"expected {tag} to be one of {context['expected_tags']}, got {context['tag']!r}"
     return f"expected another value for {key!r}: {problem['msg']}, got {problem['input']!r}"
 
 
 def _known_keys(where: list[str]) -> str:
     sections: dict[str, Any] = {
-        "data": DataSettings,
         "optimizer": OptimizerSettings,
         "training": TrainingSettings,
+        **DATA_SETS,
         **FAMILIES,
     }
     section = next((sections[part] for part in reversed(where[:-1]) if part in sections), None)

@@ -12,7 +12,7 @@ import tomli_w
 from normlaws.curves import Curves
 from normlaws.errors import InputError, StudyConflictError, allowed
 from normlaws.folder import StudyFolder, replace_file
-from normlaws.problems import load_data_set
+from normlaws.problems import data_root
 from normlaws.problems.splits import check_size
 from normlaws.studies.execute import Options, execute, local_workers
 from normlaws.studies.progress import Progress
@@ -118,7 +118,7 @@ class Study:
                 execute(pending, folder, options, local, bar.update)
 
     def _check_data(self, options: Options) -> None:
-        data = load_data_set(self.settings.data.name, options.data_root)
+        data = self.settings.data.load(data_root(options.data_root))
         for size in self.settings.sizes:
             check_size(data, size, self.settings.data.validation)
         self.settings.model.build(data.image_shape, data.classes, seed=0)

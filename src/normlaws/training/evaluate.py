@@ -39,7 +39,7 @@ def score(model: nn.Module, examples: Examples) -> Score:
     wrong, loss = 0, 0.0
     with evaluation_mode(model), torch.inference_mode():
         for start in range(0, len(examples), BATCH):
-            inputs = examples.inputs[start : start + BATCH]
+            inputs = examples.normalised(examples.images[start : start + BATCH])
             labels = examples.labels[start : start + BATCH]
             logits = model(inputs).float()
             loss += F.cross_entropy(logits, labels, reduction="sum").item()

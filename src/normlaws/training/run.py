@@ -11,15 +11,17 @@ from typing import Any
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from normlaws.curves import Curves
 from normlaws.folder import RunFolder
 from normlaws.norms import NormMeter
-from normlaws.problems import DataSet, Splits, load_data_set, split
+from normlaws.problems import DataSet, Splits, augmented, data_root, split
 from normlaws.training import provenance
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
 from normlaws.training.evaluate import score
-from normlaws.training.schedule import BatchOrder, log_spaced_steps
+from normlaws.training.precision import arithmetic
+from normlaws.training.schedule import BatchOrder, log_spaced_steps, rate_factor, step_seed
 from normlaws.training.settings import RunSettings
 
 NOTICE_SECONDS = 0.5
@@ -31,7 +33,7 @@ class Execution:
 
     Attributes:
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"`` …
-        data_root: folder of downloaded data sets; default as for ``load_data_set``.
+        data_root: folder of downloaded data sets; default as ``problems.data_root``.
         checkpoint_seconds: time between checkpoints of a run that has a folder.
         stop: asked about twice a second; when true the run writes a checkpoint and returns.
     """
@@ -65,7 +67,7 @@ def train(
         DataNotFoundError: the data set is not there.
     """
     execution = execution or Execution()
-    data = data or load_data_set(settings.data.name, execution.data_root)
+    data = data or settings.data.load(data_root(execution.data_root))
     with torch.random.fork_rng(devices=[]):
         return _Run(settings, folder, execution, data).finish()
 
@@ -80,11 +82,13 @@ class _Run:
         self.splits = _splits(settings, data, execution.device)
         model = settings.model.build(data.image_shape, data.classes, settings.seed)
         self.model = model.to(torch.device(execution.device)).to(memory_format=torch.channels_last)
+        training = settings.training
+        self.forward = torch.compile(self.model) if training.compile else self.model
+        self.arithmetic = arithmetic(training.precision, execution.device)
         self.optimizer = settings.optimizer.build(self.model.parameters())
         self.meter = NormMeter(self.model)
-        training = settings.training
         self.order = BatchOrder(settings.size, training.batch_size, settings.seed)
-        self.record_steps = set(log_spaced_steps(training.steps, training.records))
+        self.record_steps = set(log_spaced_steps(settings.steps, training.records))
         self.step, self.rows = 0, list[Row]()
         self.status = "unfinished"
         self._began = self._next_notice = self._next_checkpoint = time.monotonic()
@@ -109,19 +113,42 @@ class _Run:
                 return
 
     def _train_step(self) -> None:
-        batch = self.order(self.step).to(self.execution.device)
-        train = self.splits.train
-        loss = F.cross_entropy(self.model(train.inputs[batch]), train.labels[batch])
+        inputs, labels = self._batch()
+        if self.settings.model.stochastic:
+            torch.manual_seed(step_seed(self.settings.seed, self.step))
+        with self.arithmetic:
+            loss = F.cross_entropy(self.forward(inputs), labels)
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self._descend()
         self.step += 1
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Normalised inputs and labels of this step, augmented where the settings say so."""
+        batch = self.order(self.step).to(self.execution.device)
+        train, augment = self.splits.train, self.settings.data.augment
+        images = train.images[batch]
+        if augment:
+            generator = torch.Generator().manual_seed(step_seed(self.settings.seed, self.step))
+            images = augmented(images, augment, generator)
+        return train.normalised(images), train.labels[batch]
+
+    def _descend(self) -> None:
+        """Clip the gradient, set the rate of this step, and take it."""
+        chosen = self.settings.optimizer
+        if chosen.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), chosen.clip_norm)
+        factor = rate_factor(self.step, self.settings.steps, chosen.schedule, chosen.warmup_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = chosen.learning_rate * factor
+        self.optimizer.step()
 
     def _record(self) -> None:
         scored = self.settings.data
-        train = score(self.model, self.splits.train.first(scored.scored_train))
-        validation = score(self.model, self.splits.validation)
-        test = score(self.model, self.splits.test.first(scored.scored_test))
+        with self.arithmetic:
+            train = score(self.model, self.splits.train.first(scored.scored_train))
+            validation = score(self.model, self.splits.validation)
+            test = score(self.model, self.splits.test.first(scored.scored_test))
         self.rows.append(
             {
                 "step": self.step,
@@ -138,7 +165,7 @@ class _Run:
         )
         if train.loss != train.loss:
             self.status = "diverged"
-        elif self.step == self.settings.training.steps:
+        elif self.step == self.settings.steps:
             self.status = "complete"
 
     def _interrupted(self) -> bool:

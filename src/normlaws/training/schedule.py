@@ -1,6 +1,8 @@
-"""When a run is recorded, and which examples each step sees."""
+"""What follows from the step alone: records, examples, random numbers, the learning rate."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -14,6 +16,25 @@ def log_spaced_steps(steps: int, records: int) -> list[int]:
     """
     spaced = np.geomspace(1, steps, records).round().astype(int)
     return [0, *np.unique([*spaced, steps]).tolist()]
+
+
+def rate_factor(step: int, steps: int, schedule: str, warmup_steps: int = 0) -> float:
+    """Learning rate of optimiser step ``step`` (from 0), as a fraction of the highest.
+
+    It grows linearly over the first ``warmup_steps`` steps, then stays (``"constant"``) or falls
+    along half a cosine towards 0 at the end of training (``"cosine"``; Loshchilov & Hutter 2017).
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    if schedule == "constant":
+        return 1.0
+    done = (step - warmup_steps) / max(1, steps - warmup_steps)
+    return (1 + math.cos(math.pi * done)) / 2
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Seed of whatever is random within one step, so that a resumed run repeats it."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
 
 
 class BatchOrder:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 
-from normlaws.problems import ModelSettings
+from normlaws.problems import DataSettings, ModelSettings
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -22,23 +23,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataSettings(Settings):
-    """Which data, how much is held out, how much of each split is scored at a record."""
-
-    name: str
-    validation: Count = Field(description="examples held out of the pool to select the optimum")
-    split_seed: int = Field(default=0, description="of the validation split")
-    scored_train: Count | None = Field(default=None, description="first training examples scored")
-    scored_test: Count | None = Field(default=None, description="first test examples scored")
-
-
 class OptimizerSettings(Settings):
-    """Optimiser and its constants, PyTorch's names and defaults."""
+    """Optimiser and its constants, PyTorch's names and defaults; schedule and clipping."""
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.0, ge=0, lt=1, description="of sgd; Adam has its betas")
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_steps: int = Field(default=0, ge=0, description="steps of linear growth of the rate")
+    clip_norm: float | None = Field(
+        default=None, gt=0, description="largest Euclidean norm of the gradient"
+    )
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimiser over ``parameters``, in its fused form."""
@@ -52,11 +48,29 @@ class OptimizerSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """How long, in what batches, and how often the run is recorded."""
+    """How long, in what batches and arithmetic, and how often the run is recorded."""
 
-    steps: Count
+    steps: Count | None = Field(default=None, description="optimiser steps of every run; or")
+    epochs: float | None = Field(default=None, gt=0, description="passes over its training set")
     batch_size: Count = 32
     records: int = Field(default=40, ge=2, description="log-spaced records after step 0")
+    precision: Literal["float32", "bf16"] = Field(
+        default="float32", description="bf16: autocast; shifts the final norm by a per cent or two"
+    )
+    compile: bool = Field(default=False, description="torch.compile the training step's network")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("steps or epochs must be given, and only one of them")
+        return self
+
+    def total_steps(self, size: int) -> int:
+        """Optimiser steps of a run with ``size`` training examples."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        return math.ceil(self.epochs * size / min(self.batch_size, size))
 
 
 class RunSettings(Settings):
@@ -75,3 +89,8 @@ class RunSettings(Settings):
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"P{self.size}-s{self.seed}-{digest}"
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps until the run is complete."""
+        return self.training.total_steps(self.size)
