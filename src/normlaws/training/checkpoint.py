@@ -61,8 +61,21 @@ def load_checkpoint(
         states.setdefault(int(index), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": states, "param_groups": groups})
+    _lay_out_like_parameters(optimizer)
     torch.set_rng_state(tensors["generator"])
     return progress["step"], progress["rows"]
+
+
+def _lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give state tensors the strides of their parameters.
+
+    The file holds contiguous tensors, and the fused optimisers walk through parameter and state in
+    the order of memory: beside a channels-last weight, contiguous moments would be permuted.
+    """
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _tensor(value: Tensor | float) -> Tensor:
