@@ -166,6 +166,11 @@ def test_misspelt_key_sizes_beyond_the_data_and_no_seeds(bad, tmp_path):
         assert expected in bad("run", path, "--out", tmp_path / "out")
 
 
+def test_a_scale_that_is_none_or_has_no_meaning(bad, tmp_path):
+    assert "at most 1, got 2.0" in bad("run", "digits-cnn", "--scale", 2, "--out", tmp_path)
+    assert "no --scale for perceptron" in bad("run", "perceptron", "--scale", 0.5)
+
+
 def test_a_folder_that_holds_another_study(bad, undisturbed):
     before = values(undisturbed)
     assert "give another --out" in bad("run", "digits-mlp", "--out", undisturbed)

@@ -9,7 +9,7 @@ import pytest
 from normlaws import Curves
 from normlaws.errors import CorruptFileError, InputError, StudyConflictError
 from normlaws.folder import StudyFolder
-from normlaws.studies import Study, presets
+from normlaws.studies import Study
 from normlaws.training import train
 
 
@@ -27,19 +27,6 @@ def run(values: dict, out, **options) -> Curves:
 
 def files(folder) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("run*/**/*.*")}
-
-
-@pytest.mark.parametrize("name", presets())
-def test_every_preset_builds_its_model_and_its_plan(name):
-    study = Study.load(name)
-    assert study.settings.name == name
-    assert study.settings.description
-    runs = study.settings.runs()
-    assert len(runs) == len(study.settings.sizes) * study.settings.seeds
-    assert len({one.run_id for one in runs}) == len(runs)
-    sizes = [one.size for one in runs]
-    assert sizes == sorted(sizes, reverse=True), "long runs start first"
-    study.settings.model.build((1, 28, 28), 10, seed=0)
 
 
 def test_workers_give_the_curves_of_a_plain_loop_and_a_second_time_adds_nothing(small, tmp_path):

@@ -142,3 +142,29 @@ def test_epochs_are_passes_over_the_training_set(training, size, steps):
 def test_a_training_has_one_length(training):
     with pytest.raises(ValidationError, match="steps or epochs|greater than 0"):
         settings(training=training)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_a_run_without_memory_says_what_to_lower_and_lowers_nothing(error, digits, monkeypatch):
+    def starve(*arguments):
+        raise error
+
+    monkeypatch.setattr("normlaws.training.run.score", starve)
+    with pytest.raises(InputError, match=r"lower training\.batch_size \(16\).*nothing was lowered"):
+        train(settings(), data=digits)
+
+
+def test_another_runtime_error_stays_what_it_is(digits, monkeypatch):
+    def break_down(*arguments):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr("normlaws.training.run.score", break_down)
+    with pytest.raises(RuntimeError, match="something else"):
+        train(settings(), data=digits)

@@ -22,6 +22,9 @@ def run(
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of data sets; default $NORMLAWS_DATA.")
     ] = None,
+    scale: Annotated[
+        float, typer.Option(help="Shrink sizes, seeds, steps and weights to this fraction.")
+    ] = 1.0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps …")] = "cpu",
 ) -> None:
     """Run a study or finish an interrupted one; end with the laws and the report.
@@ -30,13 +33,18 @@ def run(
     """
     from normlaws.cli._laws import finish
     from normlaws.cli._perceptron_run import NAME, run_perceptron
+    from normlaws.errors import InputError
     from normlaws.folder import StudyFolder
     from normlaws.studies import Study
 
     if study == NAME:
+        if scale != 1:
+            raise InputError(
+                f"expected no --scale for {NAME}, which trains no network, got {scale}"
+            )
         run_perceptron(out or Path("runs") / NAME)
         return
-    plan = Study.load(study)
+    plan = Study.load(study).scaled(scale)
     folder = StudyFolder(out or Path("runs") / plan.settings.name)
     try:
         curves = plan.run(folder.root, workers=workers, device=device, data_root=data_root)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from normlaws.errors import CorruptFileError, InputError, allowed
+from normlaws.errors import InputError, allowed
 from normlaws.problems import DATA_SETS, FAMILIES, DataSettings, ModelSettings
+from normlaws.studies.inherit import read_values, resolved
 from normlaws.training.settings import (
     Count,
     OptimizerSettings,
@@ -55,13 +55,13 @@ class StudySettings(Settings):
 
 
 def parse_study(values: dict[str, Any], source: str) -> StudySettings:
-    """Check the contents of a study file.
+    """Check the contents of a study file; ``extends`` takes the rest from a preset.
 
     Raises:
         InputError: a key is unknown, missing or out of range; the message names key and file.
     """
     try:
-        return StudySettings.model_validate(values)
+        return StudySettings.model_validate(resolved(values, source))
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"{source}: {_explain(first)}") from None
@@ -74,11 +74,7 @@ def read_study(path: Path) -> StudySettings:
         CorruptFileError: the file is not TOML.
         InputError: as :func:`parse_study`.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CorruptFileError(f"expected a TOML file at {path}, but {error}") from None
-    return parse_study(values, str(path))
+    return parse_study(read_values(path), str(path))
 
 
 def _explain(problem: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,16 @@ from normlaws.folder import StudyFolder, replace_file
 from normlaws.problems import data_root
 from normlaws.problems.splits import check_size
 from normlaws.studies.execute import Options, execute, local_workers
+from normlaws.studies.inherit import preset_files
 from normlaws.studies.progress import Progress
+from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
 from normlaws.training import RunSettings
-
-_PRESETS = files("normlaws.studies") / "presets"
 
 
 def presets() -> dict[str, StudySettings]:
     """The studies that come with the package, by name."""
-    found = sorted(Path(str(entry)) for entry in _PRESETS.iterdir() if entry.name.endswith(".toml"))
-    return {path.stem: read_study(path) for path in found}
+    return {name: read_study(path) for name, path in preset_files().items()}
 
 
 class Study:
@@ -51,12 +49,20 @@ class Study:
         path = Path(source)
         if path.suffix == ".toml" and path.is_file():
             return cls(read_study(path))
-        known = presets()
+        known = preset_files()
         if str(source) not in known:
             raise InputError(
                 f"expected a preset ({allowed(known)}) or the path of a .toml file, got {source}"
             )
-        return cls(known[str(source)])
+        return cls(read_study(known[str(source)]))
+
+    def scaled(self, factor: float) -> Study:
+        """The same study in small, for a trial; see :func:`normlaws.studies.scale.scaled`.
+
+        Raises:
+            InputError: ``factor`` is not above 0 and at most 1.
+        """
+        return Study(scaled(self.settings, factor))
 
     def __repr__(self) -> str:
         settings = self.settings

@@ -20,6 +20,7 @@ from normlaws.problems import DataSet, Splits, augmented, data_root, split
 from normlaws.training import provenance
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
 from normlaws.training.evaluate import score
+from normlaws.training.memory import memory_explained
 from normlaws.training.precision import arithmetic
 from normlaws.training.schedule import BatchOrder, log_spaced_steps, rate_factor, step_seed
 from normlaws.training.settings import RunSettings
@@ -63,12 +64,12 @@ def train(
         infinite (the last row then holds NaN); or ``unfinished`` where it was asked to stop.
 
     Raises:
-        InputError: the settings do not fit the data.
+        InputError: the settings do not fit the data, or the run does not fit into memory.
         DataNotFoundError: the data set is not there.
     """
     execution = execution or Execution()
     data = data or settings.data.load(data_root(execution.data_root))
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), memory_explained(settings, execution.device):
         return _Run(settings, folder, execution, data).finish()
 
 

@@ -1,0 +1,65 @@
+"""Study files that extend a preset: only what differs is written."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from normlaws.errors import CorruptFileError, InputError, allowed
+
+KINDS = {"data": "name", "model": "family"}
+LENGTHS = {"steps", "epochs"}
+
+
+def preset_files() -> dict[str, Path]:
+    """The files of the presets that come with the package, by name."""
+    folder = Path(str(files("normlaws.studies"))) / "presets"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The contents of a study file, its ``extends`` resolved.
+
+    Raises:
+        CorruptFileError: the file is not TOML.
+        InputError: it extends a preset that does not exist.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CorruptFileError(f"expected a TOML file at {path}, but {error}") from None
+    return resolved(values, str(path))
+
+
+def resolved(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """``values`` over those of the preset that their key ``extends`` names, table by table.
+
+    A data set of another ``name`` or a model of another ``family`` replaces its table as a whole,
+    and ``steps`` replace ``epochs``.
+
+    Raises:
+        InputError: there is no such preset; the message lists them.
+    """
+    own = dict(values)
+    base = own.pop("extends", None)
+    if base is None:
+        return own
+    known = preset_files()
+    if base not in known:
+        raise InputError(f"{source}: expected extends to be a preset, {allowed(known)}, got {base}")
+    merged = read_values(known[base])
+    for key, value in own.items():
+        below = merged.get(key)
+        tables = isinstance(value, dict) and isinstance(below, dict)
+        merged[key] = _over(key, value, below or {}) if tables else value
+    return merged
+
+
+def _over(key: str, table: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    kind = KINDS.get(key)
+    if kind and table.get(kind, base.get(kind)) != base.get(kind):
+        return table
+    dropped = LENGTHS if LENGTHS & set(table) else set()
+    return {name: value for name, value in base.items() if name not in dropped} | table

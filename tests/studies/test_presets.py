@@ -1,0 +1,178 @@
+"""Presets build their model and plan; study files extend them; --scale shrinks them."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from normlaws.errors import InputError
+from normlaws.studies import Study, presets
+
+FORMS = {
+    "digits": ((1, 8, 8), 10),
+    "mnist": ((1, 28, 28), 10),
+    "cifar10": ((3, 32, 32), 10),
+    "cifar100": ((3, 32, 32), 100),
+    "teacher-student": ((1, 1, 50), 2),
+}
+POOLS = {"digits": 1347, "mnist": 60_000, "teacher-student": 20_000}
+PANELS = {
+    # parameters, seeds, largest size, epochs, initialisation factor
+    "paper-cnn-mnist": (12_943_370, 31, 48_000, 500, 0.05),
+    "paper-cnn-cifar10": (16_876_106, 30, 48_000, 500, 1),
+    "paper-cnn-cifar100": (35_682_532, 18, 48_000, 500, 1),
+    "paper-resnet-mnist": (701_178, 29, 48_000, 50, 1),
+    "paper-resnet-cifar10": (11_173_962, 12, 46_000, 350, 0.05),
+    "paper-resnet-cifar100": (21_328_292, 5, 46_000, 400, 1),
+    "paper-vit-mnist": (803_338, 10, 48_000, 600, 1),
+    "paper-vit-cifar10": (2_693_578, 30, 46_000, 600, 0.005),
+    "paper-vit-cifar100": (4_794_212, 5, 46_000, 600, 0.005),
+}
+ALL = presets()
+
+
+def model(study: Study) -> nn.Module:
+    shape, classes = FORMS[study.settings.data.name]
+    with torch.device("meta"):
+        return study.settings.model.build(shape, classes, seed=0)
+
+
+def parameters(study: Study) -> int:
+    return sum(parameter.numel() for parameter in model(study).parameters())
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.05])
+@pytest.mark.parametrize("name", ALL)
+def test_every_preset_builds_its_model_and_its_plan(name, scale):
+    study = Study.load(name).scaled(scale)
+    settings = study.settings
+    assert settings.name == (name if scale == 1 else f"{name}-scale-0.05")
+    assert settings.description
+    runs = settings.runs()
+    assert len({run.run_id for run in runs}) == len(settings.sizes) * settings.seeds == len(runs)
+    sizes = [run.size for run in runs]
+    assert sizes == sorted(sizes, reverse=True), "long runs start first"
+    assert sizes[0] + settings.data.validation <= POOLS.get(settings.data.name, 50_000)
+    assert all(run.steps >= 10 for run in runs)
+    assert type(settings).model_validate(settings.model_dump(mode="json")) == settings
+    shape, classes = FORMS[settings.data.name]
+    with torch.device("meta"):
+        assert model(study)(torch.empty(2, *shape)).shape == (2, classes)
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_the_nine_panels_have_the_papers_sizes_seeds_epochs_and_parameters(name):
+    count, seeds, largest, epochs, factor = PANELS[name]
+    study = Study.load(name)
+    settings = study.settings
+    assert parameters(study) == count
+    assert (settings.seeds, settings.sizes[-1]) == (seeds, largest)
+    assert (settings.training.epochs, settings.training.batch_size) == (epochs, 128)
+    assert settings.model.init_scale == factor
+    assert settings.optimizer.weight_decay == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "preset"),
+    [
+        ("CNN_MNIST", "paper-cnn-mnist"),
+        ("CNN_CIFAR10", "paper-cnn-cifar10"),
+        ("ResNet_CIFAR10", "paper-resnet-cifar10"),
+        ("ViT_MNIST", "paper-vit-mnist"),
+        ("CNN_CIFAR10_wd", "paper-cnn-cifar10-wd-1e-4"),
+        ("CNN_CIFAR10_norms", "paper-cnn-cifar10-norms"),
+    ],
+)
+def test_sizes_and_numbers_of_seeds_are_those_of_the_published_curves(file, preset, deep_norm):
+    from normlaws.interop.restricted import load_dict
+
+    published = load_dict(deep_norm / f"{file}.npy")
+    settings = ALL[preset]
+    assert list(settings.sizes) == published["P_arr"].tolist()
+    assert settings.seeds == len(published["seed_arr"])
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith("paper-")])
+def test_an_ablation_differs_from_its_panel_in_what_its_name_says(name):
+    panel = ALL["-".join(name.split("-")[:3])]
+    part = {"wd": "weight_decay", "sgd": "name", "init": "init_scale"}
+    word = next((word for word in part if f"-{word}" in name), None)
+    changed = {
+        *(key for key, value in ALL[name].optimizer if value != getattr(panel.optimizer, key)),
+        *(key for key, value in ALL[name].model if value != getattr(panel.model, key)),
+    }
+    assert changed - {"learning_rate"} == ({part[word]} if word else set())
+    assert ALL[name].data == panel.data
+    assert ALL[name].training == panel.training
+
+
+def test_scale_shrinks_sizes_seeds_steps_and_weights_together():
+    full, small = Study.load("paper-cnn-cifar10"), Study.load("paper-cnn-cifar10").scaled(0.1)
+    a, b = full.settings, small.settings
+    assert b.sizes == tuple(size // 10 for size in a.sizes)
+    assert b.seeds == 3
+    steps = [
+        sum(run.steps for run in study.settings.runs()) / len(study.settings.runs())
+        for study in (full, small)
+    ]
+    assert steps[1] / steps[0] == pytest.approx(0.1, rel=0.1)
+    assert parameters(small) / parameters(full) == pytest.approx(0.1, rel=0.1)
+    assert (b.data.validation, b.data.scored_test) == (200, 1000)
+    by_steps = Study.load("mnist-cnn").scaled(0.1).settings
+    assert by_steps.training.steps == 300
+    assert by_steps.sizes == (16, 25, 50, 100, 200, 400, 800)
+
+
+def test_scale_stops_at_its_floors_and_one_changes_nothing():
+    tiny = Study.load("digits-cnn").scaled(1e-6).settings
+    assert (tiny.sizes, tiny.seeds, tiny.training.steps) == ((16,), 2, 10)
+    assert Study.load("digits-cnn").scaled(1).settings == ALL["digits-cnn"]
+
+
+@pytest.mark.parametrize("factor", [0, -1, 1.5, math.nan])
+def test_a_scale_that_is_none_is_refused(factor):
+    with pytest.raises(InputError, match="above 0 and at most 1, got"):
+        Study.load("digits-cnn").scaled(factor)
+
+
+def test_a_scaled_study_runs_into_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ThreadPoolExecutor(1) as executor:
+        study = Study.load("digits-resnet").scaled(0.01)
+        curves = study.run(executor=executor, progress=False)
+    assert set(curves.runs["status"]) == {"complete"}
+    assert (tmp_path / "runs" / "digits-resnet-scale-0.01" / "study.toml").exists()
+
+
+def test_a_file_extends_a_preset_with_what_it_says(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "paper-cnn-cifar10"\nname = "mine"\nseeds = 2\n'
+        '[data]\nname = "parquet"\ntrain = ["a.parquet"]\ntest = ["b.parquet"]\nvalidation = 9\n'
+        "[training]\nsteps = 70\n",
+        encoding="utf-8",
+    )
+    mine, panel = Study.load(path).settings, ALL["paper-cnn-cifar10"]
+    assert (mine.name, mine.seeds, mine.sizes, mine.model) == ("mine", 2, panel.sizes, panel.model)
+    assert (mine.data.name, mine.data.validation) == ("parquet", 9)
+    assert (mine.training.steps, mine.training.epochs) == (70, None)
+    assert mine.training.batch_size == 128
+
+
+def test_what_is_not_a_preset_cannot_be_extended():
+    with pytest.raises(InputError, match=r"study: expected extends .* digits-cnn,.* got digits-nn"):
+        Study.load({"extends": "digits-nn"})
+
+
+def test_data_that_are_not_there_stop_the_study_before_its_folder_is_made(tmp_path):
+    from normlaws.errors import DataNotFoundError
+
+    files = {"name": "parquet", "train": ["a.parquet"], "test": ["a.parquet"], "validation": 5}
+    study = Study.load({"extends": "digits-cnn", "name": "mine", "data": files})
+    with pytest.raises(DataNotFoundError, match=r"Parquet file at .*a\.parquet"):
+        study.run(tmp_path / "out", data_root=tmp_path)
+    assert not (tmp_path / "out").exists()
