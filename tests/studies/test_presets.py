@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from torch import nn
 from normlaws.errors import InputError
 from normlaws.studies import Study, presets
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 FORMS = {
     "digits": ((1, 8, 8), 10),
     "mnist": ((1, 28, 28), 10),
@@ -176,3 +180,19 @@ def test_data_that_are_not_there_stop_the_study_before_its_folder_is_made(tmp_pa
     with pytest.raises(DataNotFoundError, match=r"Parquet file at .*a\.parquet"):
         study.run(tmp_path / "out", data_root=tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("page", ["data", "presets"])
+def test_every_study_file_on_the_pages_is_accepted(page):
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        Study.load(tomllib.loads(block))
+
+
+def test_the_page_lists_every_preset_of_the_panels_with_its_number_of_parameters():
+    text = (DOCS / "presets.md").read_text(encoding="utf-8")
+    for name, (count, *_) in PANELS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        assert f"| {count:,} |" in row
