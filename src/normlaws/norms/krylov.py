@@ -140,7 +140,6 @@ def follow(
             so that eigenvectors that no kept pair sees are taken up as they grow.
         tolerance: wanted relative error of the singular values.
         starts: kept vectors that are applied before anything else; the bound needs two.
-
         most: as in :func:`top_ritz`, and so are the following.
         basis: largest number of basis vectors before a thick restart.
         give_up_above: relative residual above which a problem is left alone.
