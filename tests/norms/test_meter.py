@@ -177,7 +177,7 @@ def test_bound_is_a_bound():
     exact = np.linalg.eigvalsh(gram[0])[-1] ** 0.5
     for tolerance in (1e-2, 1e-4, 1e-6, 1e-8):
         start = orthonormal(rng.standard_normal((1, 3, 60)))
-        found = top_ritz(lambda x, _: x @ gram, start, tolerance, least=8)
+        found = top_ritz(lambda x, _: x @ gram, start, tolerance, blocks=3)
         error = 1 - found.values[0] ** 0.5 / exact
         assert error <= found.errors[0] <= tolerance
 

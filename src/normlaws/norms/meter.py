@@ -13,13 +13,13 @@ from torch.nn.utils import parametrize
 from normlaws.errors import InputError, allowed
 from normlaws.norms import formulas
 from normlaws.norms.exact import warn_not_finite
+from normlaws.norms.krylov import Kept
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
 from normlaws.norms.warm import Row, WarmLayer, refine
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
-_COUNTS = {"calls", "steps"}
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
@@ -123,11 +123,11 @@ class NormMeter:
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs to record the same values, bit by bit."""
-        steps = torch.tensor([warm.steps for warm in self._warm])
-        state = {"calls": torch.tensor(self._calls), "steps": steps}
+        state = {"calls": torch.tensor(self._calls)}
         for warm in self._warm:
-            if warm.vectors is not None:
-                state[f"{warm.layer.name}.vectors"] = torch.from_numpy(warm.vectors.copy())
+            if warm.kept is not None:
+                state[f"{warm.layer.name}.vectors"] = torch.from_numpy(warm.kept.vectors.copy())
+                state[f"{warm.layer.name}.values"] = torch.from_numpy(warm.kept.values.copy())
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -136,14 +136,16 @@ class NormMeter:
         Raises:
             InputError: the state belongs to another model.
         """
-        expected = {f"{warm.layer.name}.vectors" for warm in self._warm} | _COUNTS
-        if _COUNTS - set(state) or set(state) - expected or len(state["steps"]) != len(self._warm):
+        names = [warm.layer.name for warm in self._warm]
+        expected = {f"{name}.{part}" for name in names for part in ("vectors", "values")}
+        if "calls" not in state or set(state) - expected - {"calls"}:
             raise InputError(
                 "expected the state of a NormMeter of the same model, got the keys "
                 f"{sorted(state)[:4]}"
             )
         self._calls = int(state["calls"])
-        for warm, steps in zip(self._warm, state["steps"].tolist(), strict=True):
-            warm.steps = steps
-            vectors = state.get(f"{warm.layer.name}.vectors")
-            warm.vectors = None if vectors is None else vectors.cpu().numpy().copy()
+        for warm, name in zip(self._warm, names, strict=True):
+            vectors, values = state.get(f"{name}.vectors"), state.get(f"{name}.values")
+            warm.kept = None
+            if vectors is not None and values is not None:
+                warm.kept = Kept(vectors.cpu().numpy().copy(), values.cpu().numpy().copy())

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from normlaws.norms.geometry import Convolution
-from normlaws.norms.krylov import Gram, Mask, orthonormal, top_ritz
+from normlaws.norms.krylov import Gram, Mask, Vectors, orthonormal, top_ritz
 
 _EXACT_UP_TO = 2048  # smaller side of a matrix whose Gram matrix is diagonalised by `measure`
-_STRIPED_ABOVE = 1 << 21  # entries of a matrix that no longer fits a core's cache
-_STRIP = 1 << 18  # entries of a strip that does
 _EXPLICIT_UP_TO = 256  # inputs of a convolution that is written out as a matrix
 _COLD_STARTS = 8
 
@@ -93,29 +92,33 @@ def flat_gram(blocks: Tensor) -> Gram:
 
 
 def matrices_gram(matrices: list[Tensor]) -> Gram:
-    """x ↦ A Aᵀ x for matrices of one shape, each where it is, x (matrices, vectors, m)."""
+    """x ↦ A Aᵀ x for matrices of one shape, each where it is, x (matrices, vectors, m).
+
+    One vector at a time: BLAS multiplies a few vectors more slowly than each of them alone.
+    """
     wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
-    striped = wide[0].numel() > _STRIPED_ABOVE
-    width = max(_STRIP // len(wide[0]), 64) if striped else wide[0].shape[1]
-    pieces = [[(part, part.T) for part in matrix.split(width, dim=1)] for matrix in wide]
+    if wide[0].device.type == "cpu":
+        return _numpy_gram([matrix.numpy() for matrix in wide])
 
     def act(x: Tensor, wanted: Mask) -> Tensor:
         out = torch.zeros_like(x)
         for index in np.flatnonzero(wanted):
-            _striped(pieces[index], x[index], out[index])
+            out[index] = torch.mm(torch.mm(x[index], wide[index]), wide[index].T)
         return out
 
     return _through_numpy(act, wide[0])
 
 
-def _striped(pieces: list[tuple[Tensor, Tensor]], x: Tensor, out: Tensor) -> None:
-    """Column strips that stay in the cache between the two products: one read, not two."""
-    single = len(x) == 1
-    for part, adjoint in pieces:
-        if single:
-            out[0].addmv_(part, torch.mv(adjoint, x[0]))
-        else:
-            out.addmm_(torch.mm(x, part), adjoint)
+def _numpy_gram(wide: list[NDArray[np.floating]]) -> Gram:
+    def act(x: Vectors, wanted: Mask) -> Vectors:
+        out = np.zeros_like(x)
+        for index in np.flatnonzero(wanted):
+            matrix = wide[index]
+            for vector, image in zip(x[index], out[index], strict=True):
+                np.matmul(matrix, np.matmul(vector, matrix), out=image)
+        return out
+
+    return act
 
 
 def conv_gram(blocks: Tensor, conv: Convolution) -> Gram:

@@ -59,7 +59,12 @@ def _row_squares(blocks: Tensor) -> Tensor:
         return _column_squares(blocks[0].T)
     if n > _PIECE and n % _PIECE == 0:
         blocks = blocks.unflatten(2, (-1, _PIECE))
-    norms = torch.linalg.vector_norm(blocks, dim=-1).cpu().double().square()
+    if blocks.device.type == "cpu" and blocks.stride(-1) == 1:
+        array = blocks.numpy()
+        squares = np.matmul(array[..., None, :], array[..., None])[..., 0, 0]
+        norms = torch.from_numpy(squares.astype(np.float64))
+    else:
+        norms = torch.linalg.vector_norm(blocks, dim=-1).cpu().double().square()
     return (norms.sum(-1) if norms.ndim == 3 else norms).flatten()
 
 

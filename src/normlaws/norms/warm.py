@@ -14,7 +14,7 @@ from torch import Tensor
 
 from normlaws.norms.exact import layer_norms
 from normlaws.norms.geometry import Convolution
-from normlaws.norms.krylov import Gram, Vectors, orthonormal, top_ritz, with_probe
+from normlaws.norms.krylov import Gram, Kept, Ritz, Vectors, follow, orthonormal, top_ritz
 from normlaws.norms.layers import WeightLayer
 from normlaws.norms.spectral import conv_gram, flat_gram, matrices_gram, operator_norm
 from normlaws.norms.sums import Sums, fast_sums
@@ -33,10 +33,12 @@ _DIAGONALISE_UP_TO = 64  # smaller side below which a full decomposition is as c
 _WRITE_OUT_UP_TO = 128  # inputs of a convolution written out as a matrix
 _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
-_JUMP = 0.5  # relative residual of the kept vectors that tells a jump from a step of training
+_JUMP = 0.2  # relative residual of the kept vectors that tells a jump from a step of training
 _COLD_BASIS = 56
-_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 3e-5, 5e-5
-_PROBE = 0.03  # share of fresh noise in the last kept vector
+_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 1e-4, 5e-5
+_KEPT, _KEPT_LARGE, _LARGE = 8, 16, 1 << 18  # pairs; the more, the dearer a product
+_STARTS_OPERATOR = 4  # their spectra are dense at the top: all kept vectors are applied
+_PROBE = 0.03  # share of fresh noise in the last of them
 _SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
 
 
@@ -48,8 +50,7 @@ class WarmLayer:
         self.conv = conv
         self.tolerance = relative_error
         self.dtype = torch.float32 if relative_error >= 1e-6 else torch.float64
-        self.vectors: Vectors | None = None
-        self.steps = 1
+        self.kept: Kept | None = None
         self.bound = 0.0
         self.row = Row()
         self.blocks: Tensor | None = None  # of the call under way, where an iteration is needed
@@ -81,11 +82,13 @@ class WarmLayer:
             return min(blocks.shape[1:])
         return int(np.prod(self.conv.input_shape)) // self.conv.groups
 
-    def settle(self, values: NDArray, errors: NDArray, steps: NDArray, vectors: Vectors) -> None:
+    def settle(self, found: Ritz, part: slice) -> None:
         """Take what an iteration found for this layer's groups."""
+        values = found.values[part]
         top = int(np.argmax(values))
         self.row = self.row._replace(log_sigma=math.log(values[top]) / 2)
-        self.bound, self.steps, self.vectors = float(errors[top]), int(steps.max()), vectors
+        self.bound = float(found.errors[part][top])
+        self.kept = Kept(found.kept.vectors[part], found.kept.values[part])
         self.blocks = None
 
     def _carefully(self) -> Row:
@@ -103,7 +106,7 @@ def refine(layers: list[WarmLayer], random: np.random.Generator) -> None:
     stay where they are.
     """
     open_ = [layer for layer in layers if layer.blocks is not None]
-    for batch in _batches([layer for layer in open_ if layer.vectors is not None]):
+    for batch in _batches([layer for layer in open_ if layer.kept is not None]):
         _warm(batch, random)
     for batch in _batches([layer for layer in open_ if layer.blocks is not None]):
         _cold(batch, random)
@@ -113,7 +116,8 @@ def _batches(layers: list[WarmLayer]) -> Iterable[list[WarmLayer]]:
     """Single matrices by shape; grouped ones and convolutions alone."""
     batches: dict[object, list[WarmLayer]] = {}
     for layer in layers:
-        assert layer.blocks is not None
+        if layer.blocks is None:
+            continue
         alone = layer.conv is not None or len(layer.blocks) > 1
         key = (id(layer),) if alone else (tuple(layer.blocks.shape), layer.blocks.device)
         batches.setdefault(key, []).append(layer)
@@ -132,31 +136,53 @@ def _gram(batch: list[WarmLayer]) -> Gram:
 
 
 def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
-    """From the kept vectors; layers that have jumped stay open."""
-    vectors = np.concatenate([layer.vectors for layer in batch if layer.vectors is not None])
-    noise = random.standard_normal((len(vectors), vectors.shape[2]), dtype=np.float32)
-    groups = len(vectors) // len(batch)
-    least = np.repeat([max(layer.steps - 2, 1) for layer in batch], groups)
-    found = top_ritz(
-        _gram(batch),
-        with_probe(vectors, noise.astype(vectors.dtype), _PROBE),
-        batch[0].tolerance,
-        least=least,  # almost as many as last time, before a look
-        give_up_above=_JUMP,
-        largest_only=groups > 1,
-        trust=_TRUST_OPERATOR if batch[0].conv else _TRUST_FLAT,
+    """From the kept pairs; layers that have jumped stay open."""
+    states = [layer.kept for layer in batch if layer.kept is not None]
+    kept = Kept(
+        np.concatenate([state.vectors for state in states]),
+        np.concatenate([state.values for state in states]),
     )
+    problems, _, n = kept.vectors.shape
+    groups = problems // len(batch)
+    noise = random.standard_normal((problems, n), dtype=np.float32)
+    gram, tolerance = _gram(batch), batch[0].tolerance
+    if batch[0].conv is None:
+        found = follow(
+            gram,
+            kept,
+            noise,
+            tolerance,
+            give_up_above=_JUMP,
+            largest_only=groups > 1,
+            trust=_TRUST_FLAT,
+        )
+    else:
+        found = top_ritz(
+            gram,
+            _with_probe(kept.vectors[:, :_STARTS_OPERATOR], noise),
+            tolerance,
+            keep=_STARTS_OPERATOR,
+            give_up_above=_JUMP,
+            largest_only=groups > 1,
+            trust=_TRUST_OPERATOR,
+        )
     for layer, part in _parts(batch, groups):
         if (found.first_residuals[part] <= _JUMP).all():
-            layer.settle(
-                found.values[part], found.errors[part], found.steps[part], found.vectors[part]
-            )
+            layer.settle(found, part)
+
+
+def _with_probe(vectors: Vectors, noise: NDArray[np.floating]) -> Vectors:
+    """Orthonormal start vectors, the last with some fresh noise in it."""
+    start = vectors.copy()
+    start[:, -1] += (_PROBE / noise.shape[1] ** 0.5 * noise).astype(start.dtype)
+    return orthonormal(start)
 
 
 def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
     """From several random vectors, to a tenth of the wanted error."""
     blocks = batch[0].blocks
-    assert blocks is not None
+    if blocks is None:
+        return
     groups, n = len(blocks), batch[0].length(blocks)
     shape = (groups * len(batch), min(_COLD_VECTORS, n), n)
     start = random.standard_normal(shape, dtype=np.float32)
@@ -166,13 +192,13 @@ def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
         orthonormal(start.astype(dtype)),
         batch[0].tolerance / 10,
         blocks=_COLD_BLOCKS,
+        keep=_KEPT_LARGE if blocks[0].numel() > _LARGE and not batch[0].conv else _KEPT,
         basis=_COLD_BASIS,
         largest_only=groups > 1,
         trust=_TRUST_COLD,
     )
     for layer, part in _parts(batch, groups):
-        layer.settle(found.values[part], found.errors[part], found.steps[part], found.vectors[part])
-        layer.steps = _COLD_BLOCKS
+        layer.settle(found, part)
 
 
 def _parts(batch: list[WarmLayer], groups: int) -> Iterable[tuple[WarmLayer, slice]]:
