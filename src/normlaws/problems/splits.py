@@ -41,6 +41,12 @@ class Examples:
             return images
         return (images.float() - self.mean) / self.std
 
+    def kept_normalised(self, most_bytes: int) -> Examples:
+        """The same examples, normalised once for all where that takes no more than this memory."""
+        if 4 * self.images.numel() > most_bytes:
+            return self
+        return Examples(self.inputs, self.labels)
+
     def first(self, count: int | None) -> Examples:
         """The first ``count`` examples; all where ``None``."""
         return replace(self, images=self.images[:count], labels=self.labels[:count])

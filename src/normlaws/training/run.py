@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from normlaws.training.schedule import BatchOrder, log_spaced_steps, rate_factor
 from normlaws.training.settings import RunSettings
 
 NOTICE_SECONDS = 0.5
+NORMALISED_BYTES = 2**28  # a split up to this size is normalised once instead of batch by batch
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class _Run:
         training = settings.training
         self.forward = torch.compile(self.model) if training.compile else self.model
         self.arithmetic = arithmetic(training.precision, execution.device)
-        self.optimizer = settings.optimizer.build(self.model.parameters())
+        self.parameters = list(self.model.parameters())
+        self.optimizer = settings.optimizer.build(self.parameters)
         self.meter = NormMeter(self.model)
         self.order = BatchOrder(settings.size, training.batch_size, settings.seed)
         self.record_steps = set(log_spaced_steps(settings.steps, training.records))
@@ -119,7 +121,8 @@ class _Run:
             torch.manual_seed(step_seed(self.settings.seed, self.step))
         with self.arithmetic:
             loss = F.cross_entropy(self.forward(inputs), labels)
-        self.optimizer.zero_grad()
+        for parameter in self.parameters:  # what zero_grad does, without its bookkeeping
+            parameter.grad = None
         loss.backward()
         self._descend()
         self.step += 1
@@ -138,7 +141,7 @@ class _Run:
         """Clip the gradient, set the rate of this step, and take it."""
         chosen = self.settings.optimizer
         if chosen.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), chosen.clip_norm)
+            torch.nn.utils.clip_grad_norm_(self.parameters, chosen.clip_norm)
         factor = rate_factor(self.step, self.settings.steps, chosen.schedule, chosen.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = chosen.learning_rate * factor
@@ -225,11 +228,15 @@ class _Run:
 
 
 def _splits(settings: RunSettings, data: DataSet, device: str) -> Splits:
-    return split(
+    found = split(
         data,
         size=settings.size,
         validation=settings.data.validation,
         seed=settings.seed,
         split_seed=settings.data.split_seed,
         device=device,
+    )
+    keep = {"validation", "test"} | (set() if settings.data.augment else {"train"})
+    return replace(
+        found, **{name: getattr(found, name).kept_normalised(NORMALISED_BYTES) for name in keep}
     )
