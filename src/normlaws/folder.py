@@ -76,11 +76,6 @@ class StudyFolder:
         return self.root / "runs"
 
     @property
-    def figures(self) -> Path:
-        """The folder of PNG and PDF figures."""
-        return self.root / "figures"
-
-    @property
     def report(self) -> Path:
         """The self-contained HTML report."""
         return self.root / "report.html"

@@ -44,14 +44,13 @@ def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, 
 
 
 def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
-    """Print the laws of a study; write its report and figures where they are not up to date."""
+    """Print the laws of a study; write its report where it is not up to date."""
     norm, metric = default_norm(curves), "test_error"
     laws, reason = fit_or_reason(curves, norm, metric)
     typer.echo(laws.summary() if laws else reason)
     if not folder.report_is_current():
-        from normlaws.report import save_figures, write_report
+        from normlaws.report import write_report
 
-        save_figures(curves, laws, folder.figures, norm=norm, metric=metric)
         write_report(
             curves, laws, folder.report, title=title, norm=norm, metric=metric, reason=reason
         )
