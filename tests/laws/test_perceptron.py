@@ -7,11 +7,9 @@ import pytest
 
 import normlaws as nl
 
-theory = pytest.importorskip("normlaws.theory.perceptron")
-
 
 def laws_of(alphas, norms):
-    curves = theory.FixedNormPerceptron().curves(list(alphas), norms, 1000)
+    curves = nl.theory.FixedNormPerceptron().curves(list(alphas), norms, 1000)
     return nl.fit(curves, norm=curves.norms[0], metric="test_error")
 
 

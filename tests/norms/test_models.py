@@ -8,8 +8,10 @@ import warnings
 
 import pytest
 import torch
+import transformers
 from torch import nn
 from torch.nn.utils import parametrizations, prune
+from torchvision import models
 
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms import NormMeter, measure
@@ -44,7 +46,6 @@ def accounted(model: nn.Module) -> None:
     ],
 )
 def test_torchvision_models_are_accounted_for(name, layers):
-    models = pytest.importorskip("torchvision.models")
     with torch.device("meta"):
         model = getattr(models, name)(weights=None)
     found = inventory(model)
@@ -61,13 +62,11 @@ def test_torchvision_models_are_accounted_for(name, layers):
 
 
 def gpt2():
-    transformers = pytest.importorskip("transformers")
     config = transformers.GPT2Config(n_embd=24, n_layer=2, n_head=2, vocab_size=50, n_positions=16)
     return transformers.GPT2LMHeadModel(config)
 
 
 def bert():
-    transformers = pytest.importorskip("transformers")
     config = transformers.BertConfig(
         hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
         vocab_size=50, max_position_embeddings=16,
@@ -76,7 +75,6 @@ def bert():
 
 
 def hf_vit():
-    transformers = pytest.importorskip("transformers")
     config = transformers.ViTConfig(
         hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
         image_size=16, patch_size=4,
@@ -107,7 +105,6 @@ def test_gpt2_head_is_tied_and_its_projections_are_transposed_and_split():
 
 
 def resnet18() -> nn.Module:
-    models = pytest.importorskip("torchvision.models")
     net = models.resnet18(num_classes=10)
     net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     return net

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torchvision import models
 
 from normlaws.errors import InputError
 from normlaws.norms import log_path_norm
@@ -90,7 +91,6 @@ def test_every_pooled_pixel_is_on_a_path(pool):
 
 
 def test_path_norm_of_a_resnet_is_finite_and_leaves_it_unchanged():
-    models = pytest.importorskip("torchvision.models")
     model = models.resnet18(num_classes=10).train()
     before = model.bn1.running_mean.clone()
     assert math.isfinite(log_path_norm(model, torch.zeros(1, 3, 32, 32)))
