@@ -128,7 +128,7 @@ def test_scale_shrinks_sizes_seeds_steps_and_weights_together():
     assert (b.data.validation, b.data.scored_test) == (200, 1000)
     by_steps = Study.load("mnist-cnn").scaled(0.1).settings
     assert by_steps.training.steps == 300
-    assert by_steps.sizes == (16, 25, 50, 100, 200, 400, 800)
+    assert by_steps.sizes == (16, 25, 50, 100, 200, 400)
 
 
 def test_scale_stops_at_its_floors_and_one_changes_nothing():
