@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from normlaws.laws.panel import Bools, Panel
+from normlaws.laws.panel import Bools, Panel, log_norm_begun
 from normlaws.laws.runs import Floats
 
 FLOOR = 0.02  # scatter in ln error that no study resolves: 2 %
@@ -29,6 +29,7 @@ HOPEFUL = 1.5  # times the limit: windows tried again in the resamples
 STARTS, MARGINS, ENDS = 16, 12, 9
 MIN_SIZES, MIN_POINTS = 3, 3
 MIN_FALL = 0.1  # of ln error from end to end: less is no descent
+TENTH = 0.1  # of the fall in ln error, after which a descent has begun
 WIDE = 0.3  # share of the descents that a window must cover to speak of a common early curve
 
 
@@ -260,9 +261,5 @@ def cover(panel: Panel, curves: Floats, low: float, ends: Floats, log_norm_opt: 
 
 
 def _descent_start(grid: Floats, curve: Floats, trusted: Bools) -> float:
-    known = np.flatnonzero(trusted & np.isfinite(curve))
-    if not len(known):
-        return float("nan")
-    y = curve[known]
-    fallen = y <= y[0] - 0.1 * (y[0] - y.min())
-    return float(grid[known[np.argmax(fallen)]])
+    known = trusted & np.isfinite(curve)
+    return log_norm_begun(grid[known], curve[known], TENTH) if known.any() else float("nan")
