@@ -1,9 +1,13 @@
-"""Where tests find the real data, and what happens where it is not there."""
+"""One thread for every test process; where the real data is, and what happens without it."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
+
+# Before anything loads a numerical library: tests run in one process per core already.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
@@ -29,3 +33,12 @@ def shared_data() -> Path:
 def deep_norm(shared_data: Path) -> Path:
     """Folder with the published curves."""
     return _required(shared_data.parent / "reference" / "deep_norm")
+
+
+@pytest.fixture
+def small_perceptron(monkeypatch):
+    """The comparison of theory and students over fewer and smaller students."""
+    from normlaws import theory
+
+    small = partial(theory.study, dimension=60, samples=3)
+    monkeypatch.setattr(theory, "study", small)

@@ -82,6 +82,8 @@ def named(pages: list[Path]) -> list[Any]:
     return [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_perceptron")
 @pytest.mark.parametrize("page", named([page for page in PAGES if blocks_of(page)]))
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
