@@ -12,9 +12,7 @@ from typing import Any
 
 from latex2mathml.converter import convert
 
-_FORMULA = re.compile(
-    r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', flags=re.DOTALL
-)
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', flags=re.DOTALL)
 _VARIANT = re.compile(r'<mi mathvariant="(double-struck|script)">([A-Z])</mi>')
 _TAG = re.compile(r"\\tag\{(.*?)\}")
 _LETTER_LIKE = {  # outside the alphabets' own blocks

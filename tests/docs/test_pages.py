@@ -60,9 +60,7 @@ class Block:
             language = "bash" if found["code"].split()[0] in PROGRAMS else "text"
         title = re.search(r'title="([^"]+)"', rest)
         line = page.read_text(encoding="utf-8").count("\n", 0, found.start("code")) + 1
-        return cls(
-            page, line, language, title and title[1], found["reason"], found["code"]
-        )
+        return cls(page, line, language, title and title[1], found["reason"], found["code"])
 
     @property
     def where(self) -> str:

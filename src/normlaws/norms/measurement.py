@@ -21,6 +21,7 @@ from normlaws.norms.plan import READINGS, Plan, Settings
 from normlaws.norms.reading import evaluation_mode
 
 DEFINITIONS = ("bartlett", "deep_norm", *deep_norm.ARCHITECTURES)
+"""Accepted formulas of spectral complexity."""
 
 
 @dataclass(frozen=True)
