@@ -7,7 +7,9 @@ Blocks of a page run in order, in one namespace and one empty folder. What a pag
 - ``bash``: commands of ``normlaws`` are called, ``run`` at a small scale; a ``python`` script or a
   target of ``make`` must exist.
 - A block with a ``title="FILE"`` is that file, and is written for the blocks after it.
-- ``text`` is output, as is a block that names no language and starts with no command. Behind ``<!-- not run: REASON -->`` a block must only be well formed.
+- ``text`` is output, as is a block that names no language and starts with no command.
+
+Behind ``<!-- not run: REASON -->`` a block must only be well formed.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ FEATURES = {path.stem: path for path in (Path(__file__).parent / "features").glo
 SCALE = 0.2
 
 
-def metadata(base) -> list[str]:
-    code = "from importlib.metadata import metadata as m; print(*m('normlaws').get_all('Provides-Extra'))"
-    return base.run("python", "-c", code, cwd=base.root).split()
+def extras(base) -> list[str]:
+    code = "from importlib.metadata import metadata; print(*metadata('normlaws').get_all('{}'))"
+    asked = code.format("Provides-Extra")
+    return base.run("python", "-c", asked, cwd=base.root).split()
 
 
 def test_a_study_runs_from_start_to_report_without_extras(base, tmp_path):
@@ -28,7 +29,7 @@ def test_a_study_runs_from_start_to_report_without_extras(base, tmp_path):
 
 
 def test_every_extra_is_tried(base):
-    for_users = set(metadata(base)) - {"all", "docs", "test"}
+    for_users = set(extras(base)) - {"all", "docs", "test"}
     assert for_users == set(FEATURES)
 
 
