@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import normlaws
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
 ENVIRONMENT = os.environ | {
-    "PYTHONPATH": SOURCE,
+    "PYTHONPATH": os.pathsep.join((SOURCE, str(Path(__file__).parent))),
     "OMP_NUM_THREADS": "1",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s",  # how long a client tries to reconnect
 }
@@ -31,13 +32,12 @@ def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
 class Cluster:
     """``dask scheduler`` and ``dask worker`` as a user starts them, on loopback alone."""
 
-    def __init__(self, folder: Path, workers: int) -> None:
+    def __init__(self, folder: Path, workers: int, **environment: str) -> None:
         self._folder, self._file = folder, folder / "scheduler.json"
+        self._environment = ENVIRONMENT | environment
         self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", self._file)
         self.workers = [self.add_worker() for _ in range(workers)]
         wait_for(self._file.exists)
-        import json
-
         self.address = json.loads(self._file.read_text(encoding="utf-8"))["address"]
 
     def add_worker(self) -> subprocess.Popen[bytes]:
@@ -62,7 +62,7 @@ class Cluster:
         log = open(self._folder / "log.txt", "ab")  # noqa: SIM115
         return subprocess.Popen(
             [*command, "--no-dashboard", *map(str, arguments)],
-            env=ENVIRONMENT,
+            env=self._environment,
             stdout=log,
             stderr=log,
         )

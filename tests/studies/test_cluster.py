@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +18,9 @@ import torch
 
 from normlaws import Curves
 from normlaws.errors import ClusterError, InputError, MissingExtraError
-from normlaws.studies import Study
+from normlaws.folder import StudyFolder
+from normlaws.studies import Study, study
+from normlaws.studies.perform import Options, is_done
 from normlaws.training import train
 
 from .cluster_helpers import ENVIRONMENT, Cluster, holders, wait_for
@@ -29,17 +33,33 @@ MANY = {
     "model": {"family": "mlp", "hidden": [8]},
     "training": {"steps": 4, "batch_size": 16, "records": 2},
 }
+STEPS, RUNS = 500, 4
 LONG = MANY | {
     "name": "long",
-    "sizes": [64, 256],
     "seeds": 2,
-    "training": {"steps": 3000, "batch_size": 16, "records": 20},
+    "model": {"family": "custom", "factory": "slow_model:slow"},
+    "training": {"steps": STEPS, "batch_size": 16, "records": 6},
 }
+PAUSE = "0.005"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        yield
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), workers=3)
+def log(tmp_path_factory) -> Path:
+    """One byte for each training step of whatever worker."""
+    return tmp_path_factory.mktemp("log") / "steps"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, log):
+    slow = {"SLOW_MODEL_PAUSE": PAUSE, "SLOW_MODEL_LOG": str(log)}
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), workers=3, **slow)
     yield cluster
     cluster.close()
 
@@ -47,9 +67,19 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="module")
 def alone() -> pd.DataFrame:
     """The curves of the long study, one run after another in this process."""
+    return sequential(LONG)
+
+
+@pytest.fixture
+def frequent_checkpoints(monkeypatch):
+    monkeypatch.setattr(study, "Options", partial(Options, checkpoint_seconds=0.1))
+
+
+def sequential(settings: dict, every: int = 1) -> pd.DataFrame:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    curves = Curves.concat(train(run) for run in Study.load(LONG).settings.runs())
+    runs = Study.load(settings).settings.runs()[::every]
+    curves = Curves.concat(train(run) for run in runs)
     torch.set_num_threads(threads)
     return sorted_values(curves)
 
@@ -94,8 +124,10 @@ def test_two_hundred_runs_on_a_cluster_are_those_of_one_process_bit_for_bit(clus
     curves = Study.load(MANY).run(tmp_path / "there", cluster=cluster.address, progress=False)
     assert len(curves.runs) == 200
     assert set(curves.runs["status"]) == {"complete"}
-    here = run_locally(MANY, tmp_path / "here")
-    pd.testing.assert_frame_equal(sorted_values(curves), sorted_values(here), check_exact=True)
+    plain = sequential(MANY, every=10)
+    rows = sorted_values(curves)
+    rows = rows[rows["run"].isin(plain["run"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, plain, check_exact=True)
     assert {cell["threads"] for cell in curves.runs["hardware"]} == {1}
     left = {path.name for path in (tmp_path / "there").rglob(".*")}
     assert left == {".lock"}
@@ -133,46 +165,56 @@ def test_interrupted_on_a_cluster_every_run_keeps_a_checkpoint(cluster, alone, t
 
 
 @pytest.mark.slow
-def test_a_killed_worker_and_then_a_killed_scheduler_lose_nothing(cluster, alone, tmp_path):
-    out = tmp_path / "out"
-    running = Running(LONG, out, cluster=cluster.address)
-    wait_for(lambda: len(holders(out)) == 3)
-    victim, pid = next(iter(holders(out).items()))
-    wait_for(advanced(out, victim, 100))
+@pytest.mark.usefixtures("frequent_checkpoints")
+def test_a_killed_worker_and_then_a_killed_scheduler_lose_nothing(cluster, log, alone, tmp_path):
+    before = log.stat().st_size if log.exists() else 0
+    running = Running(LONG, tmp_path, cluster=cluster.address)
+    wait_for(lambda: len(holders(tmp_path)) == 3)
+    victim, pid = next(iter(holders(tmp_path).items()))
+    wait_for(lambda: step(tmp_path, victim) >= STEPS // 2)
     cluster.kill_worker(pid)
-    wait_for(lambda: holders(out).get(victim, pid) != pid)  # another worker went on with it
+    wait_for(lambda: holders(tmp_path).get(victim, pid) != pid)  # another worker went on with it
     cluster.kill_scheduler()
     running.join()
     assert isinstance(running.error, ClusterError)
     assert "start it again and repeat the command" in str(running.error)
-    done = {path: path.stat().st_mtime_ns for path in complete(out)}
-    curves = run_locally(LONG, out)
-    assert list(curves.runs["status"]) == ["complete"] * 4
+    assert victim not in complete(tmp_path)
+    wait_for(lambda: not holders(tmp_path))  # workers without a scheduler keep what they have
+    done = complete(tmp_path)
+    trained = log.stat().st_size - before
+    remaining = sum(STEPS - step(tmp_path, run.run_id) for run in Study.load(LONG).settings.runs())
+    assert 0 <= trained + remaining - RUNS * STEPS < STEPS // 2, "it began from a checkpoint"
+    curves = run_locally(LONG, tmp_path)
+    assert list(curves.runs["status"]) == ["complete"] * RUNS
     pd.testing.assert_frame_equal(sorted_values(curves), alone, check_exact=True)
-    assert done.items() <= {path: path.stat().st_mtime_ns for path in complete(out)}.items()
-    assert not list(out.glob("runs/*/checkpoint.safetensors"))
+    assert done.items() <= complete(tmp_path).items(), "what was complete was not touched"
+    assert not list(tmp_path.glob("runs/*/checkpoint.safetensors"))
 
 
-def complete(out: Path) -> list[Path]:
-    from normlaws.folder import StudyFolder
-    from normlaws.studies.perform import is_done
+def step(out: Path, run: str) -> int:
+    return StudyFolder(out).run(run).read_record().get("step", 0)
 
-    return [folder.curve for folder in StudyFolder(out).run_folders() if is_done(folder)]
+
+def complete(out: Path) -> dict[str, int]:
+    """When the curve of each complete run was written."""
+    folders = (folder for folder in StudyFolder(out).run_folders() if is_done(folder))
+    return {folder.root.name: folder.curve.stat().st_mtime_ns for folder in folders}
 
 
 @pytest.mark.slow
-def test_a_killed_local_worker_takes_no_other_along(alone, tmp_path):
+@pytest.mark.usefixtures("frequent_checkpoints")
+def test_a_killed_local_worker_takes_no_other_along(alone, log, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLOW_MODEL_PAUSE", PAUSE)
+    monkeypatch.setenv("SLOW_MODEL_LOG", str(log))
+    before = log.stat().st_size if log.exists() else 0
     running = Running(LONG, tmp_path, workers=2)
     wait_for(lambda: len(holders(tmp_path)) == 2)
-    (victim, pid), (other, its_pid) = holders(tmp_path).items()
-    wait_for(advanced(tmp_path, victim, 100))
-    wait_for(advanced(tmp_path, other, 100))
-    import os
-
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: holders(tmp_path).get(victim, pid) != pid)
+    for run in holders(tmp_path):
+        wait_for(lambda run=run: step(tmp_path, run) >= STEPS // 4)
+    os.kill(next(iter(holders(tmp_path).values())), signal.SIGKILL)
     running.join()
     pd.testing.assert_frame_equal(sorted_values(running.curves), alone, check_exact=True)
+    assert 0 <= log.stat().st_size - before - RUNS * STEPS < STEPS // 4
 
 
 def test_nothing_at_the_address_gives_one_sentence(tmp_path, monkeypatch):

@@ -34,9 +34,7 @@ def run(
     scale: Annotated[
         float, typer.Option(help="Shrink sizes, seeds, steps and weights to this fraction.")
     ] = 1.0,
-    device: Annotated[
-        str, typer.Option(help="cpu, cuda (one GPU a worker), cuda:1, mps …")
-    ] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda (a GPU each), cuda:1, mps …")] = "cpu",
 ) -> None:
     """Run a study or finish an interrupted one; end with the laws and the report.
 

@@ -35,6 +35,7 @@ class Options:
         device: as in PyTorch.
         data_root: folder of downloaded data sets.
         threads: of arithmetic; as the process has it where ``None``.
+        checkpoint_seconds: between two checkpoints of a run.
         lease_seconds: silence after which the worker that has a run counts as dead.
     """
 
@@ -43,6 +44,7 @@ class Options:
     device: str = "cpu"
     data_root: Path | None = None
     threads: int | None = None
+    checkpoint_seconds: float = 30.0
     lease_seconds: float = 60.0
 
 
@@ -105,9 +107,12 @@ class _Task:
         return folder.read_record()["status"] if is_done(folder) else None
 
     def _train(self, runs: list[RunSettings]) -> list[str]:
-        execution = Execution(self._options.device, self._options.data_root, stop=self._stopped)
+        options = self._options
+        execution = Execution(
+            options.device, options.data_root, options.checkpoint_seconds, stop=self._stopped
+        )
         try:
-            data = data_set(runs[0].data.model_dump_json(), self._options.data_root)
+            data = data_set(runs[0].data.model_dump_json(), options.data_root)
             statuses = [
                 self._status(train(run, self._folder(run), execution, data)) for run in runs
             ]
