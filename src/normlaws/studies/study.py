@@ -17,9 +17,10 @@ from normlaws.problems.splits import check_size
 from normlaws.studies.cluster import cluster_workers
 from normlaws.studies.execute import execute
 from normlaws.studies.inherit import preset_files
+from normlaws.studies.live import View
 from normlaws.studies.local import available_cores, local_workers
 from normlaws.studies.perform import Options, is_done
-from normlaws.studies.progress import Progress
+from normlaws.studies.progress import Watch
 from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
 from normlaws.studies.workers import ExecutorWorkers, Workers, processes
@@ -133,7 +134,8 @@ class Study:
         progress: bool,
     ) -> None:
         groups = [(run,) for run in pending]
-        with workers as ready, Progress(self.settings, folder, visible=progress) as view:
+        watch = Watch(self.settings.runs(), folder)
+        with workers as ready, View(self.settings.name, watch, ready.describe, progress) as view:
             execute(groups, folder, options, ready, view.update)
 
     def _workers(
