@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from normlaws import Curves
 from normlaws.errors import InputError, MissingExtraError
 from normlaws.studies import Study
 from normlaws.studies.jobqueue import ClusterSettings, start_cluster
+from normlaws.training import train
 
-LOOPBACK = {"scheduler_options": {"host": "127.0.0.1", "dashboard_address": None}}
+from .cluster_helpers import SOURCE
+
+LOOPBACK = {"scheduler_options": {"host": "127.0.0.1", "dashboard": False}}
 JOB = {
     "jobs": 3,
     "cores": 8,
@@ -49,13 +56,12 @@ def test_a_slurm_job_asks_for_what_the_table_says_and_starts_one_worker_a_core()
     ("kind", "lines"),
     [
         ("pbs", ["#PBS -q long", "#PBS -A physics", "#PBS -l walltime=12:00"]),
-        ("lsf", ["#BSUB -q long", "#BSUB -P physics", "#BSUB -W 12:00"]),
+        ("lsf", ["#BSUB -q long", '#BSUB -P "physics"', "#BSUB -W 12:00"]),
         ("sge", ["#$ -q long", "#$ -P physics", "#$ -l h_rt=12:00"]),
     ],
 )
 def test_the_other_systems_speak_their_own_language(kind, lines, monkeypatch):
-    monkeypatch.setattr("dask_jobqueue.lsf.lsf_version", lambda: "10")
-    monkeypatch.setattr("dask_jobqueue.lsf.lsf_detect_units", lambda: "kb")
+    monkeypatch.setattr("dask_jobqueue.lsf.lsf_detect_units", lambda: "mb")  # asks LSF itself
     text = script(kind=kind, **(JOB | {"processes": 2}))
     assert set(lines) <= set(text.splitlines())
     assert "--nworkers 2" in text
@@ -106,3 +112,47 @@ def test_where_runs_are_done_is_no_part_of_what_they_are(small, tmp_path):
         curves = there.run(tmp_path, executor=executor, progress=False)
     assert len(curves.runs) == 4
     assert 'kind = "slurm"' in (tmp_path / "study.toml").read_text(encoding="utf-8")
+
+
+SUBMIT = """#!/bin/sh
+cp "$1" "{folder}/job.sh"
+setsid sh "{folder}/job.sh" >"{folder}/job.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+CANCEL = """#!/bin/sh
+echo "$1" >>"{folder}/cancelled"
+kill -9 -- "-$1"
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch) -> Path:
+    """``sbatch`` and ``scancel`` for a cluster of one machine."""
+    import dask
+
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    for name, text in (("sbatch", SUBMIT), ("scancel", CANCEL)):
+        (folder / name).write_text(text.format(folder=folder), encoding="utf-8")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", SOURCE)
+    with dask.config.set({"jobqueue.slurm.scheduler-options": LOOPBACK["scheduler_options"]}):
+        yield folder
+
+
+@pytest.mark.slow
+def test_a_study_file_with_a_cluster_submits_its_job_runs_there_and_cancels_it(
+    small, slurm, tmp_path
+):
+    table = {"kind": "slurm", "cores": 2, "memory": "4GB", "local_directory": str(tmp_path)}
+    curves = Study.load(small | {"cluster": table}).run(tmp_path / "out", progress=False)
+    assert list(curves.runs["status"]) == ["complete"] * 4
+    assert "--nworkers 2" in (slurm / "job.sh").read_text(encoding="utf-8")
+    assert (slurm / "cancelled").exists()
+    plain = Curves.concat(train(run) for run in Study.load(small).settings.runs())
+    rows, expected = (
+        part.frame.drop(columns="seconds").sort_values(["run", "step"]).reset_index(drop=True)
+        for part in (curves, plain)
+    )
+    pd.testing.assert_frame_equal(rows, expected)

@@ -91,10 +91,11 @@ def summary(state: StudyState) -> str:
 def table(name: str, state: StudyState, workers: str, width: int, height: int) -> RenderableType:
     """What a terminal of ``width`` x ``height`` characters shows; never wider."""
     line = f"{summary(state)}" if width < NARROW else f"{summary(state)}; {workers}"
-    header = Text(f"{name}: ", style="bold", no_wrap=True, overflow="ellipsis")
+    header = Text(f"{name}: ", style="bold", overflow="fold")
     header.append(line, style="not bold")
-    bar = ProgressBar(total=1.0, completed=state.share, width=width)
-    room = max(1, min(MOST_ROWS, height - 5))
+    bar = Table.grid()
+    bar.add_row(ProgressBar(total=1.0, completed=state.share, width=width))
+    room = max(1, min(MOST_ROWS, height - 4 - len(header.wrap(Console(), width))))
     parts: list[RenderableType] = [header, bar]
     if state.under_way:
         parts.append(_runs(state.under_way[:room], width))

@@ -157,6 +157,7 @@ class Watch:
         self._active = [run for run in watched if not run.ended]
         self._total = sum(run.images for run in watched)
         self._rate = Rate()
+        self._take_rate()
 
     def look(self) -> StudyState:
         """The present state."""
@@ -164,7 +165,7 @@ class Watch:
             run.look()
         self._active = [run for run in self._active if not run.ended]
         trained = sum(run.trained for run in self._all)
-        self._rate.add(time.monotonic(), sum(run.step * run.batch for run in self._all))
+        self._take_rate()
         rate = self._rate.value
         return StudyState(
             total=len(self._all),
@@ -175,3 +176,6 @@ class Watch:
             seconds_left=(self._total - trained) / rate if rate else None,
             under_way=[run.state() for run in self._active if run.folder.lease.exists()],
         )
+
+    def _take_rate(self) -> None:
+        self._rate.add(time.monotonic(), sum(run.step * run.batch for run in self._all))
