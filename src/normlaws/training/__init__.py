@@ -1,6 +1,7 @@
 """One run: settings -> curves."""
 
-from normlaws.training.run import Execution, train
+from normlaws.training.execution import Execution
+from normlaws.training.run import train
 from normlaws.training.schedule import log_spaced_steps
 from normlaws.training.settings import OptimizerSettings, RunSettings
 
