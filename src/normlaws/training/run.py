@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from normlaws import provenance
 from normlaws.curves import Curves
 from normlaws.folder import RunFolder
 from normlaws.norms import NormMeter
 from normlaws.problems import DataSet, Splits, augmented, data_root, split
-from normlaws.training import provenance
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
 from normlaws.training.evaluate import score
 from normlaws.training.memory import memory_explained
