@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # read once, when keras is first imported
+
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -16,7 +16,6 @@ from normlaws.folder import RunFolder, StudyFolder
 from normlaws.tracking.lock import RunLock
 
 Row = dict[str, float]
-_INDEX = ("run", "size", "seed")
 
 
 class RunFiles:
@@ -44,6 +43,7 @@ class RunFiles:
         self._refuse_complete()
         self.rows = _read_rows(self.folder, record)
         self._record = {**record, "run": run, "status": "unfinished", "error": ""}
+        self._said = False
 
     def keep_until(self, step: int) -> None:
         """Drop the rows that an earlier process recorded after ``step``."""
@@ -53,7 +53,6 @@ class RunFiles:
         """Add a row; it is on disk when this returns.
 
         Raises:
-            InputError: the row holds an error outside [0, 1].
             StudyConflictError: the run was closed, or a later tracker has taken it over.
         """
         if not self._lock.held:
@@ -61,13 +60,14 @@ class RunFiles:
                 f"expected an open tracker for {self.folder.root}, but it was closed, or a later "
                 "tracker of the same run has taken over"
             )
-        index = {name: self._record[name] for name in _INDEX}
-        frame = Curves(pd.DataFrame([*self.rows, row]).assign(**index)).frame
         self.rows.append(row)
+        index = {name: self._record[name] for name in ("size", "seed")}
+        self.folder.write_curve(pd.DataFrame(self.rows).assign(**index))
         if diverged:
             self._record["status"] = "diverged"
-        self.folder.write_curve(frame.drop(columns="run"))
-        self.folder.write_record(self._record)
+        if diverged or not self._said:
+            self.folder.write_record(self._record)
+            self._said = True
 
     def close(self, status: str, error: str) -> None:
         """Write how the run ended, and let others have it; a diverged one stays diverged."""
@@ -111,6 +111,6 @@ def _read_rows(folder: RunFolder, record: Mapping[str, Any]) -> list[Row]:
             f"expected {folder.root} to be continued with norms measured as {before}, got "
             f"{record['measured']}; give these, other settings, or another out"
         )
-    frame = Curves.read(folder.root).frame.drop(columns=list(_INDEX))
+    frame = Curves.read(folder.root).frame.drop(columns=["run", "size", "seed"])
     rows: list[Row] = frame.to_dict("records")
     return rows

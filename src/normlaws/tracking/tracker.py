@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from normlaws import provenance
-from normlaws.curves import METRICS
+from normlaws.curves import ERRORS, METRICS
 from normlaws.errors import InputError, allowed
 from normlaws.norms.reading import evaluation_mode
 from normlaws.tracking import processes
@@ -113,6 +113,11 @@ class Tracker:
         self._taken_up = not self._steps
         self._began = time.monotonic()
 
+    @property
+    def last_recorded(self) -> int:
+        """The last recorded step, also of an earlier process; −1 where there is none."""
+        return self._steps[-1] if self._steps else -1
+
     def due(self, step: int) -> bool:
         """Whether ``step`` is the next of the steps to record."""
         self._take_up(step - 1)
@@ -161,9 +166,9 @@ class Tracker:
             StudyConflictError: the tracker was closed, or a later one of this run has taken over.
         """
         self._take_up(step - 1)
-        if self._steps and step <= self._steps[-1]:
+        if step <= self.last_recorded:
             raise InputError(
-                f"expected a step above {self._steps[-1]}, the last recorded, got {step}"
+                f"expected a step above {self.last_recorded}, the last recorded, got {step}"
             )
         found = metrics or self._evaluated()
         values = {} if self._files is None else _checked(found)
@@ -206,19 +211,23 @@ class Tracker:
         """
         if self._taken_up and self._steps:
             raise InputError(
-                f"expected load_state_dict before the first record, got it after step "
-                f"{self._steps[-1]}"
+                "expected load_state_dict before the first record, got it after step "
+                f"{self.last_recorded}"
             )
         self._gauge.load_state_dict(state["meter"])
-        self.steps_done = state["step"]
-        self._take_up(self.steps_done)
+        self.resume(state["step"])
+
+    def resume(self, step: int) -> None:
+        """Go on from ``step``: what an earlier process recorded after it is dropped."""
+        self._take_up(step)
+        self.steps_done = step
 
     def close(self, status: str = "complete", error: str = "") -> None:
         """Mark the end of the run; a diverged one stays diverged.
 
         A complete run ends with a record of its last step where ``evaluate`` was given.
         """
-        unseen = self._taken_up and self._steps and self.steps_done > self._steps[-1]
+        unseen = self._taken_up and self._steps and self.steps_done > self.last_recorded
         if status == "complete" and self._evaluate is not None and unseen:
             self.record(self.steps_done)
         if self._files is not None:
@@ -289,7 +298,14 @@ def _checked(metrics: Mapping[str, float]) -> dict[str, float]:
     if unknown or not metrics:
         got = allowed(unknown) if unknown else "none"
         raise InputError(f"expected metrics among {allowed(METRICS)}, got {got}")
-    return {name: float(value) for name, value in metrics.items()}
+    values = {name: float(value) for name, value in metrics.items()}
+    for name in ERRORS:
+        if not 0 <= values.get(name, 0) <= 1 and math.isfinite(values[name]):
+            raise InputError(
+                f"expected {name} as a fraction in [0, 1], got {values[name]:g}; "
+                "divide percentages by 100"
+            )
+    return values
 
 
 def _made_by(model: nn.Module, packages: tuple[str, ...]) -> dict[str, Any]:
