@@ -11,6 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # read once, when keras is first imported
+
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
