@@ -13,12 +13,13 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-BASE = {"curves", "errors", "folder"}
+BASE = {"curves", "errors", "folder", "notebook"}
 ROOMS_ALLOWED = {
     "errors": set(),
     "folder": {"errors"},
-    "curves": {"errors", "folder"},
-    "norms": {"errors"},
+    "notebook": set(),
+    "curves": {"errors", "folder", "notebook"},
+    "norms": {"errors", "notebook"},
     "problems": {"errors"},
     "laws": BASE,
     "theory": BASE,
@@ -40,7 +41,7 @@ ROOMS_ALLOWED = {
         "report",
     },
 }
-TORCH_FREE = {"errors", "folder", "curves", "laws", "theory", "interop", "report"}
+TORCH_FREE = {"errors", "folder", "notebook", "curves", "laws", "theory", "interop", "report"}
 HEAVY_IN_CLI = {"torch", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "pyarrow"}
 
 
