@@ -17,6 +17,7 @@ from normlaws.interop.identity import Identity, flat, folder_name
 
 _TAGS_NAMED = 20
 RECORD = "normlaws.record"
+BESIDE = {"epoch", "seconds"}  # columns that make no record of their own
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ForeignRun:
         name: as its program shows it; sizes and seeds may stand in it.
         key: what tells it from others of the same name.
         source: file or folder, for messages.
-        rows: one row per recorded step, indexed by it; a column per tag.
+        series: for each tag its values, indexed by step, in order, one value a step.
         params: parameters or configuration, possibly nested.
         status: a status of ``Curves``.
         record: the run's record, where normlaws itself exported it.
@@ -36,7 +37,7 @@ class ForeignRun:
     name: str
     key: str
     source: str
-    rows: pd.DataFrame
+    series: Mapping[str, pd.Series]
     params: Mapping[str, Any] = field(default_factory=dict)
     status: str = "complete"
     record: Mapping[str, Any] | None = None
@@ -54,10 +55,16 @@ def curves_of(
     Warns:
         NormlawsWarning: a run never recorded a norm and a metric at one step.
     """
-    tags = sorted({str(tag) for run in runs for tag in run.rows.columns})
+    misplaced = sorted(set(columns.columns) & {"run", "size", "seed", "step"})
+    if misplaced:
+        raise InputError(
+            f"expected columns of norms, errors and losses, got {misplaced[0]}; sizes and seeds "
+            "are named with --size KEY and --seed KEY, or read from names with --run-pattern"
+        )
+    tags = sorted({tag for run in runs for tag in run.series})
     columns.check_present(tags, source)
-    named = [(run, columns.find(map(str, run.rows.columns))) for run in runs]
-    useful = [(run, found) for run, found in named if set(found) - {"epoch", "seconds"}]
+    found = [(run, columns.find(run.series)) for run in runs]
+    useful = [(run, tags_of) for run, tags_of in found if set(tags_of) - BESIDE]
     if not useful:
         raise InputError(
             f"expected tags such as norm/spectral_complexity/global and val/loss in {source}, "
@@ -65,27 +72,45 @@ def curves_of(
         )
     parts = [_one(run, found, columns, identity) for run, found in useful]
     names = _distinct([run for run, _ in useful], [record for _, record in parts])
-    frames, records = [], []
-    for name, (frame, record) in zip(names, parts, strict=True):
-        frames.append(frame.assign(run=name))
-        records.append({**record, "run": name})
-    _check_seeds(records, [run for run, _ in useful])
-    return Curves(pd.concat(frames, ignore_index=True), pd.DataFrame(records))
+    _check_seeds([record for _, record in parts], [run for run, _ in useful])
+    named = [
+        (frame.assign(run=name), {**record, "run": name})
+        for name, (frame, record) in zip(names, parts, strict=True)
+    ]
+    named.sort(key=_order)  # stores list runs by random ids or by the second they began
+    frames = pd.concat([frame for frame, _ in named], ignore_index=True)
+    return Curves(frames, pd.DataFrame([record for _, record in named]))
+
+
+def _order(part: tuple[pd.DataFrame, dict[str, Any]]) -> tuple[int, int, str]:
+    _, record = part
+    return record["size"], -1 if record["seed"] is None else record["seed"], record["run"]
 
 
 def _one(
     run: ForeignRun, found: Mapping[str, str], columns: ColumnMap, identity: Identity
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Table and record of one run; its id is still to be made."""
-    converted = [columns.convert(ours, run.rows[tag], run.source) for ours, tag in found.items()]
-    frame = pd.DataFrame({name: values.to_numpy() for name, values in converted})
+    converted = dict(
+        columns.convert(ours, run.series[tag], run.source) for ours, tag in found.items()
+    )
+    steps = _steps([values for name, values in converted.items() if name not in BESIDE])
+    frame = pd.DataFrame({name: values.reindex(steps) for name, values in converted.items()})
     record = _record(run, identity)
-    step = pd.array(run.rows.index.to_numpy(), dtype="Int64")
+    step = pd.array(steps.to_numpy(), dtype="Int64")
     if run.record is not None and run.record.get("steps") == "order":
         step = pd.array([pd.NA] * len(frame), dtype="Int64")
     seed = pd.array([record["seed"]] * len(frame), dtype="Int64")
     _warn_apart(run, frame)
-    return frame.assign(size=record["size"], seed=seed, step=step), record
+    return frame.reset_index(drop=True).assign(size=record["size"], seed=seed, step=step), record
+
+
+def _steps(series: Sequence[pd.Series]) -> pd.Index:
+    """Every step at which one of the series has a value, NaN among them."""
+    steps = series[0].index
+    for other in series[1:]:
+        steps = steps.union(other.index)
+    return steps.sort_values()
 
 
 def _record(run: ForeignRun, identity: Identity) -> dict[str, Any]:
@@ -94,7 +119,7 @@ def _record(run: ForeignRun, identity: Identity) -> dict[str, Any]:
         size, seed = identity.size(run.name, kept, run.source), kept.get("seed")
         return {**kept, "size": size, "seed": None if seed is None else int(seed)}
     params = flat(run.params)
-    values = {**_constants(run.rows), **params}
+    values = {**_constants(run.series), **params}
     return {
         "size": identity.size(run.name, values, run.source),
         "seed": identity.seed(run.name, values, run.source),
@@ -103,10 +128,10 @@ def _record(run: ForeignRun, identity: Identity) -> dict[str, Any]:
     }
 
 
-def _constants(rows: pd.DataFrame) -> dict[str, Any]:
-    """Columns that hold one value along the whole run."""
-    first = {str(name): rows[name].dropna() for name in rows.columns}
-    return {name: kept.iloc[0] for name, kept in first.items() if len(kept) and kept.nunique() == 1}
+def _constants(series: Mapping[str, pd.Series]) -> dict[str, Any]:
+    """Tags that hold one value along the whole run."""
+    kept = {tag: values.dropna() for tag, values in series.items()}
+    return {tag: v.iloc[0] for tag, v in kept.items() if len(v) and v.nunique() == 1}
 
 
 def _distinct(runs: Sequence[ForeignRun], records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -153,14 +178,11 @@ def _warn_apart(run: ForeignRun, frame: pd.DataFrame) -> None:
         )
 
 
-def rows_of(series: Mapping[str, Iterable[tuple[int, float]]]) -> pd.DataFrame:
-    """Tags with (step, value) pairs as one table by step; of two values at one step the later."""
-    columns = {}
-    for tag, pairs in series.items():
-        steps, values = zip(*pairs, strict=True)
-        column = pd.Series(np.asarray(values, dtype=float), index=np.asarray(steps, dtype=np.int64))
-        columns[tag] = column[~column.index.duplicated(keep="last")]
-    return pd.DataFrame(columns).sort_index()
+def series_of(pairs: Iterable[tuple[int, float]]) -> pd.Series:
+    """Values by step, in order; of two at one step the later."""
+    steps, values = zip(*pairs, strict=True)
+    series = pd.Series(np.asarray(values, dtype=float), index=np.asarray(steps, dtype=np.int64))
+    return series[~series.index.duplicated(keep="last")].sort_index()
 
 
 def checked_record(value: Any, source: object) -> dict[str, Any]:
