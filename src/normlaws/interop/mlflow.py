@@ -183,4 +183,4 @@ def _from_client(client: Any, run: Any, uri: str) -> ForeignRun:
 
 
 def _unbounded(value: float) -> float:
-    return value if abs(value) < _LARGEST else float(np.copysign(np.inf, value))
+    return float(np.copysign(np.inf, value)) if abs(value) >= _LARGEST else value

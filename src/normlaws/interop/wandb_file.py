@@ -15,7 +15,7 @@ from pathlib import Path
 from normlaws.errors import CorruptFileError, NormlawsWarning
 
 _START = b":W&B"
-_HEADER = 7
+HEADER = 7
 _BLOCK = 32768
 _FRAGMENT = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
@@ -31,7 +31,7 @@ def records(path: Path) -> Iterator[bytes]:
         NormlawsWarning: the file ends within a record, as that of a killed run does.
     """
     content = path.read_bytes()
-    if content[:4] != _START or len(content) < _HEADER:
+    if content[:4] != _START or len(content) < HEADER:
         raise CorruptFileError(f"expected a Weights & Biases run at {path}, got something else")
     parts: list[bytes] = []
     for kind, data in _fragments(content, path):
@@ -48,7 +48,7 @@ def records(path: Path) -> Iterator[bytes]:
 
 
 def _fragments(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
-    place = _HEADER
+    place = HEADER
     while place < len(content):
         room = _BLOCK - place % _BLOCK
         if room < _FRAGMENT.size:  # too small for another fragment: filled with zeros

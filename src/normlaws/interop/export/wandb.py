@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 from normlaws.curves import Curves
+from normlaws.errors import CorruptFileError, NormlawsWarning
+from normlaws.interop import wandb_file
 from normlaws.interop.export.runs import ExportedRun, exported
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD
 
 FEATURE = "writing Weights & Biases runs"
+PATIENCE = 60.0  # seconds
 
 
 def export_wandb(
@@ -61,4 +66,33 @@ def _write(wandb: Any, run: ExportedRun, folder: Path, project: str) -> Path:
         started.log({"step": step, **row.to_dict()})
     kept = Path(started.settings.sync_file)
     started.finish(exit_code=1 if run.record["status"] in ("failed", "diverged") else 0)
+    _wait_until_written(kept)
     return kept
+
+
+def _wait_until_written(path: Path) -> None:
+    """Wait for wandb's own process, which may write for some time after the run has finished."""
+    last = time.monotonic() + PATIENCE
+    while not _ends(path):
+        if time.monotonic() > last:
+            raise CorruptFileError(
+                f"expected wandb to write {path}, but it is not whole after {PATIENCE:.0f} s"
+            )
+        time.sleep(0.02)
+
+
+def _ends(path: Path) -> bool:
+    """Whether the file holds the record that ends a run."""
+    if not path.is_file() or path.stat().st_size <= wandb_file.HEADER:
+        return False
+    record = optional("wandb.proto.wandb_internal_pb2", FEATURE).Record
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NormlawsWarning)
+        try:
+            kinds = [
+                record.FromString(data).WhichOneof("record_type")
+                for data in wandb_file.records(path)
+            ]
+        except CorruptFileError:  # a block that is being written
+            return False
+    return "exit" in kinds
