@@ -27,11 +27,11 @@ def text(sentence: str, *, quiet: bool = False) -> str:
 def table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[int] = ()
 ) -> str:
-    """A table; the columns in ``numeric`` are flush right."""
+    """A table; the columns in ``numeric`` are flush right, with true minus signs."""
     right = set(numeric)
     body = "".join(_row("td", row, right) for row in rows)
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse">'
+        '<div style="overflow-x:auto;margin:.2em 0 .6em"><table style="border-collapse:collapse">'
         f"<thead>{_row('th', header, right)}</thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -43,5 +43,7 @@ def _row(tag: str, cells: Sequence[str], right: set[int]) -> str:
 
 
 def _cell(tag: str, cell: str, right: bool) -> str:
+    if right:
+        cell = cell.replace("-", "−")
     align = "right;font-variant-numeric:tabular-nums" if right else "left"
-    return f'<{tag} style="{_CELL};text-align:{align}">{escape(str(cell))}</{tag}>'
+    return f'<{tag} style="{_CELL};text-align:{align}">{escape(cell)}</{tag}>'

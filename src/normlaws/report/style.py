@@ -21,6 +21,7 @@ GRID = "#e4e2ea"
 WINDOW = "#d9e4ec"
 FIT = "#1c1b22"
 PREDICTION = "#00736b"
+BAR = "#782281"  # from the middle of the scale of sizes
 
 # Near square, and narrow enough that its letters stay readable on a phone.
 FIGURE_SIZE = (4.9, 3.7)
