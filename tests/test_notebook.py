@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from html.parser import HTMLParser
 from itertools import pairwise
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 import normlaws as nl
@@ -145,3 +148,15 @@ def test_names_of_many_layers_have_room():
     assert all(upper[0] >= lower[1] for lower, upper in pairwise(edges))
     assert min(box.x0 for box in boxes) >= 0
     assert len(ax.patches) == count
+
+
+def test_a_notebook_shows_what_plot_draws_and_nothing_else(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    before = pyplot.get_fignums()
+    drawn = figures.error_against_norm(curves())
+    assert pyplot.get_fignums() == before
+    axes = [curves().plot(), nl.measure(torch.nn.Linear(2, 2)).plot(), drawn]
+    numbers = [number for number in pyplot.get_fignums() if number not in before]
+    assert [pyplot.figure(number).axes[0] for number in numbers] == axes[:2]
+    for number in numbers:
+        pyplot.close(number)

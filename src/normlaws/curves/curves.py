@@ -204,7 +204,12 @@ class Curves:
             InputError: the curves hold no such norm or metric.
         """
         from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
 
-        return figures.error_against_norm(
-            self, norm=norm or self.default_norm(), metric=metric or self.default_metric(), ax=ax
-        )
+        with shown_in_notebooks():
+            return figures.error_against_norm(
+                self,
+                norm=norm or self.default_norm(),
+                metric=metric or self.default_metric(),
+                ax=ax,
+            )

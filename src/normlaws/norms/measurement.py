@@ -74,8 +74,10 @@ class Measurement:
             InputError: there is no such column.
         """
         from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
 
-        return figures.layer_norms(self.layers, norm=norm, ax=ax)
+        with shown_in_notebooks():
+            return figures.layer_norms(self.layers, norm=norm, ax=ax)
 
     def as_dict(self) -> dict[str, Any]:
         """``{"total", "layers", "conventions"}`` with plain values, the form of ``--json``."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from normlaws.errors import InputError, allowed
 from normlaws.report.scales import words
-from normlaws.report.style import BAR, FIGURE_SIZE, INK, MUTED, SMALL, new_axes
+from normlaws.report.style import BAR, FIGURE_SIZE, INK, MUTED, SMALL, new_axes, new_figure
 
 _ROW = 0.21  # inches
 _HEIGHTS = (1.3, 8.5)
@@ -64,7 +63,7 @@ def _own_axes(names: list[str]) -> Axes:
     width = _PLOT_WIDTH + _LETTER * max(map(len, names), default=0)
     height = _AROUND + _ROW * len(names)
     size = (float(np.clip(width, *_WIDTHS)), float(np.clip(height, *_HEIGHTS)))
-    return Figure(figsize=size, layout="constrained").add_subplot()
+    return new_figure(size).add_subplot()
 
 
 def _name_rows(ax: Axes, names: list[str]) -> None:
