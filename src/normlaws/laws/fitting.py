@@ -174,8 +174,8 @@ def fit(
         seed: of the resampling.
 
     Raises:
-        InputError: the window is empty, the norm or metric is not recorded, or fewer than two sizes have a usable run
-            (complete or unfinished, three records or more).
+        InputError: the window is empty, the norm or metric is not recorded, or fewer than two
+            sizes have a usable run (complete or unfinished, three records or more).
     """
     _check_window(window)
     runs, panel = _with_optima(curves, norm, metric, choice)

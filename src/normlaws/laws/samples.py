@@ -65,7 +65,7 @@ class Samples:
 
     @property
     def joint_speaks(self) -> bool:
-        """Whether the early exponents are the joint fit's: it holds, and no window was asked for."""
+        """Whether it gives the early exponents: it holds, and no window was set by hand."""
         return self.window is None and self.joint_holds
 
     @property
