@@ -24,7 +24,7 @@ def group(title: str, *children: Any, name: str = "", note: str = "") -> html.Di
     heading = f"{name or title}-heading".replace(" ", "-").lower()
     return html.Div(
         [
-            html.H3(title, id=heading),
+            html.H2(title, id=heading),
             *children,
             *([html.P(note, className="note")] if note else []),
         ],
@@ -32,6 +32,12 @@ def group(title: str, *children: Any, name: str = "", note: str = "") -> html.Di
         role="group",
         **{"aria-labelledby": heading},
     )
+
+
+def named(name: str, *children: Any, said: str = "", className: str = "") -> html.Div:  # noqa: N803
+    """Children whose boxes or slider are called ``name``; ``said`` tells where the slider is."""
+    more = {"data-named": name} | ({"data-said": said} if said else {})
+    return html.Div(list(children), className=className, **more)
 
 
 def choice(name: str, label: str, values: Sequence[str], value: str) -> html.Div:
@@ -71,18 +77,25 @@ def study_controls(curves: Curves, state: State) -> list[Any]:
             "Curves",
             choice("norm", "Norm", curves.norms, state.norm),
             choice("metric", "Error or loss", curves.metrics, state.metric),
-            dcc.RadioItems(
-                {"mean": "mean over seeds", "single": "single runs"}, state.runs, id="runs",
-                className="chips", inline=True,
+            named(
+                "What is drawn",
+                dcc.RadioItems(
+                    {"mean": "mean over seeds", "single": "single runs"}, state.runs, id="runs",
+                    className="chips", inline=True,
+                ),
             ),
             *_seeds(curves, state),
         ),
-        group("Sizes shown", _sizes(curves, state), note="In all figures; point at one to find it."),
+        group("Sizes shown", named("Sizes shown", _sizes(curves, state)), note="In all figures; point at one to find it."),
         group(
             "Early window",
-            dcc.RangeSlider(
-                0, 1, id="window", value=[0, 1], marks=None, updatemode="mouseup",
-                allow_direct_input=False, tooltip={"always_visible": False},
+            named(
+                "Early window, log norm",
+                dcc.RangeSlider(
+                    0, 1, id="window", value=[0, 1], marks=None, updatemode="mouseup",
+                    allow_direct_input=False, tooltip={"always_visible": False},
+                ),
+                said="window-said",
             ),
             html.P(id="window-said", className="said"),
             html.Button("Find it again", id="find-window", type="button"),
@@ -91,7 +104,7 @@ def study_controls(curves: Curves, state: State) -> list[Any]:
         ),
         group(
             "Sizes in the fit (P cut)",
-            _cut(curves, state),
+            named("Sizes in the fit", _cut(curves, state), said="cut-said"),
             html.P(id="cut-said", className="said"),
             name="cut",
         ),
@@ -114,25 +127,24 @@ def ahead_by_default(sizes: Sequence[int]) -> float:
 def rescale_controls(state: State) -> html.Div:
     """What the collapse is rescaled by."""
     sliders = [
-        html.Div(
-            [
-                html.Span([symbol, html.Output(id=f"{name}-said")], className="label"),
-                dcc.Slider(
-                    *GAMMA_REACH[name], 0.001, id=name, value=0, marks=None, updatemode="drag",
-                    allow_direct_input=False, tooltip={"always_visible": False},
-                ),
-            ],
-            className="slid",
-            role="group",
-            **{"aria-label": f"exponent {symbol}"},
+        named(
+            f"Exponent {symbol}",
+            html.Span([symbol, html.Span(id=f"{name}-said")], className="label"),
+            dcc.Slider(
+                *GAMMA_REACH[name], 0.001, id=name, value=0, marks=None, updatemode="drag",
+                allow_direct_input=False, tooltip={"always_visible": False},
+            ),
         )
         for name, symbol in GAMMAS.items()
     ]  # fmt: skip
     return html.Div(
         [
-            dcc.RadioItems(
-                {"optimum": "by each size's optimum", "exponents": "by powers of P"},
-                state.rescale, id="rescale", className="chips", inline=True,
+            named(
+                "How curves are rescaled",
+                dcc.RadioItems(
+                    {"optimum": "by each size's optimum", "exponents": "by powers of P"},
+                    state.rescale, id="rescale", className="chips", inline=True,
+                ),
             ),
             html.Div(
                 [*sliders, html.Button("Fitted values", id="reset-gammas", type="button")],
@@ -151,16 +163,20 @@ def theory_controls(state: State) -> list[Any]:
         group(
             title,
             number(name, label, value),
-            dcc.Slider(
-                float(np.log10(reach[0])), float(np.log10(reach[1])), 0.01,
-                id=f"{name}-slider", value=float(np.log10(value)), marks=_powers(reach),
-                updatemode="drag", allow_direct_input=False, tooltip={"always_visible": False},
+            named(
+                f"Decimal logarithm of {title.lower()}",
+                dcc.Slider(
+                    float(np.log10(reach[0])), float(np.log10(reach[1])), 0.01,
+                    id=f"{name}-slider", value=float(np.log10(value)), marks=_powers(reach),
+                    updatemode="drag", allow_direct_input=False,
+                    tooltip={"always_visible": False},
+                ),
             ),
             name=name,
         )
         for title, name, label, value, reach in (
-            ("Examples", "alpha", "Examples per dimension α", state.alpha, ALPHAS),
-            ("Norm", "radius", "Norm λ of the student", state.radius, NORMS),
+            ("Examples per dimension", "alpha", "α = P/N", state.alpha, ALPHAS),
+            ("Norm of the student", "radius", "λ", state.radius, NORMS),
         )
     ]  # fmt: skip
 
@@ -176,8 +192,8 @@ def _seeds(curves: Curves, state: State) -> list[Any]:
         [{"label": str(seed), "value": seed} for seed in curves.seeds], chosen, id="seeds",
         className="chips", inline=True,
     )  # fmt: skip
-    inside = [html.Span("Seeds", className="label", id="seeds-label"), box]
-    return [html.Div(inside, className="field" if curves.seeds else "gone")]
+    title = html.Span("Seeds", className="label")
+    return [named("Seeds", title, box, className="field" if curves.seeds else "gone")]
 
 
 def _sizes(curves: Curves, state: State) -> dcc.Checklist:

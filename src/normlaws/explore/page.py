@@ -61,14 +61,17 @@ def body(study: Study, state: State) -> list[Any]:
         *_stores(study, state),
         html.Header(_header(study), className="top"),
         html.P(id="notice", role="status", className="notice"),
-        dcc.Tabs(
-            id="tab",
-            value=state.tab,
-            className="tabs",
-            children=[
-                dcc.Tab(label="Study", value="study", id="tab-study"),
-                dcc.Tab(label="Perceptron theory", value="theory", id="tab-theory"),
-            ],
+        html.Nav(
+            dcc.Tabs(
+                id="tab",
+                value=state.tab,
+                className="tabs",
+                children=[
+                    dcc.Tab(label="Study", value="study", id="tab-study"),
+                    dcc.Tab(label="Perceptron theory", value="theory", id="tab-theory"),
+                ],
+            ),
+            **{"aria-label": "Views"},
         ),
         html.Main(
             [
@@ -155,9 +158,12 @@ def _header(study: Study) -> list[Any]:
         html.Div(
             [
                 html.Button("Reload", id="reload", type="button"),
-                dcc.Checklist(
-                    [{"label": "follow a running study", "value": "follow"}], [], id="follow",
-                    className="chips",
+                html.Div(
+                    dcc.Checklist(
+                        [{"label": "follow a running study", "value": "follow"}], [], id="follow",
+                        className="chips",
+                    ),
+                    **{"data-named": "Polling"},
                 ),
                 html.Button("Copy link", id="copy", type="button"),
             ],
@@ -166,11 +172,17 @@ def _header(study: Study) -> list[Any]:
     ]  # fmt: skip
 
 
+def _aside(pane: str, controls: list[Any]) -> html.Aside:
+    """Controls beside the figures; over them, and folded, where the page is narrow."""
+    folded = html.Details(
+        [html.Summary("Controls"), *controls], open=True, id=f"{pane}-controls"
+    )
+    return html.Aside(folded, className="controls", **{"aria-label": f"Controls of the {pane}"})
+
+
 def _study(study: Study, state: State) -> list[Any]:
     return [
-        html.Aside(
-            study_controls(study.curves, state), className="controls", **{"aria-label": "Controls"}
-        ),
+        _aside("study", study_controls(study.curves, state)),
         html.Div(
             [
                 figure_block("norm"),
@@ -204,9 +216,7 @@ def _study(study: Study, state: State) -> list[Any]:
 
 def _theory(state: State) -> list[Any]:
     return [
-        html.Aside(
-            theory_controls(state), className="controls", **{"aria-label": "Controls of the theory"}
-        ),
+        _aside("theory", theory_controls(state)),
         html.Div(
             [
                 figure_block("theory"),

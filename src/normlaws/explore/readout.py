@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from dash import html
 
 from normlaws.curves import Curves
+from normlaws.explore.figures.perceptron import rule_styles
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
 from normlaws.report.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.report.page import Table
 from normlaws.report.scales import words
+from normlaws.report.style import FIT
 
 WAITING = "…"
 INTERVAL = "95\u00a0% interval"
@@ -76,10 +79,10 @@ def solved(values: Solved, state: State) -> list[Any]:
         ("ε at the current point", _six(values.error), ""),
         ("overlap ρ there", _six(values.overlap), ""),
         ("λ_opt, the norm of lowest error", f"{values.best_norm:.6g}", ""),
-        ("ε at λ_opt", _six(values.best_error), "solid"),
+        ("ε at λ_opt", _six(values.best_error), _swatch(FIT, "none", "solid line")),
         *(
-            (f"ε of {_RULE_NAMES[name]}", _six(error), _RULE_LINES[name])
-            for name, error in values.rules.items()
+            (f"ε of {_RULE_NAMES[name]}", _six(values.rules[name]), _swatch(colour, dashes, style))
+            for name, (colour, style, dashes) in rule_styles().items()
         ),
     ]
     caption = f"At α = {state.alpha:g}, λ = {state.radius:g}"
@@ -92,7 +95,15 @@ _RULE_NAMES = {
     "max-stability": "maximum stability, the limit of large norm",
     "bayes": "Bayes' bound",
 }
-_RULE_LINES = {"hebb": "dotted", "gibbs": "dash-dot", "max-stability": "dashed", "bayes": "long dashes"}
+
+
+def _swatch(colour: str, dashes: str, words: str) -> html.Img:
+    """A piece of line as it is drawn in the figure."""
+    picture = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 52 10'><path d='M0 5H52' "
+        f"stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dashes}'/></svg>"
+    )
+    return html.Img(src=f"data:image/svg+xml,{quote(picture)}", alt=words, className="dash")
 
 
 def troubled(curves: Curves) -> list[Any]:
@@ -135,7 +146,7 @@ def as_html(table: Table, rows: Any, name: str) -> html.Div:
 
 
 def _kind(table: Table, column: int) -> str:
-    return "number" if column in table.numeric else ""
+    return "number" if column in table.numeric else table.header[column]
 
 
 def _six(value: float) -> str:

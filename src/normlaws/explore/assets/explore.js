@@ -125,6 +125,9 @@
         return no();
       },
 
+      /* On a phone the controls fold away until asked for. */
+      fold: () => !window.matchMedia("(max-width: 48rem)").matches,
+
       follow: (value) => !(value || []).length,
 
       copy(clicks) {
@@ -135,6 +138,47 @@
       },
     },
   });
+
+  /* Dash's lists of boxes call themselves listboxes, its sliders have no names, and its menus hold
+     a hidden field that takes the focus: say to screen readers what each of them is. */
+  function name_lists() {
+    for (const list of document.querySelectorAll(".dash-options-list[id]")) {
+      const radio = list.querySelector("input[type=radio]");
+      list.setAttribute("role", radio ? "radiogroup" : "group");
+      const named = list.closest("[data-named]");
+      if (named) list.setAttribute("aria-label", named.dataset.named);
+      for (const option of list.querySelectorAll("label"))
+        for (const wrong of ["role", "aria-selected"]) option.removeAttribute(wrong);
+    }
+  }
+
+  function name_sliders() {
+    for (const named of document.querySelectorAll("[data-named]")) {
+      const thumbs = [...named.querySelectorAll("[role=slider]")];
+      thumbs.forEach((thumb, place) => {
+        const end = thumbs.length > 1 ? [", from", ", to"][place] : "";
+        thumb.setAttribute("aria-label", named.dataset.named + end);
+        if (named.dataset.said) thumb.setAttribute("aria-describedby", named.dataset.said);
+      });
+    }
+  }
+
+  function mend() {
+    name_lists();
+    name_sliders();
+    for (const hidden of document.querySelectorAll(".dash-dropdown-focus-target"))
+      hidden.setAttribute("tabindex", "-1");
+  }
+
+  let due = false;
+  new MutationObserver(() => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      mend();
+    });
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
 
   /* The sizes beside the figures find their lines: by pointer and by keyboard. */
   const size_of = (event) => {

@@ -7,6 +7,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State
 from normlaws.explore.page import FIGURES
 
 LINKED = ("norm", "step")
+PANES = ("study", "theory")
 
 
 def register(app: Dash) -> None:
@@ -29,5 +30,7 @@ def register(app: Dash) -> None:
     local("picture", Output("saved", "data"),
           Input({"type": "image", "figure": ALL, "form": ALL}, "n_clicks"),
           Input({"type": "whole", "figure": ALL}, "n_clicks"))  # fmt: skip
+    for pane in PANES:
+        local("fold", Output(f"{pane}-controls", "open"), Input("id", "data"), initially=True)
     local("follow", Output("tick", "disabled"), Input("follow", "value"))
     local("copy", Output("copy", "children"), Input("copy", "n_clicks"))

@@ -46,7 +46,7 @@ def error_against_size(
     if needed is not None and np.isfinite(needed.value) and state.target is not None:
         _needed(figure, needed, state.target)
     _cut(figure, sizes, state)
-    theme.ticks(figure, "x", [*sizes, forecast.size])
+    figure.update_xaxes(tickformat="~s", nticks=6)
     theme.ticks(figure, "y", [*laws.sizes["error"], forecast.error.value])
     return theme.zoomed(figure, state)
 
@@ -72,7 +72,7 @@ def norm_against_size(
     placed = Estimate(*(None if v is None else float(place(v)) for v in forecast.log_norm))
     _diamond(figure, forecast.size, placed, lambda _: power(forecast.log_norm.value), "stop at λ")
     _cut(figure, sizes, state)
-    theme.ticks(figure, "x", [*sizes, forecast.size])
+    figure.update_xaxes(tickformat="~s", nticks=6)
     return theme.zoomed(figure, state)
 
 
@@ -182,7 +182,7 @@ def _cut(figure: go.Figure, sizes: list[int], state: State) -> None:
     low, high = edges(sizes, state.cut or (sizes[0], sizes[-1]))
     upright: dict[str, Any] = {"y0": 0, "y1": 1, "yref": "paper"}
     if state.cut is not None:
-        far = (sizes[0] / 2, sizes[-1] * 2)
+        far = (sizes[0] / 1.35, sizes[-1] * 1.35)
         for x0, x1 in ((far[0], low), (high, far[1])):
             figure.add_shape(
                 type="rect", x0=x0, x1=x1, fillcolor=OUTSIDE, line_width=0, layer="below", **upright

@@ -10,21 +10,35 @@ from normlaws.explore.state import State
 from normlaws.report.numbers import significant
 from normlaws.report.style import FIT, INK, MUTED, PREDICTION, size_colours
 
-STYLES = {"hebb": "dot", "gibbs": "dashdot", "max-stability": "dash", "bayes": "longdash"}
+# name: the line's style in words, and its dashes in pixels
+STYLES = {
+    "hebb": ("dotted line", "2,4"),
+    "gibbs": ("dash-dotted line", "8,3,2,3"),
+    "max-stability": ("dashed line", "7,5"),
+    "bayes": ("long-dashed line", "13,5"),
+}
+
+
+def rule_styles() -> dict[str, tuple[str, str, str]]:
+    """Colour, style in words and dashes of every rule's line."""
+    shades = list(size_colours(range(len(STYLES) + 1)).values())[1:]
+    return {
+        name: (colour, *style) for (name, style), colour in zip(STYLES.items(), shades, strict=True)
+    }
 
 
 def perceptron(solved: Solved, state: State) -> go.Figure:
     """Draw ε(λ) with the rules as level lines, λ_opt and the current point."""
     figure = theme.blank("theory", state, "norm λ of the student", "generalisation error ε")
-    shades = list(size_colours(range(len(STYLES) + 1)).values())
     rows = solved.curve
-    for (name, dash), colour in zip(STYLES.items(), shades[1:], strict=True):
+    for name, (colour, _, dashes) in rule_styles().items():
         level = solved.rules[name]
         figure.add_scatter(
             x=[rows["norm"].iloc[0], rows["norm"].iloc[-1]],
             y=[level, level],
             mode="lines",
-            line={"color": colour, "width": 1.8, "dash": dash},
+            line={"color": colour, "width": 1.8, "dash": dashes.replace(",", "px,") + "px"},
+            name=name.replace("-", " "),
             hovertemplate=f"{name}: ε = {significant(level, 4)}<extra></extra>",
             meta={"role": "rule"},
         )
