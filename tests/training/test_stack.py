@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from pydantic import TypeAdapter
 
 from normlaws.errors import InputError
 from normlaws.folder import RunFolder
 from normlaws.problems import ModelSettings, load_data_set
 from normlaws.training import Execution, RunSettings, stack_key, train, train_stack
 from normlaws.training.stacked import StackedNetwork
-
-from pydantic import TypeAdapter
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +55,7 @@ MODELS = {
     "mlp": {"family": "mlp", "hidden": [8, 7]},
     "cnn": {"family": "cnn", "channels": [4, 5, 3], "pool_every": 2, "hidden": [6]},
     "resnet": {"family": "resnet", "widths": [4, 6], "blocks": [1, 2]},
+    "vit": {"family": "vit", "patch": 4, "width": 8, "depth": 2, "heads": 2},
 }
 CHANGES = {
     **{name: {"model": model} for name, model in MODELS.items()},
@@ -102,12 +102,16 @@ def test_gradients_equal_those_of_every_replica_in_float64(name):
     statistics = [{k: v.clone() for k, v in model.named_buffers()} for model in models]
     network = StackedNetwork([family.build((2, 8, 8), 10, seed).double() for seed in range(3)])
     network.train()
-    (F.cross_entropy(network(images).flatten(0, 1), labels.flatten(), reduction="sum") / 6).backward()
+    (
+        F.cross_entropy(network(images).flatten(0, 1), labels.flatten(), reduction="sum") / 6
+    ).backward()
     for index in range(3):
         for stacked, own in zip(network.parameters(), expected[index], strict=True):
             torch.testing.assert_close(stacked.grad[index], own, rtol=1e-10, atol=1e-12)
         for name, buffer in network.layers.named_buffers():
-            torch.testing.assert_close(buffer[index], statistics[index][name], rtol=1e-10, atol=1e-12)
+            torch.testing.assert_close(
+                buffer[index], statistics[index][name], rtol=1e-10, atol=1e-12
+            )
 
 
 def test_a_run_does_not_depend_on_its_companions(digits):
@@ -156,9 +160,7 @@ def test_a_stack_interrupted_at_every_step_goes_on_bit_for_bit(digits, tmp_path,
         again = train_stack(runs, folders, Execution(stop=lambda: True), digits)
     assert set(again.runs["status"]) == {"complete"}
     for run in runs:
-        pd.testing.assert_frame_equal(
-            curve(again, run), curve(undisturbed, run), check_exact=True
-        )
+        pd.testing.assert_frame_equal(curve(again, run), curve(undisturbed, run), check_exact=True)
 
 
 def test_a_run_that_diverges_leaves_and_spoils_no_other(digits, tmp_path):

@@ -178,7 +178,7 @@ class _Stack:
 
 
 class _Batches:
-    """Inputs (replicas, batch, channels, height, width) and labels (replicas * batch,) of a step."""
+    """Inputs (replicas, batch, channels, height, width), labels (replicas * batch,) of a step."""
 
     def __init__(self, replicas: Sequence[Replica]) -> None:
         self._replicas = replicas

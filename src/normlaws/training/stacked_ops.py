@@ -115,9 +115,7 @@ def _sum_of_windows(
     replicas, channels, height, width, batch = shape
     rows, cols = grid[2:4]
     windows = columns.view(replicas, channels, side, side, rows, cols, batch)
-    padded = columns.new_zeros(
-        replicas, channels, height + 2 * padding, width + 2 * padding, batch
-    )
+    padded = columns.new_zeros(replicas, channels, height + 2 * padding, width + 2 * padding, batch)
     for i in range(side):
         down = slice(i, i + stride * (rows - 1) + 1, stride)
         for j in range(side):
