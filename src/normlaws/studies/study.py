@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import tomli_w
 from normlaws.curves import Curves
 from normlaws.errors import InputError, StudyConflictError, allowed
 from normlaws.folder import StudyFolder, replace_file
-from normlaws.problems import data_root
+from normlaws.problems import data_root as _data_root
 from normlaws.problems.splits import check_size
-from normlaws.studies.execute import Options, execute, local_workers
+from normlaws.studies.cluster import cluster_workers
+from normlaws.studies.execute import execute
 from normlaws.studies.inherit import preset_files
+from normlaws.studies.local import available_cores, local_workers
+from normlaws.studies.perform import Options, is_done
 from normlaws.studies.progress import Progress
 from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
+from normlaws.studies.workers import ExecutorWorkers, Workers, processes
 from normlaws.training import RunSettings
 
 
@@ -74,6 +79,7 @@ class Study:
         *,
         workers: int | None = None,
         executor: Executor | None = None,
+        cluster: Any = None,
         device: str = "cpu",
         data_root: str | Path | None = None,
         progress: bool = True,
@@ -89,22 +95,33 @@ class Study:
             workers: processes of one thread each; default one per core. Curves do not depend on it.
             executor: any ``concurrent.futures.Executor`` to use in place of local processes; its
                 workers must see the study folder.
-            device: as in PyTorch.
+            cluster: address of a dask scheduler (``"tcp://host:8786"``), name of a batch system
+                (``"slurm"``, ``"pbs"``, ``"lsf"``, ``"sge"``) or a cluster object of dask (extra
+                ``cluster``). A study with a table ``[cluster]`` runs there where neither
+                ``workers`` nor ``executor`` nor ``cluster`` is given.
+            device: as in PyTorch; with ``"cuda"`` every process takes a GPU of its own, in turn.
             data_root: folder of downloaded data sets.
-            progress: draw a progress bar on stderr.
+            progress: show on stderr how far the runs are.
 
         Raises:
             InputError: the sizes do not fit the data, or ``workers`` is less than 1.
             StudyConflictError: the folder holds another study, or is being written to.
+            ClusterError: the scheduler or its workers are not there.
+            MissingExtraError: a cluster needs an extra that is not installed.
         """
         folder = StudyFolder(Path(out) if out else Path("runs") / self.settings.name)
-        options = Options(folder.root, device, Path(data_root) if data_root else None)
+        if workers is not None and cluster is not None:
+            raise InputError("expected workers of this machine or a cluster, got both")
+        data = _data_root(Path(data_root) if data_root else None).resolve()
+        options = Options(folder.root.resolve(), device=device, data_root=data)
         self._check_data(options)
         with folder.locked():
             self._claim(folder)
-            pending = [run for run in self.settings.runs() if not _is_done(folder, run)]
+            runs = self.settings.runs()
+            pending = [run for run in runs if not is_done(folder.run(run.run_id))]
             if pending:
-                self._execute(pending, folder, options, workers, executor, progress)
+                chosen = self._workers(workers, executor, cluster, device, len(pending))
+                self._execute(pending, folder, options, chosen, progress)
         return Curves.read(folder.root)
 
     def _execute(
@@ -112,19 +129,32 @@ class Study:
         pending: list[RunSettings],
         folder: StudyFolder,
         options: Options,
-        workers: int | None,
-        executor: Executor | None,
+        workers: AbstractContextManager[Workers],
         progress: bool,
     ) -> None:
-        with Progress(self.settings, folder, visible=progress) as bar:
-            if executor is not None:
-                execute(pending, folder, options, executor, bar.update)
-                return
-            with local_workers(workers, len(pending)) as local:
-                execute(pending, folder, options, local, bar.update)
+        groups = [(run,) for run in pending]
+        with workers as ready, Progress(self.settings, folder, visible=progress) as view:
+            execute(groups, folder, options, ready, view.update)
+
+    def _workers(
+        self,
+        workers: int | None,
+        executor: Executor | None,
+        cluster: Any,
+        device: str,
+        tasks: int,
+    ) -> AbstractContextManager[Workers]:
+        if executor is not None:
+            return nullcontext(ExecutorWorkers(executor))
+        table = self.settings.cluster
+        if cluster is None and workers is None and table is not None:
+            cluster = table.kind
+        if cluster is not None:
+            return cluster_workers(cluster, table, device)
+        return _local(workers, tasks, device)
 
     def _check_data(self, options: Options) -> None:
-        data = self.settings.data.load(data_root(options.data_root))
+        data = self.settings.data.load(_data_root(options.data_root))
         for size in self.settings.sizes:
             check_size(data, size, self.settings.data.validation)
         self.settings.model.build(data.image_shape, data.classes, seed=0)
@@ -148,11 +178,14 @@ class Study:
 
 def _extends(new: StudySettings, old: StudySettings) -> bool:
     """Whether ``new`` runs all that ``old`` did: the same settings, perhaps more sizes or seeds."""
-    grown = {"sizes": new.sizes, "seeds": new.seeds, "description": new.description}
+    free = ("sizes", "seeds", "description", "cluster")
+    grown = {name: getattr(new, name) for name in free}
     same = old.model_copy(update=grown) == new
     return same and set(old.sizes) <= set(new.sizes) and old.seeds <= new.seeds
 
 
-def _is_done(folder: StudyFolder, run: RunSettings) -> bool:
-    status = folder.run(run.run_id).read_record().get("status")
-    return status in ("complete", "diverged")
+def _local(workers: int | None, tasks: int, device: str) -> AbstractContextManager[Workers]:
+    if workers is not None and workers < 1:
+        raise InputError(f"expected at least 1 worker, got {workers}; leave it out for one a core")
+    count = min(workers or available_cores(), tasks)
+    return processes(count, lambda: local_workers(1, 1), device)
