@@ -101,7 +101,7 @@ def _work(replicas: Sequence[Replica], execution: Execution) -> None:
         steps = sorted({replica.step for replica in under_way})
         behind = [replica for replica in under_way if replica.step == steps[0]]
         until = steps[1] if len(steps) > 1 else None
-        together = _Stack(behind) if len(behind) > 1 else Alone(behind[0])
+        together = Stack(behind) if len(behind) > 1 else Alone(behind[0])
         if not Loop(behind, together.advance, execution).work(until):
             return
         for replica in behind:
@@ -109,7 +109,7 @@ def _work(replicas: Sequence[Replica], execution: Execution) -> None:
                 replica.save()
 
 
-class _Stack:
+class Stack:
     """The training step of runs that are at the same step."""
 
     def __init__(self, replicas: Sequence[Replica]) -> None:
