@@ -152,6 +152,7 @@ def test_interrupted_on_a_cluster_every_run_keeps_a_checkpoint(cluster, alone, t
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(lambda: len(holders(out)) == 3)
     process.send_signal(signal.SIGINT)
