@@ -126,8 +126,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_next_run_goes_on(study, undisturbed, 
 def test_a_batch_systems_notice_is_taken_as_ctrl_c():
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt), _terminated_as_interrupted():
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(10)
+        signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
 
 
