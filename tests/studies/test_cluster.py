@@ -135,23 +135,15 @@ def test_two_hundred_runs_on_a_cluster_are_those_of_one_process_bit_for_bit(clus
 
 @pytest.mark.slow
 def test_interrupted_on_a_cluster_every_run_keeps_a_checkpoint(cluster, alone, tmp_path):
-    study, out = tmp_path / "long.toml", tmp_path / "out"
-    study.write_text(tomli_w.dumps(LONG), encoding="utf-8")
+    file, out = tmp_path / "long.toml", tmp_path / "out"
+    file.write_text(tomli_w.dumps(LONG), encoding="utf-8")
+    command = [sys.executable, "-m", "normlaws", "run", file, "--out", out]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "normlaws",
-            "run",
-            study,
-            "--out",
-            out,
-            "--cluster",
-            cluster.address,
-        ],
+        [*command, "--cluster", cluster.address],
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(lambda: len(holders(out)) == 3)
     process.send_signal(signal.SIGINT)
@@ -217,8 +209,9 @@ def test_a_killed_local_worker_takes_no_other_along(alone, log, tmp_path, monkey
     assert 0 <= log.stat().st_size - before - RUNS * STEPS < STEPS // 4
 
 
-def test_nothing_at_the_address_gives_one_sentence(tmp_path, monkeypatch):
+def test_nothing_at_the_address_gives_one_sentence(tmp_path):
     import dask
+    import distributed  # noqa: F401 - its defaults are to stay when the block ends
 
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "0.3s"}),

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
 from normlaws.errors import StudyConflictError
 from normlaws.folder import StudyFolder
 from normlaws.studies import Study
-from normlaws.studies.devices import Devices, Place
+from normlaws.studies.devices import Devices, Place, default_processes
 from normlaws.studies.execute import MOST_LOSSES, execute, longest_first
 from normlaws.studies.perform import AGAIN, Options, perform
-from normlaws.studies.workers import WorkerLostError
+from normlaws.studies.workers import LocalWorkers, WorkerLostError
 from normlaws.training import RunSettings
 
 
@@ -192,3 +193,13 @@ def test_any_other_device_is_meant_as_it_is(device):
 
 def test_without_a_gpu_pytorch_is_left_to_say_so():
     assert Devices("cuda").assign("w", Place("a", None, 0)) == "cuda"
+
+
+def test_a_process_a_gpu_unless_told_otherwise(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    assert [default_processes(device) for device in ("cpu", "cuda", "cuda:1")] == [None, 3, 1]
+    workers = LocalWorkers(4, lambda: None, "cuda")
+    workers.begin(Options(Path("x")))
+    assert [options.device for options in workers._options] == [
+        "cuda:0", "cuda:1", "cuda:2", "cuda:0",
+    ]  # fmt: skip

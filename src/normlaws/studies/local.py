@@ -9,23 +9,17 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
-from normlaws.errors import InputError
-
 
 @contextmanager
-def local_workers(workers: int | None, tasks: int) -> Iterator[Executor]:
-    """Processes of one thread each, which end when this process does.
-
-    Raises:
-        InputError: ``workers`` is less than 1.
-    """
+def local_workers(processes: int, threads: int) -> Iterator[Executor]:
+    """Processes with so many threads of arithmetic each, which end when this process does."""
     from loky import ProcessPoolExecutor
 
-    if workers is not None and workers < 1:
-        raise InputError(f"expected at least 1 worker, got {workers}; leave it out for one a core")
-    count = min(workers or available_cores(), tasks)
     pool = ProcessPoolExecutor(
-        count, initializer=_start_worker, initargs=(os.getpid(),), env={"OMP_NUM_THREADS": "1"}
+        processes,
+        initializer=_start_worker,
+        initargs=(os.getpid(), threads),
+        env={"OMP_NUM_THREADS": str(threads)},
     )
     try:
         yield pool
@@ -40,13 +34,13 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _start_worker(parent: int) -> None:
-    """One thread of arithmetic; leave Ctrl-C to the parent, and end when the parent is gone."""
+def _start_worker(parent: int, threads: int) -> None:
+    """Set the threads; leave Ctrl-C to the parent, and end when the parent is gone."""
     import signal
 
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

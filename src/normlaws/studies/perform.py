@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 
+from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.folder import RunFolder, StudyFolder
 from normlaws.problems import DataSet, DataSettings, DataSource, data_root
 from normlaws.studies.lease import Lease, LeaseLostError, leased
-from normlaws.training import Execution, RunSettings, train
+from normlaws.training import Execution, RunSettings, train, train_stack
 
 AGAIN = "again"
 """Status of a run that another worker has or has taken over: to be asked for again."""
@@ -113,9 +114,12 @@ class _Task:
         )
         try:
             data = data_set(runs[0].data.model_dump_json(), options.data_root)
-            statuses = [
-                self._status(train(run, self._folder(run), execution, data)) for run in runs
-            ]
+            folders = [self._folder(run) for run in runs]
+            if len(runs) > 1:
+                curves = train_stack(runs, folders, execution, data)
+            else:
+                curves = train(runs[0], folders[0], execution, data)
+            statuses = [self._status(curves, run) for run in runs]
         except LeaseLostError:
             return [AGAIN] * len(runs)
         except OSError:
@@ -127,9 +131,9 @@ class _Task:
             return ["failed"]
         return statuses
 
-    def _status(self, curves: Any) -> str:
+    def _status(self, curves: Curves, run: RunSettings) -> str:
         """The status of a run; ``again`` where it stopped, but the study did not."""
-        status = str(curves.runs["status"].iloc[0])
+        status = str(curves.runs.set_index("run")["status"][run.run_id])
         going_on = self._study.in_session(self._options.session)
         return AGAIN if status == "unfinished" and going_on else status
 

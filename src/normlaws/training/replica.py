@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -59,6 +60,12 @@ class Replica:
     def unfinished(self) -> bool:
         """Whether there are steps left to take."""
         return self.status == "unfinished"
+
+    def hold(self, images: Tensor, labels: Tensor) -> None:
+        """Keep the training examples there: equal tensors, which others may use too."""
+        self.train = replace(self.train, images=images, labels=labels)
+        _, validation, test = self.scored
+        self.scored = (self.train.first(len(self.scored[0])), validation, test)
 
     def batch(self) -> tuple[Tensor, Tensor]:
         """Normalised inputs and labels of this step, augmented where the settings say so."""
