@@ -13,13 +13,14 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-BASE = {"curves", "errors", "folder"}
+BASE = {"curves", "errors", "folder", "notebook"}
 ROOMS_ALLOWED = {
     "errors": set(),
     "folder": {"errors"},
-    "curves": {"errors", "folder"},
+    "notebook": set(),
+    "curves": {"errors", "folder", "notebook"},
     "provenance": set(),
-    "norms": {"errors"},
+    "norms": {"errors", "notebook"},
     "problems": {"errors"},
     "laws": BASE,
     "theory": BASE,
@@ -41,7 +42,7 @@ ROOMS_ALLOWED = {
         "report",
     },
 }
-TORCH_FREE = {"errors", "folder", "curves", "laws", "theory", "interop", "report"}
+TORCH_FREE = {"errors", "folder", "notebook", "curves", "laws", "theory", "interop", "report"}
 HEAVY_IN_CLI = {"torch", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "pyarrow"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,11 @@ from normlaws.cli import app
 from normlaws.cli._laws import default_norm
 
 Recorded = Annotated[
-    Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
+    list[str],
+    typer.Argument(
+        metavar="PATH…",
+        help="study folder, run folder, .parquet file or quoted pattern; several are put together",
+    ),
 ]
 Norm = Annotated[
     str | None,

@@ -142,8 +142,10 @@ class Laws:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the mean curves with the early window and the optima; return the axes."""
         from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
 
-        return figures.laws_overview(self, ax)
+        with shown_in_notebooks():
+            return figures.laws_overview(self, ax)
 
 
 def fit(
