@@ -20,6 +20,7 @@ from normlaws.norms.warm import Row, WarmLayer, refine
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
+_PARTS = ("vectors", "values", "drift")  # of what is kept
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
@@ -126,8 +127,9 @@ class NormMeter:
         state = {"calls": torch.tensor(self._calls)}
         for warm in self._warm:
             if warm.kept is not None:
-                state[f"{warm.layer.name}.vectors"] = torch.from_numpy(warm.kept.vectors.copy())
-                state[f"{warm.layer.name}.values"] = torch.from_numpy(warm.kept.values.copy())
+                for part in _PARTS:
+                    array = getattr(warm.kept, part)
+                    state[f"{warm.layer.name}.{part}"] = torch.from_numpy(array.copy())
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -137,7 +139,7 @@ class NormMeter:
             InputError: the state belongs to another model.
         """
         names = [warm.layer.name for warm in self._warm]
-        expected = {f"{name}.{part}" for name in names for part in ("vectors", "values")}
+        expected = {f"{name}.{part}" for name in names for part in _PARTS}
         if "calls" not in state or set(state) - expected - {"calls"}:
             raise InputError(
                 "expected the state of a NormMeter of the same model, got the keys "
@@ -145,7 +147,6 @@ class NormMeter:
             )
         self._calls = int(state["calls"])
         for warm, name in zip(self._warm, names, strict=True):
-            vectors, values = state.get(f"{name}.vectors"), state.get(f"{name}.values")
-            warm.kept = None
-            if vectors is not None and values is not None:
-                warm.kept = Kept(vectors.cpu().numpy().copy(), values.cpu().numpy().copy())
+            parts = [state.get(f"{name}.{part}") for part in _PARTS]
+            found = [part.cpu().numpy().copy() for part in parts if part is not None]
+            warm.kept = Kept(*found) if len(found) == len(_PARTS) else None
