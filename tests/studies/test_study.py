@@ -84,14 +84,14 @@ def test_a_study_under_way_keeps_a_second_one_out(small, tmp_path):
 
 
 def test_a_run_that_raises_is_recorded_and_the_study_goes_on(small, tmp_path, monkeypatch):
-    from normlaws.studies import execute
+    from normlaws.studies import perform
 
     def flaky(settings, *arguments):
         if settings.size == 64 and settings.seed == 0:
             raise RuntimeError("out of memory")
         return train(settings, *arguments)
 
-    monkeypatch.setattr(execute, "train", flaky)
+    monkeypatch.setattr(perform, "train", flaky)
     curves = run(small, tmp_path)
     assert sorted(curves.runs["status"]) == ["complete"] * 3 + ["failed"]
     failed = curves.runs[curves.runs["status"] == "failed"].iloc[0]
@@ -105,7 +105,7 @@ def test_a_run_that_raises_is_recorded_and_the_study_goes_on(small, tmp_path, mo
 def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
     small, tmp_path, monkeypatch
 ):
-    from normlaws.studies import execute
+    from normlaws.studies import perform
 
     done = run(small | {"seeds": 1}, tmp_path)
     full = threading.Event()
@@ -114,7 +114,7 @@ def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
         full.set()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(execute, "train", filling)
+    monkeypatch.setattr(perform, "train", filling)
     with pytest.raises(OSError, match="No space left"):
         run(small, tmp_path)
     assert full.is_set()
