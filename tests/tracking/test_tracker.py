@@ -168,7 +168,7 @@ def test_only_the_wanted_norms_are_recorded(model, tmp_path):
     track.record(0, test_error=0.5)
     curves = nl.Curves.read(tmp_path)
     assert curves.norms == ["frobenius", "l1"]
-    assert curves.runs["measured"].iloc[0] == {"conv": "flat", "norms": ["l1", "frobenius"]}
+    assert curves.runs["conventions"].iloc[0]["norms"] == ["l1", "frobenius"]
 
 
 def test_the_record_says_what_made_the_run(model, tmp_path):
