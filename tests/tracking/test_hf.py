@@ -88,7 +88,7 @@ def test_evaluations_become_the_curve_and_norms_reach_the_loggers(tmp_path):
     exact = nl.measure(trainer.model)
     last = curves.frame.iloc[-1]
     assert last["log_l1"] == pytest.approx(exact.total["log_l1"], abs=1e-6)
-    name = "norm/spectral_product/"
+    name = "norm/log_spectral_product/"
     steps = [step for step, logs in heard(trainer) if f"{name}global" in logs]
     assert sorted(set(steps)) == [0, 2, 5, 10]
     logs = next(logs for _, logs in heard(trainer) if f"{name}global" in logs)

@@ -54,8 +54,8 @@ def test_validations_become_the_curve_and_norms_reach_the_history(tmp_path):
     for name in nl.norms.DATA_FREE_NORMS:
         total = exact.total[f"log_{name}"]
         assert curves.frame[f"log_{name}"].iloc[-1] == pytest.approx(total, abs=1e-6)
-        assert history[f"norm/{name}/global"][-1] == pytest.approx(total, abs=1e-6)
-        assert len(history[f"norm/{name}/conv"]) == len(history[f"norm/{name}/head"]) == 2
+        assert history[f"norm/log_{name}/global"][-1] == pytest.approx(total, abs=1e-6)
+        assert len(history[f"norm/log_{name}/conv"]) == len(history[f"norm/log_{name}/head"]) == 2
 
 
 def test_an_evaluation_of_ones_own_gives_the_rows_at_the_due_steps(tmp_path):
@@ -73,7 +73,7 @@ def test_norms_are_put_into_the_logs_of_the_due_batches(tmp_path):
 
     class Heard(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if "norm/l1/global" in logs:
+            if "norm/log_l1/global" in logs:
                 heard.append(int(self.model.optimizer.iterations))
 
     model, (x, y) = made(), data(40)

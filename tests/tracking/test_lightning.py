@@ -90,9 +90,9 @@ def test_norms_reach_the_logger_at_the_due_steps(tmp_path):
     callback = NormTracker(tmp_path / "runs", size=64, steps=[1, 5, 20], norms=["l1"])
     fit(lightning.pytorch, tmp_path, callback, logger=logger)
     logged = pd.read_csv(tmp_path / "logs/version_0/metrics.csv")
-    steps = logged.loc[logged["norm/l1/global"].notna(), "step"]
+    steps = logged.loc[logged["norm/log_l1/global"].notna(), "step"]
     assert sorted(set(steps)) == [0, 1, 5, 8, 16, 20, 24]
-    assert {"norm/l1/net.0", "norm/l1/net.2"} <= set(logged.columns)
+    assert {"norm/log_l1/net.0", "norm/log_l1/net.2"} <= set(logged.columns)
 
 
 def test_an_evaluation_of_ones_own_gives_the_rows_at_the_due_steps(tmp_path):

@@ -156,9 +156,9 @@ def test_scalars_hold_the_norm_of_the_network_and_of_each_layer_alone(model, tmp
     found, exact = track.scalars(), nl.measure(model)
     for name in nl.norms.DATA_FREE_NORMS:
         total = exact.total[f"log_{name}"]
-        assert found[f"norm/{name}/global"] == pytest.approx(total, abs=1e-6)
+        assert found[f"norm/log_{name}/global"] == pytest.approx(total, abs=1e-6)
         alone = nl.measure(model[0]).total[f"log_{name}"]
-        assert found[f"norm/{name}/0"] == pytest.approx(alone, abs=1e-6)
+        assert found[f"norm/log_{name}/0"] == pytest.approx(alone, abs=1e-6)
     assert len(found) == 3 * len(nl.norms.DATA_FREE_NORMS)
     assert not (tmp_path / "runs").joinpath(track._files.folder.root.name, "run.json").exists()
 

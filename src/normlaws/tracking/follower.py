@@ -17,8 +17,8 @@ from normlaws.tracking.tracker import Evaluate, Tracker
 class Follower:
     """Measures norms at the due steps, and records where the framework evaluates.
 
-    The methods return scalars for the framework's loggers: ``norm/<name>/global`` and
-    ``norm/<name>/<layer>``; empty where nothing was measured.
+    The methods return scalars for the framework's loggers: ``norm/log_<name>/global`` and
+    ``norm/log_<name>/<layer>``; empty where nothing was measured.
 
     Args:
         out: study folder.

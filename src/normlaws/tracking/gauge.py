@@ -75,13 +75,10 @@ class Gauge:
         """The last measurement, of the network and of every layer alone."""
         if self._meter is None or not self._values:
             return {}
-        found = {
-            f"norm/{name.removeprefix('log_')}/global": value
-            for name, value in self._values.items()
-        }
+        found = {f"norm/{name}/global": value for name, value in self._values.items()}
         for layer, row in zip(self._meter.layers, self._meter.last, strict=True):
             for name in self.names:
-                found[f"norm/{name}/{layer.name}"] = getattr(row, _LAYER_VALUE[name])
+                found[f"norm/log_{name}/{layer.name}"] = getattr(row, _LAYER_VALUE[name])
         return found
 
     def state_dict(self) -> dict[str, Tensor]:

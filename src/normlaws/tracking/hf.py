@@ -25,7 +25,7 @@ class NormTrackerCallback(TrainerCallback):
         trainer = Trainer(model, args, …)
         trainer.add_callback(NormTrackerCallback(trainer, "runs/mine", size=5000, seed=0))
 
-    At log-spaced optimiser steps ``norm/<name>/global`` and ``norm/<name>/<layer>``
+    At log-spaced optimiser steps ``norm/log_<name>/global`` and ``norm/log_<name>/<layer>``
     (natural logarithms) go wherever ``report_to`` sends the loss. Each evaluation adds a row to
     the curve, with ``eval_loss`` and, where ``compute_metrics`` gives one, ``eval_accuracy``.
 

@@ -24,8 +24,8 @@ class NormTracker(keras.callbacks.Callback):
 
         model.fit(x, y, validation_data=…, callbacks=[NormTracker("runs/mine", size=len(x))])
 
-    At log-spaced optimiser steps and after each epoch ``norm/<name>/global`` and
-    ``norm/<name>/<layer>`` (natural logarithms) are added to ``logs``, and so reach the history
+    At log-spaced optimiser steps and after each epoch ``norm/log_<name>/global`` and
+    ``norm/log_<name>/<layer>`` (natural logarithms) are added to ``logs``, and so reach the history
     and every callback that stands behind this one. Each validation adds a row to the curve, with
     ``val_loss`` and ``val_accuracy``. With ``evaluate=`` the rows are those of the log-spaced
     steps, step 0 and the last among them.

@@ -38,7 +38,7 @@ class NormTracker(_Callback):
 
         trainer = Trainer(callbacks=[NormTracker("runs/mine", size=5000, seed=0)])
 
-    At log-spaced optimiser steps ``norm/<name>/global`` and ``norm/<name>/<layer>``
+    At log-spaced optimiser steps ``norm/log_<name>/global`` and ``norm/log_<name>/<layer>``
     (natural logarithms) go to every logger. Each validation adds a row to the curve, with what was
     logged as ``val_loss``, ``val_acc`` and the like. The validation before training is step 0 of
     the curve if it is a whole one: ``Trainer(num_sanity_val_steps=-1)``. With ``evaluate=`` the

@@ -193,7 +193,7 @@ class Tracker:
         """The last measurement, for a logger.
 
         Returns:
-            ``norm/<name>/global`` and ``norm/<name>/<layer>``, the same norm of that layer
+            ``norm/log_<name>/global`` and ``norm/log_<name>/<layer>``, the same norm of that layer
             alone (so spectral complexity gives ‖Aᵀ‖_{2,1}, the spectral product ‖A‖_σ): natural
             logarithms. Empty before the first measurement and in processes other than rank 0.
         """
