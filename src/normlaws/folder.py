@@ -50,6 +50,11 @@ class RunFolder:
         """State of an unfinished run, safetensors."""
         return self.root / "checkpoint.safetensors"
 
+    @property
+    def lease(self) -> Path:
+        """There while a worker has the run."""
+        return self.root / ".lease"
+
     def read_record(self) -> dict[str, Any]:
         """The run's record; an empty dictionary where none has been written."""
         return read_json(self.record) if self.record.exists() else {}

@@ -217,8 +217,9 @@ def test_a_killed_local_worker_takes_no_other_along(alone, log, tmp_path, monkey
     assert 0 <= log.stat().st_size - before - RUNS * STEPS < STEPS // 4
 
 
-def test_nothing_at_the_address_gives_one_sentence(tmp_path, monkeypatch):
+def test_nothing_at_the_address_gives_one_sentence(tmp_path):
     import dask
+    import distributed  # noqa: F401 - its defaults are to stay when the block ends
 
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "0.3s"}),

@@ -59,3 +59,10 @@ class Devices:
     def release(self, worker: str) -> None:
         """Free the GPU of a worker that is gone."""
         self._taken.pop(worker, None)
+
+
+def default_processes(device: str) -> int | None:
+    """Worker processes of this machine for a device: one a GPU; ``None`` leaves it to the cores."""
+    if device == "cpu":
+        return None
+    return max(1, Place.here().count) if device == ALL_OF_THEM else 1

@@ -18,12 +18,14 @@ from normlaws.problems import DataSet
 from normlaws.problems import data_root as _data_root
 from normlaws.problems.splits import check_size
 from normlaws.studies.cluster import cluster_workers
+from normlaws.studies.devices import default_processes
 from normlaws.studies.execute import execute
 from normlaws.studies.inherit import preset_files
 from normlaws.studies.layout import Group, Speed, plan_layout
+from normlaws.studies.live import View
 from normlaws.studies.local import available_cores, local_workers
 from normlaws.studies.perform import Options, is_done
-from normlaws.studies.progress import Progress
+from normlaws.studies.progress import Watch
 from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
 from normlaws.studies.speed import measured_speed
@@ -99,7 +101,7 @@ class Study:
         Args:
             out: study folder; default ``runs/<name>``.
             workers: processes of one thread each, no more than cores. By default one a core, or a
-                single one with all threads, whichever a measurement finds faster.
+                single one with all threads, whichever a measurement finds faster; one a GPU.
             executor: any ``concurrent.futures.Executor`` to use in place of local processes; its
                 workers must see the study folder.
             cluster: address of a dask scheduler (``"tcp://host:8786"``), name of a batch system
@@ -143,7 +145,8 @@ class Study:
         workers: AbstractContextManager[Workers],
         progress: bool,
     ) -> None:
-        with workers as ready, Progress(self.settings, folder, visible=progress) as view:
+        watch = Watch(self.settings.runs(), folder)
+        with workers as ready, View(self.settings.name, watch, ready.describe, progress) as view:
             execute(groups, folder, options, ready, view.update)
 
     def _spread(
@@ -170,6 +173,8 @@ class Study:
         def speed() -> Speed | None:
             return measured_speed(pending, data, cores) if device == "cpu" else None
 
+        if workers is None:
+            workers = default_processes(device)
         layout = plan_layout(pending, workers, cores, speed, stack)
         start = partial(local_workers, 1, layout.threads)
         return layout.groups, processes(layout.processes, start, device)

@@ -13,6 +13,8 @@ from normlaws.training.replica import Replica
 from normlaws.training.schedule import log_spaced_steps
 
 NOTICE_SECONDS = 0.5
+WORD_SHARE, LONGEST_SILENCE = 20, 5.0
+"""A run tells how far it is every twentieth of its time so far, and every five seconds at least."""
 
 
 class Loop:
@@ -32,7 +34,7 @@ class Loop:
         self._record_steps = set(log_spaced_steps(first.steps, first.training.records))
         self._notices = cycle(replicas)
         self._charged = time.monotonic()
-        self._next_notice = self._charged
+        self._began = self._next_notice = self._next_word = self._charged
         self._next_checkpoint = self._charged + execution.checkpoint_seconds
 
     def work(self, until: int | None = None) -> bool:
@@ -79,6 +81,7 @@ class Loop:
             for replica in self._replicas:
                 replica.save()
             self._next_checkpoint = time.monotonic() + self._execution.checkpoint_seconds
-        else:
+        elif now >= self._next_word:
             next(self._notices).write_record()
+            self._next_word = now + min(LONGEST_SILENCE, (now - self._began) / WORD_SHARE)
         return self._execution.stop()

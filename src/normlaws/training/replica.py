@@ -22,6 +22,9 @@ from normlaws.training.schedule import BatchOrder, rate_factor, step_seed
 from normlaws.training.scoring import scored_splits
 from normlaws.training.settings import RunSettings
 
+SHOWN = ("test_error", "log_spectral_complexity")
+"""What the record of an unfinished run repeats of its last row, for those who watch."""
+
 
 class Replica:
     """Model, optimiser, examples and rows of one run; goes on from its checkpoint if there is one.
@@ -138,7 +141,8 @@ class Replica:
     def _record(self) -> dict[str, Any]:
         hardware = provenance.hardware(self.device) | {"stacked": self.companions}
         names = ("train", "validation", "test")
-        return {
+        last = {"last": {name: self.rows[-1][name] for name in SHOWN}} if self.unfinished else {}
+        return last | {
             "run": self.settings.run_id,
             "size": self.settings.size,
             "seed": self.settings.seed,
