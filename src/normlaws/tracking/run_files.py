@@ -109,7 +109,7 @@ def _read_rows(folder: RunFolder, record: Mapping[str, Any]) -> list[Row]:
     if before != record["conventions"]:
         raise StudyConflictError(
             f"expected {folder.root} to be continued with norms measured as {before}, got "
-            f"{record['measured']}; give these, other settings, or another out"
+            f"{record['conventions']}; give these, other settings, or another out"
         )
     frame = Curves.read(folder.root).frame.drop(columns=["run", "size", "seed"])
     rows: list[Row] = frame.to_dict("records")
