@@ -27,7 +27,7 @@ ROOMS_ALLOWED = {
     "interop": BASE,
     "tracking": BASE | {"norms", "provenance"},
     "training": BASE | {"problems", "norms", "provenance"},
-    "studies": BASE | {"training", "problems"},
+    "studies": BASE | {"training", "problems", "provenance"},
     "report": BASE | {"laws"},
     "cli": BASE
     | {

@@ -31,7 +31,9 @@ def store(client, tmp_path):
         client.log_param(run, "seed", 1)
         client.log_param(run, "optimizer", "adam")
         for step in (0, 5):
-            client.log_metric(run, "norm/l1/global", float("-inf") if step == 0 else 2.0, step=step)
+            client.log_metric(
+                run, "norm/log_l1/global", float("-inf") if step == 0 else 2.0, step=step
+            )
             client.log_metric(run, "eval_acc", 60.0 + step, step=step)
             client.log_metric(run, "eval_loss", float("nan"), step=step)
         client.set_terminated(run, status)

@@ -136,6 +136,6 @@ def test_wandb_is_told_that_the_norm_is_the_axis(awkward, tmp_path):
         for record in found
         if record.WhichOneof("record_type") == "metric"
     }
-    assert axes["test/error"] == axes["val/loss"] == "norm/spectral_complexity/global"
-    assert axes["norm/spectral_complexity/global"] == axes["norm/l1/global"] == "step"
+    assert axes["test/error"] == axes["val/loss"] == "norm/log_spectral_complexity/global"
+    assert axes["norm/log_spectral_complexity/global"] == axes["norm/log_l1/global"] == "step"
     assert np.all([file.is_file(), "offline-run-" in file.parent.name])

@@ -20,7 +20,7 @@ def logs(tmp_path):
             for step in (0, 5, 9):
                 writer.add_scalar("Loss/train", 2.0 / (step + 1), step)
                 writer.add_scalar("Accuracy/test", 1 - 0.5 / (step + 1), step)
-                writer.add_scalar("norm/l1/global", float(step), step)
+                writer.add_scalar("norm/log_l1/global", float(step), step)
                 writer.add_scalar("lr", 0.1, step)
             writer.add_text("note", "<script>", 0)
             writer.add_histogram("weights", np.arange(5.0), 0)
@@ -50,16 +50,24 @@ def test_one_file_is_one_run(logs):
 
 
 def test_named_tags_go_before_usual_ones(logs):
-    columns = ColumnMap({"frobenius": "norm/l1/global", "val_loss": "Loss/train"})
+    columns = ColumnMap({"frobenius": "norm/log_l1/global", "val_loss": "Loss/train"})
     curves = read_tensorboard(logs, columns, NAMES)
     assert curves.norms == ["frobenius"]
     assert curves.metrics == ["val_loss", "test_error"]
     np.testing.assert_allclose(curves.frame["log_frobenius"][1:3], np.log([5, 9]))
 
 
-def test_norms_that_are_no_logarithms_are_said_to_be_linear(logs):
-    curves = read_tensorboard(logs, ColumnMap(linear_norms=True), NAMES)
-    np.testing.assert_array_equal(curves.frame["log_l1"][:3], [-np.inf, *np.log([5, 9])])
+@pytest.mark.parametrize("prefix", ["", "train/"])
+def test_a_tag_says_whether_it_is_a_logarithm(tmp_path, prefix):
+    with SummaryWriter(str(tmp_path / "P10-s0")) as writer:
+        writer.add_scalar(f"{prefix}norm/l1/global", 5.0, 0)
+        writer.add_scalar(f"{prefix}norm/log_frobenius/global", -5.0, 0)
+        writer.add_scalar(f"{prefix}norm/log_frobenius/layer.0", 1.0, 0)
+        writer.add_scalar("eval/loss", 1.0, 0)
+    row = read_tensorboard(tmp_path).frame.iloc[0]
+    assert row["log_l1"] == np.log(5)
+    assert row["log_frobenius"] == -5
+    assert row["val_loss"] == 1
 
 
 def test_hyperparameters_of_a_subfolder_belong_to_the_run_around_it(tmp_path):

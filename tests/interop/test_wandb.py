@@ -16,7 +16,7 @@ HISTORY = pd.DataFrame(
         "_step": [0, 1, 2, 3],
         "_runtime": [0.1, 0.2, 0.3, 0.4],
         "trainer/global_step": [0, 0, 50, 50],
-        "norm/spectral_complexity/global": [1.0, np.nan, 3.0, np.nan],
+        "norm/log_spectral_complexity/global": [1.0, np.nan, 3.0, np.nan],
         "val/acc": [np.nan, 0.5, np.nan, 0.75],
         "val/loss": [np.nan, "NaN", np.nan, "Infinity"],
         "image": [{"_type": "image"}, None, None, None],
@@ -72,7 +72,7 @@ def test_one_table_of_many_runs_with_configurations_apart(tmp_path, form):
 
 
 def test_charts_of_several_metrics_are_put_together(tmp_path):
-    for metric, values in (("val/loss", [2.0, 1.0]), ("norm/l1/global", [0.0, 5.0])):
+    for metric, values in (("val/loss", [2.0, 1.0]), ("norm/log_l1/global", [0.0, 5.0])):
         table = {"Step": [0, 8]}
         for name in ("P10-s0 - x", "P20-s0"):
             table |= {f"{name} - {metric}": values, f"{name} - {metric}__MIN": values}

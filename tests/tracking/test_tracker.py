@@ -168,7 +168,7 @@ def test_only_the_wanted_norms_are_recorded(model, tmp_path):
     track.record(0, test_error=0.5)
     curves = nl.Curves.read(tmp_path)
     assert curves.norms == ["frobenius", "l1"]
-    assert curves.runs["measured"].iloc[0] == {"conv": "flat", "norms": ["l1", "frobenius"]}
+    assert curves.runs["conventions"].iloc[0]["norms"] == ["l1", "frobenius"]
 
 
 def test_the_record_says_what_made_the_run(model, tmp_path):
@@ -177,6 +177,23 @@ def test_the_record_says_what_made_the_run(model, tmp_path):
     assert {"python", "normlaws", "torch", "scipy"} <= set(record["versions"])
     assert record["hardware"]["device"] == "cpu"
     assert record["hardware"]["processes"] == 1
+
+
+def test_studies_of_separate_scripts_are_read_together_and_fitted(tmp_path):
+    planted = nl.laws.plant(sizes=(100, 200, 400, 800), seeds=3).frame
+    for (size, seed), rows in planted.groupby(["size", "seed"]):
+        model = nn.Linear(2, 2, bias=False)
+        out = tmp_path / "runs" / f"job-{size}"
+        with nl.Tracker(model, out, size=int(size), seed=int(seed), norms=["frobenius"]) as track:
+            for step, row in enumerate(rows.itertuples()):
+                with torch.no_grad():
+                    model.weight.fill_(np.exp(row.log_spectral_complexity - 10) / 2)
+                track.record(step, test_error=row.test_error)
+    curves = nl.Curves.read(f"{tmp_path}/runs/*")
+    assert (curves.sizes, curves.seeds) == ([100, 200, 400, 800], [0, 1, 2])
+    found = nl.fit(curves, norm="frobenius", resamples=0)
+    expected = nl.fit(nl.Curves(planted), norm="spectral_complexity", resamples=0)
+    assert found.gamma2.value == pytest.approx(expected.gamma2.value, rel=1e-3)
 
 
 def test_mistakes_with_evaluate_are_told(model, tmp_path):

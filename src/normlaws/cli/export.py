@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
-from normlaws.cli.fit import Norm, Recorded
+from normlaws.cli.fit import Norm, Places
 
 
 class Target(StrEnum):
@@ -24,7 +24,7 @@ class Target(StrEnum):
 
 @app.command("export")
 def export(
-    path: Recorded,
+    path: Places,
     to: Annotated[Target, typer.Option("--to", help="form to write")],
     out: Annotated[
         str, typer.Option("--out", help="file, folder, or tracking URI of MLflow, to write to")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,9 @@ from normlaws.cli import app
 from normlaws.cli._laws import default_norm
 
 Recorded = Annotated[
+    Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
+]
+Places = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH…",
@@ -27,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and 
 
 @app.command("fit")
 def fit(
-    path: Recorded,
+    path: Places,
     norm: Norm = None,
     metric: Metric = "test_error",
     resamples: Resamples = 1000,

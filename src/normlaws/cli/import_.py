@@ -26,10 +26,6 @@ Percent = Annotated[
     list[str] | None,
     typer.Option("--percent", metavar="NAME", help="this error or accuracy is in percent; repeat"),
 ]
-Linear = Annotated[
-    bool,
-    typer.Option("--linear-norms", help="tags norm/<name>/global hold the norm, not its logarithm"),
-]
 Size = Annotated[
     str | None, typer.Option("--size", metavar="KEY", help="parameter or column that holds P")
 ]
@@ -86,7 +82,6 @@ def tensorboard(
     out: Out,
     column: Columns = None,
     percent: Percent = None,
-    linear_norms: Linear = False,
     size: Size = None,
     seed: Seed = None,
     run_pattern: RunPattern = None,
@@ -94,7 +89,7 @@ def tensorboard(
     """TensorBoard event files."""
     from normlaws.interop import ColumnMap, Identity, read_tensorboard
 
-    columns = ColumnMap(_pairs(column), tuple(percent or ()), linear_norms)
+    columns = ColumnMap(_pairs(column), tuple(percent or ()))
     curves = read_tensorboard(folder, columns, Identity(size, seed, run_pattern))
     typer.echo(f"{curves.write(out)}: {curves!r}")
 
@@ -108,7 +103,6 @@ def mlflow(
     experiment: Annotated[str | None, typer.Option(help="name of one experiment")] = None,
     column: Columns = None,
     percent: Percent = None,
-    linear_norms: Linear = False,
     size: Size = None,
     seed: Seed = None,
     run_pattern: RunPattern = None,
@@ -116,7 +110,7 @@ def mlflow(
     """MLflow runs; a folder is read without MLflow."""
     from normlaws.interop import ColumnMap, Identity, read_mlflow
 
-    columns = ColumnMap(_pairs(column), tuple(percent or ()), linear_norms)
+    columns = ColumnMap(_pairs(column), tuple(percent or ()))
     identity = Identity(size, seed, run_pattern)
     curves = read_mlflow(source, columns, identity, experiment=experiment)
     typer.echo(f"{curves.write(out)}: {curves!r}")
@@ -139,7 +133,6 @@ def wandb(
     ] = None,
     column: Columns = None,
     percent: Percent = None,
-    linear_norms: Linear = False,
     size: Size = None,
     seed: Seed = None,
     run_pattern: RunPattern = None,
@@ -147,7 +140,7 @@ def wandb(
     """Weights & Biases runs, offline or exported."""
     from normlaws.interop import ColumnMap, Identity, read_wandb
 
-    columns = ColumnMap(_pairs(column), tuple(percent or ()), linear_norms)
+    columns = ColumnMap(_pairs(column), tuple(percent or ()))
     identity = Identity(size, seed, run_pattern)
     curves = read_wandb(path, columns, identity, configs=configs)
     typer.echo(f"{curves.write(out)}: {curves!r}")

@@ -9,12 +9,12 @@ import typer
 
 from normlaws.cli import app
 from normlaws.cli._laws import default_norm, fit_or_reason
-from normlaws.cli.fit import Metric, Norm, Recorded
+from normlaws.cli.fit import Metric, Norm, Places
 
 
 @app.command()
 def report(
-    path: Recorded,
+    path: Places,
     out: Annotated[
         Path | None, typer.Option(help="HTML file to write; by default report.html in the folder")
     ] = None,

@@ -29,7 +29,7 @@ WHAT = {"error": "error", "err": "error", "loss": "loss", "acc": "accuracy", "ac
 _SPLIT, _WHAT = "|".join(SPLITS), "|".join(WHAT)
 _METRIC = re.compile(f"(?P<split>{_SPLIT})[/_.](?P<what>{_WHAT})", re.IGNORECASE)
 _REVERSED = re.compile(f"(?P<what>{_WHAT})[/_.](?P<split>{_SPLIT})", re.IGNORECASE)
-_NORM = re.compile(r"norm/(?P<log>log_)?(?P<name>\w+)/global")
+_NORM = re.compile(r"(?:train/)?norm/(?P<name>\w+)/global")
 _LOG_NORM = re.compile(r"log_\w+")
 
 
@@ -42,12 +42,10 @@ class ColumnMap:
             is, ``<norm>`` takes λ itself and its logarithm is stored; ``<split>_accuracy`` becomes
             ``<split>_error`` = 1 − accuracy; other names of ``Curves`` are taken as they are.
         percent: which of the mapped errors and accuracies are percentages.
-        linear_norms: whether ``norm/<name>/global``, found by its usual name, holds λ itself.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     percent: tuple[str, ...] = ()
-    linear_norms: bool = False
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.percent if name not in PERCENT]
@@ -57,13 +55,14 @@ class ColumnMap:
     def usual(self, tag: str) -> str | None:
         """Our name for a tag by the usual names; ``None`` for a tag that means nothing here.
 
-        ``norm/<name>/global`` and ``log_<name>`` are norms. ``<split>/<what>`` and
-        ``<what>/<split>`` (also with ``_`` or ``.``) are metrics: ``val``, ``valid``,
-        ``validation`` and ``eval`` are the validation split, ``acc`` and ``accuracy`` accuracies.
+        ``norm/log_<name>/global`` and ``log_<name>`` are natural logarithms of norms, and
+        ``norm/<name>/global`` is the norm itself (Hugging Face puts ``train/`` before both).
+        ``<split>/<what>`` and ``<what>/<split>`` (also with ``_`` or ``.``) are metrics: ``val``,
+        ``valid``, ``validation`` and ``eval`` are the validation split, ``acc`` and ``accuracy``
+        accuracies.
         """
         if norm := _NORM.fullmatch(tag):
-            is_log = norm["log"] or not self.linear_norms
-            return f"log_{norm['name']}" if is_log else norm["name"]
+            return norm["name"]
         if _LOG_NORM.fullmatch(tag) or tag in ("epoch", "seconds"):
             return tag
         if tag == "train/epoch":

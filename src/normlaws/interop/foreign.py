@@ -67,7 +67,7 @@ def curves_of(
     useful = [(run, tags_of) for run, tags_of in found if set(tags_of) - BESIDE]
     if not useful:
         raise InputError(
-            f"expected tags such as norm/spectral_complexity/global and val/loss in {source}, "
+            f"expected tags such as norm/log_spectral_complexity/global and val/loss in {source}, "
             f"got {allowed(tags[:_TAGS_NAMED] or ['none'])}; name them with --column NAME=TAG"
         )
     parts = [_one(run, found, columns, identity) for run, found in useful]

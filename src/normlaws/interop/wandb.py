@@ -69,7 +69,6 @@ def read_wandb(
     metrics = ColumnMap(
         {ours: theirs for ours, theirs in columns.columns.items() if ours != "step"},
         columns.percent,
-        columns.linear_norms,
     )
     offline = [path] if path.suffix == ".wandb" else sorted(path.rglob("*.wandb"))
     if offline:

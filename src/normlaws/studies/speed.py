@@ -14,11 +14,12 @@ from pathlib import Path
 
 import torch
 
+from normlaws import provenance
 from normlaws.errors import CorruptFileError
 from normlaws.folder import read_json, write_json
 from normlaws.problems import DataSet
 from normlaws.studies.layout import Speed
-from normlaws.training import RunSettings, provenance, stack_key
+from normlaws.training import RunSettings, stack_key
 from normlaws.training.timing import stepper
 
 SECONDS = 0.2  # of each measurement, after a warm-up step

@@ -26,6 +26,10 @@ _LAYER_VALUE = {  # the norm of one layer alone, a field of NormMeter.last
 class Gauge:
     """A warm meter in the main process, fed by all where weights are sharded.
 
+    Attributes:
+        names: the norms that are measured.
+        conventions: how they are read, in words.
+
     Args:
         model: as the training uses it.
         norms: which of the data-free norms; all where omitted.
@@ -40,6 +44,13 @@ class Gauge:
         self, model: nn.Module, norms: Iterable[str] | None, conv: str, example_input: Any
     ) -> None:
         self.names = DATA_FREE_NORMS if norms is None else tuple(norms)
+        self.conventions = {
+            "norms": list(self.names),
+            "conv": conv,
+            "definition": "bartlett",
+            "batch_norm": "not folded",
+            "gains": "not counted",
+        }
         self._bare = BareModel(model)
         self._bare.gather()
         self._device_kinds = {parameter.device.type for parameter in model.parameters()}

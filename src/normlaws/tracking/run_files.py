@@ -27,7 +27,7 @@ class RunFiles:
 
     Args:
         out: study folder.
-        record: ``size``, ``seed``, ``settings`` and ``measured`` of the run, and what made it.
+        record: ``size``, ``seed``, ``settings`` and ``conventions`` of the run, and what made it.
 
     Raises:
         InputError: the settings are no plain JSON values.
@@ -105,11 +105,11 @@ def _read_rows(folder: RunFolder, record: Mapping[str, Any]) -> list[Row]:
     """What an earlier process recorded under the same reading of the norms."""
     if not folder.curve.exists() or not folder.record.exists():
         return []
-    before = folder.read_record().get("measured", record["measured"])
-    if before != record["measured"]:
+    before = folder.read_record().get("conventions", record["conventions"])
+    if before != record["conventions"]:
         raise StudyConflictError(
             f"expected {folder.root} to be continued with norms measured as {before}, got "
-            f"{record['measured']}; give these, other settings, or another out"
+            f"{record['conventions']}; give these, other settings, or another out"
         )
     frame = Curves.read(folder.root).frame.drop(columns=["run", "size", "seed"])
     rows: list[Row] = frame.to_dict("records")

@@ -104,7 +104,7 @@ class Tracker:
             "size": int(size),
             "seed": int(seed),
             "settings": dict(settings or {}),
-            "measured": {"conv": conv, "norms": list(self._gauge.names)},
+            "conventions": self._gauge.conventions,
             **_made_by(model, tuple(packages)),
         }
         self._files: RunFiles | None = None

@@ -117,7 +117,7 @@ def _points(run: ExportedRun) -> Iterator[tuple[str, float, int, int]]:
     for name in run.rows:
         for step, value in run.rows[name].items():
             yield str(name), float(value), int(milliseconds[step]), int(step)
-    axis = run.norm.split("/")[1]
+    axis = run.axis
     for metric in run.metrics:
         for step, value in run.against_norm(metric):
             yield f"against_norm/{axis}/{metric}", value, 0, step

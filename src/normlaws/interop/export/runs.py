@@ -39,6 +39,11 @@ class ExportedRun:
     norm: str
 
     @property
+    def axis(self) -> str:
+        """Name of the norm that is the x-axis."""
+        return self.norm.split("/")[1].removeprefix("log_")
+
+    @property
     def metrics(self) -> list[str]:
         """Tags of the errors and losses."""
         known = {tag(name) for name in METRICS}
@@ -68,9 +73,9 @@ class ExportedRun:
 
 
 def tag(column: str) -> str:
-    """A column's name among trackers: ``norm/<name>/global``, ``val/loss`` and so on."""
+    """A column's name among trackers: ``norm/log_<name>/global``, ``val/loss`` and so on."""
     if column.startswith("log_"):
-        return f"norm/{column.removeprefix('log_')}/global"
+        return f"norm/{column}/global"
     return column.replace("_", "/") if column in METRICS else column
 
 

@@ -75,7 +75,7 @@ def _values(run: ExportedRun, value: Event) -> Iterator[tuple[int, float, Any]]:
     for name in run.rows:
         for step, number in run.rows[name].items():
             yield int(step), float(seconds[step]), _scalar(value, str(name), number)
-    axis = run.norm.split("/")[1]
+    axis = run.axis
     for metric in run.metrics:
         for step, number in run.against_norm(metric):
             yield step, 0.0, _scalar(value, f"against_norm/{axis}/{metric}", number, AXIS)
