@@ -11,7 +11,7 @@ from dash import dcc, html
 from normlaws.curves import Curves
 from normlaws.explore.solved import ALPHAS, NORMS
 from normlaws.explore.state import State
-from normlaws.report.numbers import count
+from normlaws.report.numbers import count, raised
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
 
@@ -183,7 +183,8 @@ def theory_controls(state: State) -> list[Any]:
 
 def _powers(reach: tuple[float, float]) -> dict[int, str]:
     low, high = (round(float(np.log10(end))) for end in reach)
-    return {power: f"{10.0**power:g}" for power in range(low, high + 1)}
+    return {power: f"{10**power:g}" if -3 < power < 4 else raised(power)
+            for power in range(low, high + 1)}  # fmt: skip
 
 
 def _seeds(curves: Curves, state: State) -> list[Any]:
@@ -212,6 +213,16 @@ def _sizes(curves: Curves, state: State) -> dcc.Checklist:
     ]
     shown = [size for size in curves.sizes if size not in state.hidden]
     return dcc.Checklist(options, shown, id="shown", className="sizes")
+
+
+def legend(curves: Curves) -> html.Ul:
+    """The sizes' colours once more, where the controls are folded away."""
+    colours = size_colours(curves.sizes)
+    entries = [
+        html.Li([html.I(style={"background": colours[size]}), count(size)], className="size")
+        for size in curves.sizes
+    ]
+    return html.Ul([html.Li("P"), *entries], className="legend")
 
 
 def _cut(curves: Curves, state: State) -> dcc.RangeSlider:

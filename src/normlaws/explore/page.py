@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from normlaws.explore.controls import (
     forecast_controls,
+    legend,
     rescale_controls,
     study_controls,
     theory_controls,
@@ -62,17 +63,13 @@ def body(study: Study, state: State) -> list[Any]:
         html.Header(_header(study), className="top"),
         html.P(id="notice", role="status", className="notice"),
         html.Nav(
-            dcc.Tabs(
-                id="tab",
-                value=state.tab,
-                className="tabs",
-                children=[
-                    dcc.Tab(label="Study", value="study", id="tab-study"),
-                    dcc.Tab(label="Perceptron theory", value="theory", id="tab-theory"),
-                ],
+            dcc.RadioItems(
+                {"study": "Study", "theory": "Perceptron theory"}, state.tab, id="tab",
+                className="tabs", inline=True,
             ),
-            **{"aria-label": "Views"},
-        ),
+            className="views",
+            **{"aria-label": "Views", "data-named": "View"},
+        ),  # fmt: skip
         html.Main(
             [
                 html.Div(_study(study, state), id="study-pane", className="pane"),
@@ -85,31 +82,19 @@ def body(study: Study, state: State) -> list[Any]:
 def figure_block(name: str, *below: Any) -> html.Section:
     """A figure under its heading, with what can be done with it."""
     title = FIGURES[name]
+    inside = title[0].lower() + title[1:]
+
+    def button(text: str, says: str, **which: str) -> html.Button:
+        return html.Button(
+            text, id=which | {"figure": name}, type="button", **{"aria-label": says}
+        )
+
     buttons = [
-        html.Button(
-            form.upper(),
-            id={"type": "image", "figure": name, "form": form},
-            type="button",
-            **{"aria-label": f"Download {title.lower()} as {form.upper()}"},
-        )
-        for form in ("png", "svg")
+        button("PNG", f"Download {inside} as PNG", type="image", form="png"),
+        button("SVG", f"Download {inside} as SVG", type="image", form="svg"),
+        button("CSV", f"Download the data of {inside} as CSV", type="csv"),
+        button("Whole", f"Show the whole of {inside}, without zoom", type="whole"),
     ]
-    buttons.append(
-        html.Button(
-            "CSV",
-            id={"type": "csv", "figure": name},
-            type="button",
-            **{"aria-label": f"Download the data of {title.lower()} as CSV"},
-        )
-    )
-    buttons.append(
-        html.Button(
-            "Whole",
-            id={"type": "whole", "figure": name},
-            type="button",
-            **{"aria-label": f"Show the whole of {title.lower()}, without zoom"},
-        )
-    )
     return html.Section(
         [
             html.Div([html.H2(title), html.Div(buttons, className="buttons")], className="head"),
@@ -185,6 +170,7 @@ def _study(study: Study, state: State) -> list[Any]:
         _aside("study", study_controls(study.curves, state)),
         html.Div(
             [
+                legend(study.curves),
                 figure_block("norm"),
                 figure_block("step", html.P(id="left-out", className="caption")),
                 html.Section(

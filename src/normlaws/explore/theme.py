@@ -53,17 +53,18 @@ def zoomed(figure: go.Figure, state: State) -> go.Figure:
     return figure
 
 
-def ticks(figure: go.Figure, which: str, values: Iterable[float]) -> None:
-    """Name plain numbers on a log axis of few decades, powers of ten on a long one."""
+def ticks(figure: go.Figure, which: str, values: Iterable[float], plain: str = ",~g") -> None:
+    """Name 1, 2 and 5 on a log axis of few decades, in a plain form; else powers of ten."""
     array = np.asarray(list(values), dtype=float)
     array = array[np.isfinite(array) & (array > 0)]
     if not array.size:
         return
     axis = {"x": figure.update_xaxes, "y": figure.update_yaxes}[which]
     decades = float(np.log10(array.max() / array.min()))
-    axis(minor={"ticks": "outside", "ticklen": 3, "tickcolor": MUTED}, nticks=3 if 0.8 < decades < 2 else 5)
+    axis(minor={"ticks": "outside", "ticklen": 3, "tickcolor": MUTED})
+    axis(nticks=3 if 0.8 < decades < 2 else 5 if decades < DECADES else 4)
     if decades < DECADES and 1e-3 < array.max() < 1e6:
-        axis(tickformat=",~g")
+        axis(tickformat=plain)
 
 
 def of_norm(logs: Iterable[float]) -> bool:

@@ -158,7 +158,7 @@ def _listed(value: Any) -> Any:
 
 def _dragging(slider: str, dragged: Any, value: Any) -> bool:
     """Whether a slider is being dragged: its handles are not where its value is."""
-    return f"{slider}.drag_value" in ctx.triggered_prop_ids and dragged != value
+    return f"{slider}.drag_value" in ctx.triggered_prop_ids and dragged not in (None, value)
 
 
 def _same(first: Any, second: Any) -> bool:

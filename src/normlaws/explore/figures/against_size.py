@@ -46,7 +46,7 @@ def error_against_size(
     if needed is not None and np.isfinite(needed.value) and state.target is not None:
         _needed(figure, needed, state.target)
     _cut(figure, sizes, state)
-    figure.update_xaxes(tickformat="~s", nticks=6)
+    theme.ticks(figure, "x", [*sizes, forecast.size, *_finite(needed)], "~s")
     theme.ticks(figure, "y", [*laws.sizes["error"], forecast.error.value])
     return theme.zoomed(figure, state)
 
@@ -72,7 +72,7 @@ def norm_against_size(
     placed = Estimate(*(None if v is None else float(place(v)) for v in forecast.log_norm))
     _diamond(figure, forecast.size, placed, lambda _: power(forecast.log_norm.value), "stop at λ")
     _cut(figure, sizes, state)
-    figure.update_xaxes(tickformat="~s", nticks=6)
+    theme.ticks(figure, "x", [*sizes, forecast.size], "~s")
     return theme.zoomed(figure, state)
 
 
@@ -176,6 +176,10 @@ def _needed(figure: go.Figure, needed: Estimate, target: float) -> None:
         hovertemplate=f"{significant(target)} needs P = {count(needed.value)}<extra></extra>",
         meta={"role": "needed"},
     )  # fmt: skip
+
+
+def _finite(needed: Estimate | None) -> list[float]:
+    return [end for end in needed or () if end is not None and np.isfinite(end)]
 
 
 def _cut(figure: go.Figure, sizes: list[int], state: State) -> None:
