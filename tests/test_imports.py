@@ -27,6 +27,7 @@ ROOMS_ALLOWED = {
     "training": BASE | {"problems", "norms"},
     "studies": BASE | {"training", "problems"},
     "report": BASE | {"laws"},
+    "explore": BASE | {"laws", "theory", "report"},
     "cli": BASE
     | {
         "norms",
@@ -38,10 +39,21 @@ ROOMS_ALLOWED = {
         "training",
         "studies",
         "report",
+        "explore",
     },
 }
-TORCH_FREE = {"errors", "folder", "curves", "laws", "theory", "interop", "report"}
-HEAVY_IN_CLI = {"torch", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "pyarrow"}
+TORCH_FREE = {"errors", "folder", "curves", "laws", "theory", "interop", "report", "explore"}
+HEAVY_IN_CLI = {
+    "torch",
+    "pandas",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "pydantic",
+    "pyarrow",
+    "dash",
+}
 
 
 def imports(tree: ast.AST, within_plot: bool = False):

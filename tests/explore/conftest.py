@@ -6,9 +6,11 @@ import os
 import shutil
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
+import normlaws as nl
 from normlaws.explore.server import prepare
 from normlaws.laws import plant
 
@@ -21,8 +23,7 @@ LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "
 
 
 @contextmanager
-def served(path):
-    """The page of the study at ``path``: its address."""
+def _served(path):
     server = prepare(path, resamples=RESAMPLES)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -32,6 +33,18 @@ def served(path):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def served():
+    """``with served(path) as address:`` the page of another study."""
+    return _served
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    """The library's fit, with as many resamples as the page takes here."""
+    return partial(nl.fit, resamples=RESAMPLES)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +59,7 @@ def folder(planted, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def address(folder):
-    with served(folder) as found:
+    with _served(folder) as found:
         yield found
 
 

@@ -18,10 +18,10 @@ from normlaws.explore.lines import lines_of, table
 from normlaws.explore.state import from_query
 from normlaws.laws import plant
 from normlaws.report.numbers import count, fixed, interval, significant
-from tests.explore.conftest import RESAMPLES, SIZES, served
 
 pytestmark = pytest.mark.slow
 
+SIZES = (100, 200, 400, 800, 1600)
 FIGURES = ("norm", "step", "error", "optimum", "collapse")
 ROWS = ("gamma", "gamma1", "gamma0", "gamma2", "product", "difference")
 OVERLAPS = """name => {
@@ -40,10 +40,6 @@ OVERLAPS = """name => {
   }
   return bad;
 }"""
-
-
-def fitted(curves, **options):
-    return nl.fit(curves, resamples=RESAMPLES, **options)
 
 
 def opened(window, address, query=""):
@@ -120,16 +116,53 @@ def expect_laws(window, laws):
     expect(window.locator("#verdict .verdict")).to_have_text(laws.verdict.text)
 
 
-def test_the_page_opens_with_the_fit_of_the_library(window, address, planted):
+def until(window, holds):
+    """Wait in the browser's time until something holds."""
+    for _ in range(600):
+        if holds():
+            return
+        window.wait_for_timeout(100)
+    raise AssertionError("did not come about")
+
+
+def expect_accessible(window, figures):
+    """No serious fault, no label over another or cut off, nothing wider than the window."""
+    width = window.viewport_size["width"]
+    assert window.evaluate("() => document.documentElement.scrollWidth") <= width
+    for name in figures:
+        assert window.evaluate(OVERLAPS, name) == [], name
+    window.evaluate(AXE_SCRIPT)
+    found = window.evaluate("() => axe.run()")["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+def test_the_page_opens_with_the_fit_and_the_forecasts_of_the_library(
+    window, address, planted, fitted
+):
     opened(window, address)
-    expect_laws(window, fitted(planted))
+    laws = fitted(planted)
+    expect_laws(window, laws)
     expect(window.locator("#facts")).to_have_text(
         "5 sizes, P from 100 to 1,600 · 3 seeds · 15 complete"
     )
     assert window.locator("[data-title*='hare']").count() == 0  # no button that uploads a figure
+    expect_accessible(window, FIGURES)
+
+    window.get_by_label("Forecast at P").fill("50000")
+    window.get_by_label("Data needed for an error of").fill("0.004")
+    wait_for_address(window, "target=0.004")
+    ahead, needed = laws.forecast([50_000])[0], laws.size_for_error(0.004)
+    rows = window.locator("#forecast tbody tr")
+    expect(rows.nth(0)).to_contain_text("test error at P = 50,000")
+    expect(rows.nth(0)).to_contain_text(significant(ahead.error.value))
+    expect(rows.nth(0)).to_contain_text(interval(ahead.error, significant))
+    expect(rows.nth(1)).to_contain_text(significant(math.exp(ahead.log_norm.value)))
+    expect(rows.nth(2)).to_contain_text(count(needed.value))
 
 
-def test_moving_the_window_moves_the_exponents_to_those_of_that_window(window, address, planted):
+def test_moving_the_window_moves_the_exponents_to_those_of_that_window(
+    window, address, planted, fitted
+):
     opened(window, address)
     window.get_by_role("slider", name="Early window, log norm, from").press("ArrowRight")
     wait_for_address(window, "window=")
@@ -157,7 +190,7 @@ def test_moving_the_window_moves_the_exponents_to_those_of_that_window(window, a
     assert asked(window, "window") is None
 
 
-def test_the_cut_leaves_sizes_out_of_the_fit(window, address, planted):
+def test_the_cut_leaves_sizes_out_of_the_fit_and_hiding_does_not(window, address, planted, fitted):
     opened(window, address)
     window.get_by_role("slider", name="Sizes in the fit, from").press("ArrowRight")
     wait_for_address(window, "cut=200,1600")
@@ -169,60 +202,29 @@ def test_the_cut_leaves_sizes_out_of_the_fit(window, address, planted):
     expect_laws(window, fitted(planted.select(sizes=SIZES[1:4])))
     expect(window.locator("#cut-said")).to_have_text("3 of 5: P from 200 to 800")
 
-
-def test_forecasts_are_the_laws_own(window, address, planted):
-    opened(window, address)
-    window.get_by_label("Forecast at P").fill("50000")
-    window.get_by_label("Data needed for an error of").fill("0.004")
-    wait_for_address(window, "target=0.004")
-    laws = fitted(planted)
-    ahead, needed = laws.forecast([50_000])[0], laws.size_for_error(0.004)
-    rows = window.locator("#forecast tbody tr")
-    expect(rows.nth(0)).to_contain_text("test error at P = 50,000")
-    expect(rows.nth(0)).to_contain_text(significant(ahead.error.value))
-    expect(rows.nth(0)).to_contain_text(interval(ahead.error, significant))
-    expect(rows.nth(1)).to_contain_text(significant(math.exp(ahead.log_norm.value)))
-    expect(rows.nth(2)).to_contain_text(count(needed.value))
-
-
-def test_hidden_sizes_vanish_from_every_figure_and_come_back(window, address):
-    opened(window, address)
-    assert shown_sizes(window, "norm") == set(SIZES)
     window.get_by_role("checkbox", name="400").uncheck()
     wait_for_address(window, "hidden=400")
-    for name in ("norm", "step", "collapse"):
-        expect(window.locator(f"#figure-{name} .scatterlayer .trace")).not_to_have_count(0)
-        _until(window, lambda name=name: shown_sizes(window, name) == set(SIZES) - {400})
+    for name, sizes in (("norm", SIZES), ("step", SIZES), ("collapse", SIZES[1:4])):
+        until(window, lambda n=name, s=sizes: shown_sizes(window, n) == set(s) - {400})
+    expect_laws(window, fitted(planted.select(sizes=SIZES[1:4])))
     window.get_by_role("checkbox", name="400").check()
-    _until(window, lambda: shown_sizes(window, "step") == set(SIZES))
+    until(window, lambda: shown_sizes(window, "step") == set(SIZES))
 
 
-def _until(window, holds, tries=100):
-    """Wait in the browser's time until something holds."""
-    for _ in range(tries):
-        if holds():
-            return
-        window.wait_for_timeout(50)
-    raise AssertionError("did not come about")
-
-
-def test_a_record_pointed_at_in_one_figure_is_ringed_in_the_other(window, address, planted):
+def test_what_is_pointed_at_or_selected_in_one_figure_is_so_in_the_other(window, address):
     opened(window, address)
-    x, y = pixel(window, "norm", 2, 12)
+    x, y = pixel(window, "norm", 2, 23)
     window.mouse.move(x - 2, y)
     window.mouse.move(x, y, steps=2)
 
     def ringed():
         ring = next(one for one in traces(window, "step") if one["role"] == "ring")
-        return ring["x"] and ring["x"][0] == traces(window, "step")[2]["x"][12]
+        return ring["x"] == [traces(window, "step")[2]["x"][23]]
 
-    _until(window, ringed)
+    until(window, ringed)
     window.mouse.move(5, 5)
-    _until(window, lambda: not traces(window, "step")[-1]["x"])
+    until(window, lambda: not traces(window, "step")[-1]["x"])
 
-
-def test_records_selected_in_one_figure_are_selected_in_the_other(window, address):
-    opened(window, address)
     window.locator("#figure-step .modebar-btn[data-val=select]").click()
     (x0, y0), (x1, y1) = pixel(window, "step", 1, 14), pixel(window, "step", 1, 19)
     window.mouse.move(x0 - 3, min(y0, y1) - 6)
@@ -230,13 +232,13 @@ def test_records_selected_in_one_figure_are_selected_in_the_other(window, addres
     window.mouse.move(x1, max(y0, y1), steps=4)
     window.mouse.move(x1 + 3, max(y0, y1) + 6, steps=2)
     window.mouse.up()
-    _until(window, lambda: set(range(14, 20)) <= set(traces(window, "norm")[1]["selected"] or []))
+    until(window, lambda: set(range(14, 20)) <= set(traces(window, "norm")[1]["selected"] or []))
     norm = [one["selected"] for one in traces(window, "norm") if one["role"] == "line"]
     step = [one["selected"] for one in traces(window, "step") if one["role"] == "line"]
     assert norm == step
 
 
-def test_a_link_restores_everything(window, address, planted):
+def test_a_link_restores_everything(window, address, planted, fitted):
     query = (
         "?norm=spectral_complexity&metric=test_error&runs=single&seeds=0,2&hidden=400"
         "&cut=200,1600&window=0.5,4.25&size=9000&target=0.003&rescale=exponents"
@@ -245,9 +247,8 @@ def test_a_link_restores_everything(window, address, planted):
     opened(window, address, query)
     wait_for_address(window, "zoom=")
     assert from_query(urlparse(window.url).query, planted) == from_query(query, planted)
-    expect_laws(
-        window, fitted(planted.select(sizes=SIZES[1:], seeds=[0, 2]), window=(0.5, 4.25))
-    )
+    chosen = planted.select(sizes=SIZES[1:], seeds=[0, 2])
+    expect_laws(window, fitted(chosen, window=(0.5, 4.25)))
     expect(window.get_by_role("radio", name="single runs")).to_be_checked()
     expect(window.get_by_role("checkbox", name="400")).not_to_be_checked()
     expect(window.get_by_label("Forecast at P")).to_have_value("9000")
@@ -298,9 +299,13 @@ def test_the_theory_tab_is_the_theory(window, address):
     for place, name in enumerate(("hebb", "gibbs", "max-stability", "bayes")):
         exact = nl.theory.rule(name).generalization_error(12.0)
         expect(value.nth(4 + place)).to_have_text(f"{exact:.6f}")
+    for width in (1440, 390):
+        window.set_viewport_size({"width": width, "height": 900})
+        until(window, lambda: window.evaluate(OVERLAPS, "theory") == [])
+        expect_accessible(window, ["theory"])
 
 
-def test_new_rows_of_a_running_study_appear(window, tmp_path):
+def test_new_rows_of_a_running_study_appear(window, served, tmp_path):
     first = plant(sizes=(100, 200, 400), seeds=2, records=20)
     runs = first.runs.copy()
     runs.loc[runs["run"] == "400-1", "status"] = "unfinished"
@@ -325,7 +330,7 @@ def test_new_rows_of_a_running_study_appear(window, tmp_path):
         expect(window.locator("#facts")).to_contain_text("5 sizes")
 
 
-def test_curves_that_were_imported_are_shown(window, tmp_path):
+def test_curves_that_were_imported_are_shown(window, served, tmp_path):
     exact = nl.theory.FixedNormPerceptron().curves([1, 2, 4, 8], np.geomspace(0.03, 80, 25))
     path = exact.write(tmp_path / "exact.parquet")
     with served(path) as address:
@@ -335,28 +340,12 @@ def test_curves_that_were_imported_are_shown(window, tmp_path):
         expect(window.locator("#figure-norm .scatterlayer .trace")).not_to_have_count(0)
 
 
-@pytest.mark.parametrize("query", ["?rescale=exponents&target=0.003", "?tab=theory"])
-def test_axe_finds_no_serious_fault_and_labels_do_not_overlap(window, address, query):
-    for width in (1440, 390):
-        window.set_viewport_size({"width": width, "height": 900})
-        theory = "theory" in query
-        if theory:
-            window.goto(address + query)
-            expect(window.locator("#solved td").first).to_be_visible()
-        else:
-            opened(window, address, query)
-        assert window.evaluate("() => document.documentElement.scrollWidth") <= width
-        for name in ["theory"] if theory else FIGURES:
-            assert window.evaluate(OVERLAPS, name) == [], name
-        window.evaluate(AXE_SCRIPT)
-        found = window.evaluate("() => axe.run()")["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-
-
-def test_controls_fold_on_a_phone_and_sizes_stay_named(window, address):
+def test_a_phone_shows_all_of_it_with_the_controls_folded(window, address):
     window.set_viewport_size({"width": 390, "height": 844})
-    opened(window, address)
+    opened(window, address, "?rescale=exponents&target=0.003")
+    expect_accessible(window, FIGURES)
     expect(window.get_by_label("Norm", exact=True)).not_to_be_visible()
     expect(window.locator(".legend")).to_have_text(re.compile("1,600"))
     window.get_by_text("Controls", exact=True).first.press("Enter")
     expect(window.get_by_role("checkbox", name="400")).to_be_visible()
+    expect_accessible(window, FIGURES)

@@ -71,9 +71,7 @@ def prepare(
         raise MissingExtraError("normlaws explore", "explore") from None
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with _listening(host, port) as opened:
-        return make_server(
-            host, port, build(study).server, threaded=True, fd=opened.fileno()
-        )
+        return make_server(host, port, build(study).server, threaded=True, fd=opened.fileno())
 
 
 def _listening(host: str, port: int) -> socket.socket:

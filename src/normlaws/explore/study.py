@@ -130,6 +130,4 @@ def chosen_curves(
     if seeds is None and cut is None:
         return curves
     low, high = cut or (0, max(curves.sizes))
-    return curves.select(
-        sizes=[size for size in curves.sizes if low <= size <= high], seeds=seeds
-    )
+    return curves.select(sizes=[size for size in curves.sizes if low <= size <= high], seeds=seeds)

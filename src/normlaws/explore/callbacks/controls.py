@@ -17,10 +17,24 @@ SAME = 1e-6
 INPUTS = {
     name: Input(name, "data" if name in ("hand", "gammas", "zoom", "seen") else "value")
     for name in (
-        "tab", "norm", "metric", "runs", "seeds", "shown", "cut", "size", "target", "rescale",
-        "alpha", "radius", "hand", "gammas", "zoom", "seen",
+        "tab",
+        "norm",
+        "metric",
+        "runs",
+        "seeds",
+        "shown",
+        "cut",
+        "size",
+        "target",
+        "rescale",
+        "alpha",
+        "radius",
+        "hand",
+        "gammas",
+        "zoom",
+        "seen",
     )
-}  # fmt: skip
+}
 SLICES = {
     "view": ("norm", "metric", "runs", "seeds", "hidden", "cut"),
     "question": ("norm", "metric", "seeds", "cut", "window"),

@@ -99,7 +99,6 @@ def register(app: Dash, study: Study) -> None:
         )
 
 
-
 def ahead_of(laws: Laws, state: PageState, sizes: list[int]) -> tuple[Forecast, Estimate | None]:
     """Forecast at the asked P (four times the largest size by default), data for the target."""
     ahead = laws.forecast([state.size or ahead_by_default(sizes)])[0]
