@@ -18,6 +18,7 @@ from normlaws.explore.markup import LIVE, data, labelled
 from normlaws.explore.readout import troubled
 from normlaws.explore.state import State
 from normlaws.explore.study import Study
+from normlaws.explore.theme import configured
 from normlaws.report.numbers import count
 
 FIGURES = {
