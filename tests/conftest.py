@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+PATIENCE = 60_000  # milliseconds; a busy machine is slow, not broken
+LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+          "--disable-background-networking", "--disable-component-update")  # fmt: skip
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -29,3 +33,22 @@ def shared_data() -> Path:
 def deep_norm(shared_data: Path) -> Path:
     """Folder with the published curves."""
     return _required(shared_data.parent / "reference" / "deep_norm")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's chromium or another on the path; CI must have one."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        message = f"none of {', '.join(names)} is installed; with Debian: apt install chromium"
+        if os.environ.get("NORMLAWS_REQUIRE_DATA") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(LAUNCH))
+        yield browser
+        browser.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -17,9 +15,6 @@ from normlaws.laws import plant
 RESAMPLES = 60
 SIZES = (100, 200, 400, 800, 1600)
 DESKTOP = {"width": 1440, "height": 1000}
-PATIENCE = 60_000  # milliseconds; a busy machine is slow, not broken
-LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-          "--disable-background-networking", "--disable-component-update")  # fmt: skip
 
 
 @contextmanager
@@ -64,29 +59,10 @@ def address(folder):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Debian's chromium or another on the path; CI must have one."""
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE)
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        message = f"none of {', '.join(names)} is installed; with Debian: apt install chromium"
-        if os.environ.get("NORMLAWS_REQUIRE_DATA") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=list(LAUNCH))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
 def profile(chromium):
     """One profile for all windows, so that scripts are fetched once."""
     context = chromium.new_context(viewport=DESKTOP)
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(60_000)  # a busy machine is slow, not broken
     yield context
     context.close()
 

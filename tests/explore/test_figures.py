@@ -82,10 +82,12 @@ def test_a_diverged_run_ends_in_a_cross(planted, colours):
 def test_the_forecast_is_the_laws_own(planted, laws, colours):
     state = changed(target=0.005)
     ahead, needed = laws.forecast([12800])[0], laws.size_for_error(0.005)
-    figure = figures.error_against_size(laws, ahead, needed, planted.sizes, colours, state)
+    outside = laws.sizes[:1].assign(size=50)
+    figure = figures.error_against_size(laws, outside, ahead, needed, planted.sizes, colours, state)
     assert of_role(figure, "forecast")[0].y == (ahead.error.value,)
+    assert of_role(figure, "outside")[0].x.tolist() == [50]
     assert of_role(figure, "needed")[0].x == (needed.value,)
-    norm = figures.norm_against_size(laws, ahead, planted.sizes, colours, state)
+    norm = figures.norm_against_size(laws, outside, ahead, planted.sizes, colours, state)
     assert of_role(norm, "forecast")[0].y[0] == pytest.approx(np.exp(ahead.log_norm.value))
 
 

@@ -14,13 +14,14 @@ from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
 from normlaws.report.numbers import count, power, significant
 from normlaws.report.scales import words
-from normlaws.report.style import FIT, INK, PREDICTION
+from normlaws.report.style import FIT, INK, NEUTRAL, PREDICTION
 
 OUTSIDE = "rgba(90,88,102,0.13)"
 
 
 def error_against_size(
     laws: Laws,
+    outside: pd.DataFrame,
     forecast: Forecast,
     needed: Estimate | None,
     sizes: list[int],
@@ -29,9 +30,11 @@ def error_against_size(
 ) -> go.Figure:
     """Draw lowest error against P with the direct law, the two laws' slope and the forecast.
 
-    The edges of the P cut are the figure's two movable shapes.
+    Sizes ``outside`` the cut are shown without a say in the laws. The edges of the cut are the
+    figure's two movable shapes.
     """
     figure = theme.blank("error", state, "training-set size P", _lowest(laws))
+    _outside(figure, outside, "error", np.asarray, significant)
     _points(figure, laws, "error", np.asarray, significant, colours)
     fitted = laws.sizes[laws.sizes["used"].astype(bool)]
     if len(fitted) > 1:
@@ -50,7 +53,12 @@ def error_against_size(
 
 
 def norm_against_size(
-    laws: Laws, forecast: Forecast, sizes: list[int], colours: dict[int, str], state: State
+    laws: Laws,
+    outside: pd.DataFrame,
+    forecast: Forecast,
+    sizes: list[int],
+    colours: dict[int, str],
+    state: State,
 ) -> go.Figure:
     """Draw the norm at the optimum against P with the late law and the stopping norm."""
     figure = theme.blank(
@@ -65,6 +73,7 @@ def norm_against_size(
     def place(values: Any) -> Any:
         return theme.place(values, as_norm)
 
+    _outside(figure, outside, "log_norm", place, power)
     _points(figure, laws, "log_norm", place, power, colours)
     fitted = laws.sizes[laws.sizes["used"].astype(bool)]
     if len(fitted) > 1:
@@ -108,6 +117,21 @@ def _line(
         name=name,
         line={"color": colour, "width": 1.8, "dash": dash},
         meta={"role": "law"},
+    )
+
+
+def _outside(figure: go.Figure, outside: pd.DataFrame, column: str, place: Any, write: Any) -> None:
+    figure.add_scatter(
+        x=outside["size"],
+        y=place(outside[column].to_numpy(dtype=float)),
+        mode="markers",
+        marker={"size": 9, "color": "#fff", "line": {"color": NEUTRAL, "width": 1.4}},
+        customdata=[
+            [count(size), write(at)]
+            for size, at in zip(outside["size"], outside[column], strict=True)
+        ],
+        hovertemplate="P = %{customdata[0]}, outside the cut: %{customdata[1]}<extra></extra>",
+        meta={"role": "outside"},
     )
 
 
