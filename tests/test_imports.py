@@ -29,6 +29,7 @@ ROOMS_ALLOWED = {
     "training": BASE | {"problems", "norms", "provenance"},
     "studies": BASE | {"training", "problems", "provenance"},
     "report": BASE | {"laws"},
+    "explore": BASE | {"laws", "theory", "report"},
     "cli": BASE
     | {
         "norms",
@@ -40,10 +41,31 @@ ROOMS_ALLOWED = {
         "training",
         "studies",
         "report",
+        "explore",
     },
 }
-TORCH_FREE = {"errors", "folder", "notebook", "curves", "laws", "theory", "interop", "report"}
-HEAVY_IN_CLI = {"torch", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "pyarrow"}
+TORCH_FREE = {
+    "errors",
+    "folder",
+    "notebook",
+    "curves",
+    "laws",
+    "theory",
+    "interop",
+    "report",
+    "explore",
+}
+HEAVY_IN_CLI = {
+    "torch",
+    "pandas",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "pydantic",
+    "pyarrow",
+    "dash",
+}
 
 
 def imports(tree: ast.AST, within_plot: bool = False):

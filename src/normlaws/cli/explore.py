@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
-from normlaws.cli.fit import Recorded
+from normlaws.cli.fit import Recorded, Resamples
 
 
 @app.command()
@@ -17,6 +17,7 @@ def explore(
     host: Annotated[
         str, typer.Option(help="127.0.0.1 alone: the page is served to this machine only")
     ] = "127.0.0.1",
+    resamples: Resamples = 1000,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="print the address without opening it")
     ] = False,
@@ -28,6 +29,7 @@ def explore(
         path,
         host=host,
         port=port,
+        resamples=resamples,
         browser=not no_browser,
         say=lambda address: typer.echo(f"{address}  (Ctrl-C to stop)"),
     )

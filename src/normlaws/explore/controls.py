@@ -9,9 +9,10 @@ import numpy as np
 from dash import dcc, html
 
 from normlaws.curves import Curves
+from normlaws.explore.markup import data, labelled
 from normlaws.explore.solved import ALPHAS, NORMS
 from normlaws.explore.state import State
-from normlaws.report.numbers import count
+from normlaws.report.numbers import count, raised
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
 
@@ -20,24 +21,22 @@ GAMMA_REACH = {"gamma0": (-1.0, 2.0), "gamma1": (0.0, 3.0), "gamma2": (0.0, 4.0)
 
 
 def group(title: str, *children: Any, name: str = "", note: str = "") -> html.Div:
-    """Controls under one heading, which names them to a screen reader as well."""
-    heading = f"{name or title}-heading".replace(" ", "-").lower()
+    """Controls under one heading, which names them to a screen reader as well (or ``name``)."""
     return html.Div(
         [
-            html.H2(title, id=heading),
+            html.H2(title),
             *children,
             *([html.P(note, className="note")] if note else []),
         ],
         className="group",
         role="group",
-        **{"aria-labelledby": heading},
+        **labelled(name or title),
     )
 
 
-def named(name: str, *children: Any, said: str = "", className: str = "") -> html.Div:  # noqa: N803
+def named(name: str, *children: Any, said: str = "", className: str = "") -> html.Div:
     """Children whose boxes or slider are called ``name``; ``said`` tells where the slider is."""
-    more = {"data-named": name} | ({"data-said": said} if said else {})
-    return html.Div(list(children), className=className, **more)
+    return html.Div(list(children), className=className, **data(named=name, said=said))
 
 
 def choice(name: str, label: str, values: Sequence[str], value: str) -> html.Div:
@@ -62,9 +61,7 @@ def number(name: str, label: str, value: float | None, **more: Any) -> html.Div:
     return html.Div(
         [
             html.Label(label, htmlFor=name),
-            dcc.Input(
-                id=name, type="number", value=value, min=0, step="any", debounce=0.4, **more
-            ),
+            dcc.Input(id=name, type="number", value=value, min=0, step="any", debounce=0.4, **more),
         ],
         className="field",
     )
@@ -80,20 +77,33 @@ def study_controls(curves: Curves, state: State) -> list[Any]:
             named(
                 "What is drawn",
                 dcc.RadioItems(
-                    {"mean": "mean over seeds", "single": "single runs"}, state.runs, id="runs",
-                    className="chips", inline=True,
+                    {"mean": "mean over seeds", "single": "single runs"},
+                    state.runs,
+                    id="runs",
+                    className="chips",
+                    inline=True,
                 ),
             ),
             *_seeds(curves, state),
         ),
-        group("Sizes shown", named("Sizes shown", _sizes(curves, state)), note="In all figures; point at one to find it."),
+        group(
+            "Sizes shown",
+            named("Sizes shown", _sizes(curves, state)),
+            note="In all figures; point at one to find it.",
+        ),
         group(
             "Early window",
             named(
                 "Early window, log norm",
                 dcc.RangeSlider(
-                    0, 1, id="window", value=[0, 1], marks=None, updatemode="mouseup",
-                    allow_direct_input=False, tooltip={"always_visible": False},
+                    0,
+                    1,
+                    id="window",
+                    value=[0, 1],
+                    marks=None,
+                    updatemode="mouseup",
+                    allow_direct_input=False,
+                    tooltip={"always_visible": False},
                 ),
                 said="window-said",
             ),
@@ -108,7 +118,7 @@ def study_controls(curves: Curves, state: State) -> list[Any]:
             html.P(id="cut-said", className="said"),
             name="cut",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def forecast_controls(curves: Curves, state: State) -> list[html.Div]:
@@ -131,19 +141,28 @@ def rescale_controls(state: State) -> html.Div:
             f"Exponent {symbol}",
             html.Span([symbol, html.Span(id=f"{name}-said")], className="label"),
             dcc.Slider(
-                *GAMMA_REACH[name], 0.001, id=name, value=0, marks=None, updatemode="drag",
-                allow_direct_input=False, tooltip={"always_visible": False},
+                *GAMMA_REACH[name],
+                0.001,
+                id=name,
+                value=0,
+                marks=None,
+                updatemode="drag",
+                allow_direct_input=False,
+                tooltip={"always_visible": False},
             ),
         )
         for name, symbol in GAMMAS.items()
-    ]  # fmt: skip
+    ]
     return html.Div(
         [
             named(
                 "How curves are rescaled",
                 dcc.RadioItems(
                     {"optimum": "by each size's optimum", "exponents": "by powers of P"},
-                    state.rescale, id="rescale", className="chips", inline=True,
+                    state.rescale,
+                    id="rescale",
+                    className="chips",
+                    inline=True,
                 ),
             ),
             html.Div(
@@ -154,7 +173,7 @@ def rescale_controls(state: State) -> html.Div:
             html.P(id="spread-said", className="said"),
         ],
         className="rescale",
-    )  # fmt: skip
+    )
 
 
 def theory_controls(state: State) -> list[Any]:
@@ -166,9 +185,14 @@ def theory_controls(state: State) -> list[Any]:
             named(
                 f"Decimal logarithm of {title.lower()}",
                 dcc.Slider(
-                    float(np.log10(reach[0])), float(np.log10(reach[1])), 0.01,
-                    id=f"{name}-slider", value=float(np.log10(value)), marks=_powers(reach),
-                    updatemode="drag", allow_direct_input=False,
+                    float(np.log10(reach[0])),
+                    float(np.log10(reach[1])),
+                    0.01,
+                    id=f"{name}-slider",
+                    value=float(np.log10(value)),
+                    marks=_powers(reach),
+                    updatemode="drag",
+                    allow_direct_input=False,
                     tooltip={"always_visible": False},
                 ),
             ),
@@ -178,20 +202,26 @@ def theory_controls(state: State) -> list[Any]:
             ("Examples per dimension", "alpha", "α = P/N", state.alpha, ALPHAS),
             ("Norm of the student", "radius", "λ", state.radius, NORMS),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _powers(reach: tuple[float, float]) -> dict[int, str]:
     low, high = (round(float(np.log10(end))) for end in reach)
-    return {power: f"{10.0**power:g}" for power in range(low, high + 1)}
+    return {
+        power: f"{10**power:g}" if -3 < power < 4 else raised(power)
+        for power in range(low, high + 1)
+    }
 
 
 def _seeds(curves: Curves, state: State) -> list[Any]:
     chosen = list(state.seeds or curves.seeds)
     box = dcc.Checklist(
-        [{"label": str(seed), "value": seed} for seed in curves.seeds], chosen, id="seeds",
-        className="chips", inline=True,
-    )  # fmt: skip
+        [{"label": str(seed), "value": seed} for seed in curves.seeds],
+        chosen,
+        id="seeds",
+        className="chips",
+        inline=True,
+    )
     title = html.Span("Seeds", className="label")
     return [named("Seeds", title, box, className="field" if curves.seeds else "gone")]
 
@@ -204,7 +234,7 @@ def _sizes(curves: Curves, state: State) -> dcc.Checklist:
             "label": html.Span(
                 [html.I(style={"background": colours[size]}), count(size)],
                 className="size",
-                **{"data-size": str(size)},
+                **data(size=str(size)),
             ),
             "value": size,
         }
@@ -214,12 +244,29 @@ def _sizes(curves: Curves, state: State) -> dcc.Checklist:
     return dcc.Checklist(options, shown, id="shown", className="sizes")
 
 
+def legend(curves: Curves) -> html.Ul:
+    """The sizes' colours once more, where the controls are folded away."""
+    colours = size_colours(curves.sizes)
+    entries = [
+        html.Li([html.I(style={"background": colours[size]}), count(size)], className="size")
+        for size in curves.sizes
+    ]
+    return html.Ul([html.Li("P"), *entries], className="legend")
+
+
 def _cut(curves: Curves, state: State) -> dcc.RangeSlider:
     """Places in the list of sizes."""
     sizes = curves.sizes
     low, high = state.cut or (sizes[0], sizes[-1])
     return dcc.RangeSlider(
-        0, max(len(sizes) - 1, 1), 1, id="cut", value=[sizes.index(low), sizes.index(high)],
-        marks=None, updatemode="mouseup", allow_direct_input=False, disabled=len(sizes) < 2,
+        0,
+        max(len(sizes) - 1, 1),
+        1,
+        id="cut",
+        value=[sizes.index(low), sizes.index(high)],
+        marks=None,
+        updatemode="mouseup",
+        allow_direct_input=False,
+        disabled=len(sizes) < 2,
         tooltip={"always_visible": False},
-    )  # fmt: skip
+    )

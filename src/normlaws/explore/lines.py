@@ -64,9 +64,7 @@ def lines_of(curves: Curves, state: State) -> list[Line]:
     ]
 
 
-def _of_size(
-    runs: pd.DataFrame, rows: dict[str, pd.DataFrame], state: State
-) -> Iterator[Line]:
+def _of_size(runs: pd.DataFrame, rows: dict[str, pd.DataFrame], state: State) -> Iterator[Line]:
     """A mean of the complete runs where one is wanted and can be had; the rest one by one."""
     complete = [run for run, s in zip(runs["run"], runs["status"], strict=True) if s == "complete"]
     mean = None

@@ -9,14 +9,16 @@ from dash import dcc, html
 
 from normlaws.explore.controls import (
     forecast_controls,
+    legend,
     rescale_controls,
     study_controls,
     theory_controls,
 )
+from normlaws.explore.markup import LIVE, data, labelled
 from normlaws.explore.readout import troubled
 from normlaws.explore.state import State
 from normlaws.explore.study import Study
-from normlaws.explore.theme import CONFIG
+from normlaws.explore.theme import configured
 from normlaws.report.numbers import count
 
 FIGURES = {
@@ -28,8 +30,8 @@ FIGURES = {
     "theory": "Perceptron: error against norm",
 }
 CAPTIONS = {
-    "norm": "Shaded: early window, its edges can be dragged. Dashed: early law at the largest size. "
-    "Discs: optimum of each size, hollow where a run was still improving.",
+    "norm": "Shaded: early window, its edges can be dragged. Dashed: early law at the largest "
+    "size. Discs: optimum of each size, hollow where a run was still improving.",
     "step": "The same points: point at one, or select some, and the other figure shows them too. "
     "Dashed lines: unfinished runs. Dotted with a cross: runs that broke off.",
     "error": "Solid: direct law. Dashed: slope that the two laws give. Diamond: forecast. Square: "
@@ -40,6 +42,7 @@ CAPTIONS = {
     "theory": "Solid: loss minimised at fixed norm, for many inputs. Circle and dotted upright: "
     "lowest error. Diamond: the current point.",
 }
+MOVABLE = ("norm", "error", "optimum")  # figures with edges to drag
 POLL = 3000  # milliseconds
 
 
@@ -62,16 +65,16 @@ def body(study: Study, state: State) -> list[Any]:
         html.Header(_header(study), className="top"),
         html.P(id="notice", role="status", className="notice"),
         html.Nav(
-            dcc.Tabs(
+            dcc.RadioItems(
+                {"study": "Study", "theory": "Perceptron theory"},
+                state.tab,
                 id="tab",
-                value=state.tab,
                 className="tabs",
-                children=[
-                    dcc.Tab(label="Study", value="study", id="tab-study"),
-                    dcc.Tab(label="Perceptron theory", value="theory", id="tab-theory"),
-                ],
+                inline=True,
             ),
-            **{"aria-label": "Views"},
+            className="views",
+            **labelled("Views"),
+            **data(named="View"),
         ),
         html.Main(
             [
@@ -85,44 +88,30 @@ def body(study: Study, state: State) -> list[Any]:
 def figure_block(name: str, *below: Any) -> html.Section:
     """A figure under its heading, with what can be done with it."""
     title = FIGURES[name]
+    inside = title[0].lower() + title[1:]
+
+    def button(text: str, says: str, **which: str) -> html.Button:
+        return html.Button(text, id=which | {"figure": name}, type="button", **labelled(says))
+
     buttons = [
-        html.Button(
-            form.upper(),
-            id={"type": "image", "figure": name, "form": form},
-            type="button",
-            **{"aria-label": f"Download {title.lower()} as {form.upper()}"},
-        )
-        for form in ("png", "svg")
+        button("PNG", f"Download {inside} as PNG", type="image", form="png"),
+        button("SVG", f"Download {inside} as SVG", type="image", form="svg"),
+        button("CSV", f"Download the data of {inside} as CSV", type="csv"),
+        button("Whole", f"Show the whole of {inside}, without zoom", type="whole"),
     ]
-    buttons.append(
-        html.Button(
-            "CSV",
-            id={"type": "csv", "figure": name},
-            type="button",
-            **{"aria-label": f"Download the data of {title.lower()} as CSV"},
-        )
-    )
-    buttons.append(
-        html.Button(
-            "Whole",
-            id={"type": "whole", "figure": name},
-            type="button",
-            **{"aria-label": f"Show the whole of {title.lower()}, without zoom"},
-        )
-    )
     return html.Section(
         [
             html.Div([html.H2(title), html.Div(buttons, className="buttons")], className="head"),
             html.Div(
                 dcc.Graph(
                     id=f"figure-{name}",
-                    config=CONFIG | {"edits": {"shapePosition": name in ("norm", "error", "optimum")}},
+                    config=configured(movable=name in MOVABLE),
                     clear_on_unhover=True,
                     responsive=True,
                     className="graph",
                 ),
                 role="group",
-                **{"aria-label": title},
+                **labelled(title),
             ),
             html.P(CAPTIONS[name], className="caption"),
             *below,
@@ -154,30 +143,35 @@ def _stores(study: Study, state: State) -> list[Any]:
 
 def _header(study: Study) -> list[Any]:
     return [
-        html.Div([html.H1(study.path.resolve().stem), html.P(facts(study), id="facts", className="facts")]),
+        html.Div(
+            [
+                html.H1(study.path.resolve().stem),
+                html.P(facts(study), id="facts", className="facts"),
+            ]
+        ),
         html.Div(
             [
                 html.Button("Reload", id="reload", type="button"),
                 html.Div(
                     dcc.Checklist(
-                        [{"label": "follow a running study", "value": "follow"}], [], id="follow",
+                        [{"label": "follow a running study", "value": "follow"}],
+                        [],
+                        id="follow",
                         className="chips",
                     ),
-                    **{"data-named": "Polling"},
+                    **data(named="Polling"),
                 ),
                 html.Button("Copy link", id="copy", type="button"),
             ],
             className="buttons",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _aside(pane: str, controls: list[Any]) -> html.Aside:
     """Controls beside the figures; over them, and folded, where the page is narrow."""
-    folded = html.Details(
-        [html.Summary("Controls"), *controls], open=True, id=f"{pane}-controls"
-    )
-    return html.Aside(folded, className="controls", **{"aria-label": f"Controls of the {pane}"})
+    folded = html.Details([html.Summary("Controls"), *controls], open=True, id=f"{pane}-controls")
+    return html.Aside(folded, className="controls", **labelled(f"Controls of the {pane}"))
 
 
 def _study(study: Study, state: State) -> list[Any]:
@@ -185,21 +179,22 @@ def _study(study: Study, state: State) -> list[Any]:
         _aside("study", study_controls(study.curves, state)),
         html.Div(
             [
+                legend(study.curves),
                 figure_block("norm"),
                 figure_block("step", html.P(id="left-out", className="caption")),
                 html.Section(
                     [
                         html.H2("Exponents"),
-                        html.Div(id="exponents", **{"aria-live": "polite"}),
+                        html.Div(id="exponents", **LIVE),
                     ],
                     className="card",
                 ),
                 html.Section(
                     [
                         html.H2("Verdict and forecast"),
-                        html.Div(id="verdict", **{"aria-live": "polite"}),
+                        html.Div(id="verdict", **LIVE),
                         html.Div(forecast_controls(study.curves, state), className="pair"),
-                        html.Div(id="forecast", **{"aria-live": "polite"}),
+                        html.Div(id="forecast", **LIVE),
                     ],
                     className="card",
                 ),
@@ -221,7 +216,7 @@ def _theory(state: State) -> list[Any]:
             [
                 figure_block("theory"),
                 html.Section(
-                    [html.H2("Values"), html.Div(id="solved", **{"aria-live": "polite"})],
+                    [html.H2("Values"), html.Div(id="solved", **LIVE)],
                     className="card",
                 ),
             ],

@@ -10,6 +10,7 @@ from dash import html
 
 from normlaws.curves import Curves
 from normlaws.explore.figures.perceptron import rule_styles
+from normlaws.explore.markup import labelled
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
@@ -63,12 +64,17 @@ def verdict(laws: Laws) -> list[Any]:
 def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State) -> list[Any]:
     """Error and stopping norm at the asked P, data needed for the asked error."""
     rows = [
-        (f"{words(laws.metric)} at P = {count(ahead.size)}", significant(ahead.error.value),
-         interval(ahead.error, significant)),
+        (
+            f"{words(laws.metric)} at P = {count(ahead.size)}",
+            significant(ahead.error.value),
+            interval(ahead.error, significant),
+        ),
         ("norm to stop at there", power(ahead.log_norm.value), interval(ahead.log_norm, power)),
-    ]  # fmt: skip
+    ]
     if needed is not None and state.target is not None:
-        rows.append((f"P needed for {significant(state.target)}", _size(needed.value), _sizes(needed)))
+        rows.append(
+            (f"P needed for {significant(state.target)}", _size(needed.value), _sizes(needed))
+        )
     table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
     return [as_html(table, rows, "Forecast")]
 
@@ -86,7 +92,7 @@ def solved(values: Solved, state: State) -> list[Any]:
         ),
     ]
     caption = f"At α = {state.alpha:g}, λ = {state.radius:g}"
-    return [as_html(Table(caption, ("quantity", "value", "line"), rows, (1,)), rows, caption)]
+    return [as_html(Table(caption, ("quantity", "value", "line"), (), (1,)), rows, caption)]
 
 
 _RULE_NAMES = {
@@ -114,11 +120,14 @@ def troubled(curves: Curves) -> list[Any]:
     last = curves.frame.groupby("run")["step"].max()
     rows = [
         (
-            count(run["size"]), NONE if np.ma.is_masked(run["seed"]) else str(run["seed"]),
-            str(run["status"]), str(last.get(run["run"], NONE)), str(run["error"])[:200],
+            count(run["size"]),
+            NONE if np.ma.is_masked(run["seed"]) else str(run["seed"]),
+            str(run["status"]),
+            str(last.get(run["run"], NONE)),
+            str(run["error"])[:200],
         )
         for run in runs.to_dict("records")
-    ]  # fmt: skip
+    ]
     table = Table("", ("P", "seed", "status", "last step", "message"), rows, (0, 1, 3))
     return [
         html.H2(f"Runs that are not complete ({len(runs)})"),
@@ -128,8 +137,10 @@ def troubled(curves: Curves) -> list[Any]:
 
 def as_html(table: Table, rows: Any, name: str) -> html.Div:
     """A table; its first column names the row, ``name`` the table to a screen reader."""
-    head = [html.Th(cell, scope="col", className=_kind(table, at))
-            for at, cell in enumerate(table.header)]  # fmt: skip
+    head = [
+        html.Th(cell, scope="col", className=_kind(table, at))
+        for at, cell in enumerate(table.header)
+    ]
     body = [
         html.Tr(
             [
@@ -141,8 +152,13 @@ def as_html(table: Table, rows: Any, name: str) -> html.Div:
     ]
     parts: list[Any] = [html.Thead(html.Tr(head)), html.Tbody(body)]
     caption = [html.Caption(table.caption)] if table.caption else []
-    return html.Div(html.Table([*caption, *parts]), className="scroll", tabIndex=0, role="region",
-                    **{"aria-label": name})  # fmt: skip
+    return html.Div(
+        html.Table([*caption, *parts]),
+        className="scroll",
+        tabIndex=0,
+        role="region",
+        **labelled(name),
+    )
 
 
 def _kind(table: Table, column: int) -> str:

@@ -13,7 +13,6 @@ from normlaws.errors import InputError, NormlawsError
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws, fit
 
-RESAMPLES = 1000
 KEPT = 128  # fits
 
 
@@ -40,6 +39,7 @@ class Study:
 
     Args:
         path: study folder, run folder, Parquet file or glob pattern.
+        resamples: of the seeds, for intervals.
 
     Raises:
         DataNotFoundError: nothing recorded is there.
@@ -48,9 +48,10 @@ class Study:
     """
 
     path: Path
+    resamples: int = 1000
     version: int = 0
     trouble: str = ""
-    _answers: OrderedDict[tuple[Question, int], Laws | str] = field(default_factory=OrderedDict)
+    _answers: OrderedDict[tuple[Question, bool], Laws | str] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -74,11 +75,11 @@ class Study:
             self._stamp, self.version = stamp, self.version + 1
             return True
 
-    def fitted(self, question: Question, resamples: int = 0) -> Laws | str:
+    def fitted(self, question: Question, intervals: bool = False) -> Laws | str:
         """The laws, or the sentence that says why there are none."""
-        key = (question, resamples)
+        key = (question, intervals)
         if key not in self._answers:
-            answer = self._fit(question, resamples)
+            answer = self._fit(question, self.resamples if intervals else 0)
             with self._lock:
                 self._answers[key] = answer
                 while len(self._answers) > KEPT:
@@ -88,7 +89,7 @@ class Study:
 
     def best(self, question: Question) -> tuple[Laws | str, bool]:
         """The laws with intervals where they are known already, else without; and whether so."""
-        known = self._answers.get((question, RESAMPLES))
+        known = self._answers.get((question, True))
         return (self.fitted(question), True) if known is None else (known, False)
 
     def _fit(self, question: Question, resamples: int) -> Laws | str:
@@ -129,6 +130,4 @@ def chosen_curves(
     if seeds is None and cut is None:
         return curves
     low, high = cut or (0, max(curves.sizes))
-    return curves.select(
-        sizes=[size for size in curves.sizes if low <= size <= high], seeds=seeds
-    )
+    return curves.select(sizes=[size for size in curves.sizes if low <= size <= high], seeds=seeds)

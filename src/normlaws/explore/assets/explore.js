@@ -26,7 +26,7 @@
       if (!figure || !figure.data) continue;
       const place = figure.data.findIndex((trace) => role(trace) === "ring");
       if (place < 0) continue;
-      const trace = curve === null ? null : figure.data[curve];
+      const trace = curve === null ? null : figure._fullData[curve];
       const at = (axis) => (trace && trace[axis] ? [[trace[axis][point]]] : [[]]);
       Plotly.restyle(figure, { x: at("x"), y: at("y") }, [place]);
     }

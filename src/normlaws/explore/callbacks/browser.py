@@ -18,18 +18,35 @@ def register(app: Dash) -> None:
             ClientsideFunction("explore", function), *wires, prevent_initial_call=not initially
         )
 
-    local("tabs", Output("study-pane", "className"), Output("theory-pane", "className"),
-          Input("tab", "value"), initially=True)  # fmt: skip
+    local(
+        "tabs",
+        Output("study-pane", "className"),
+        Output("theory-pane", "className"),
+        Input("tab", "value"),
+        initially=True,
+    )
     local("address", Output("linked", "data", allow_duplicate=True), Input("query", "data"))
-    local("zoom", Output("zoom", "data"),
-          *(Input(f"figure-{name}", "relayoutData") for name in FIGURES),
-          State("zoom", "data"))  # fmt: skip
-    local("link", Output("linked", "data"),
-          *(Input(f"figure-{name}", prop) for name in LINKED for prop in ("hoverData",
-                                                                          "selectedData")))  # fmt: skip
-    local("picture", Output("saved", "data"),
-          Input({"type": "image", "figure": ALL, "form": ALL}, "n_clicks"),
-          Input({"type": "whole", "figure": ALL}, "n_clicks"))  # fmt: skip
+    local(
+        "zoom",
+        Output("zoom", "data"),
+        *(Input(f"figure-{name}", "relayoutData") for name in FIGURES),
+        State("zoom", "data"),
+    )
+    local(
+        "link",
+        Output("linked", "data"),
+        *(
+            Input(f"figure-{name}", prop)
+            for name in LINKED
+            for prop in ("hoverData", "selectedData")
+        ),
+    )
+    local(
+        "picture",
+        Output("saved", "data"),
+        Input({"type": "image", "figure": ALL, "form": ALL}, "n_clicks"),
+        Input({"type": "whole", "figure": ALL}, "n_clicks"),
+    )
     for pane in PANES:
         local("fold", Output(f"{pane}-controls", "open"), Input("id", "data"), initially=True)
     local("follow", Output("tick", "disabled"), Input("follow", "value"))

@@ -17,10 +17,24 @@ SAME = 1e-6
 INPUTS = {
     name: Input(name, "data" if name in ("hand", "gammas", "zoom", "seen") else "value")
     for name in (
-        "tab", "norm", "metric", "runs", "seeds", "shown", "cut", "size", "target", "rescale",
-        "alpha", "radius", "hand", "gammas", "zoom", "seen",
+        "tab",
+        "norm",
+        "metric",
+        "runs",
+        "seeds",
+        "shown",
+        "cut",
+        "size",
+        "target",
+        "rescale",
+        "alpha",
+        "radius",
+        "hand",
+        "gammas",
+        "zoom",
+        "seen",
     )
-}  # fmt: skip
+}
 SLICES = {
     "view": ("norm", "metric", "runs", "seeds", "hidden", "cut"),
     "question": ("norm", "metric", "seeds", "cut", "window"),
@@ -158,7 +172,7 @@ def _listed(value: Any) -> Any:
 
 def _dragging(slider: str, dragged: Any, value: Any) -> bool:
     """Whether a slider is being dragged: its handles are not where its value is."""
-    return f"{slider}.drag_value" in ctx.triggered_prop_ids and dragged != value
+    return f"{slider}.drag_value" in ctx.triggered_prop_ids and dragged not in (None, value)
 
 
 def _same(first: Any, second: Any) -> bool:

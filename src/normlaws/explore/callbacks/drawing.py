@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 
@@ -73,9 +75,10 @@ def register(app: Dash, study: Study) -> None:
         if isinstance(laws, str):
             return tuple(_nothing(name, state, laws) for name in ("error", "optimum"))
         ahead, needed = ahead_of(laws, state, sizes)
+        outside = outside_of(study, state)
         return (
-            figures.error_against_size(laws, ahead, needed, sizes, colours(), state),
-            figures.norm_against_size(laws, ahead, sizes, colours(), state),
+            figures.error_against_size(laws, outside, ahead, needed, sizes, colours(), state),
+            figures.norm_against_size(laws, outside, ahead, sizes, colours(), state),
         )
 
     @app.callback(
@@ -111,6 +114,15 @@ def register(app: Dash, study: Study) -> None:
         name = ctx.triggered_id["figure"]
         frame = shown_data(name, study, from_dict(values))
         return dcc.send_string(frame.to_csv(index=False), f"{study.path.stem}-{name}.csv")
+
+
+def outside_of(study: Study, state: PageState) -> pd.DataFrame:
+    """The optima of sizes that the cut keeps out of the fit."""
+    low, high = state.cut or (0, np.inf)
+    laws, _ = study.best(Question.of(replace(state, cut=None), study.version))
+    if isinstance(laws, str):
+        return pd.DataFrame({"size": [], "error": [], "log_norm": []})
+    return laws.sizes[~laws.sizes["size"].between(low, high)]
 
 
 def shown_data(figure: str, study: Study, state: PageState) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from normlaws.explore.controls import GAMMAS, ahead_by_default
 from normlaws.explore.figures.collapse import fitted_gammas
 from normlaws.explore.state import State as PageState
 from normlaws.explore.state import from_dict
-from normlaws.explore.study import RESAMPLES, Question, Study
+from normlaws.explore.study import Question, Study
 from normlaws.laws import Estimate, Forecast, Laws
 from normlaws.report.numbers import count, power
 
@@ -68,7 +68,7 @@ def register(app: Dash, study: Study) -> None:
         question = Question.of(from_dict(values), study.version)
         if not now or now["moving"]:
             return no_update
-        done = full.take(page, lambda: study.fitted(question, RESAMPLES))
+        done = full.take(page, lambda: study.fitted(question, intervals=True))
         return now if done else no_update
 
     @app.callback(
@@ -97,7 +97,6 @@ def register(app: Dash, study: Study) -> None:
             said_of_window(laws, state),
             cut,
         )
-
 
 
 def ahead_of(laws: Laws, state: PageState, sizes: list[int]) -> tuple[Forecast, Estimate | None]:

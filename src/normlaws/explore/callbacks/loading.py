@@ -48,7 +48,11 @@ def register(app: Dash, study: Study) -> None:
             said = f"{len(study.curves):,} records read."
         else:
             said = "Nothing new on disk." if ctx.triggered_id == "reload" else no_update
-        return study.version if changed else no_update, no_update if after == before else after, said
+        return (
+            study.version if changed else no_update,
+            no_update if after == before else after,
+            said,
+        )
 
     @app.callback(
         Output("facts", "children"),

@@ -67,7 +67,9 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
     by_optimum = state.rescale == "optimum"
     x = "λ / λ<sub>opt</sub>" if by_optimum else "λ P<sup>−γ₂</sup>"
     y = "ε / ε<sub>opt</sub>" if by_optimum else "ε P<sup>γ₀+γ₁γ₂</sup>"
-    figure = theme.blank("collapse", state, f"{words(state.norm)}, {x}", f"{words(state.metric)}, {y}")
+    figure = theme.blank(
+        "collapse", state, f"{words(state.norm)}, {x}", f"{words(state.metric)}, {y}"
+    )
     moved = {
         int(size): (part["log_rescaled_norm"].to_numpy(), part["rescaled_error"].to_numpy())
         for size, part in rescaled_table(laws, state).groupby("size", sort=True)
@@ -88,8 +90,11 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
         )
     if by_optimum:
         figure.add_scatter(
-            x=theme.place(np.zeros(1), as_norm), y=[1], mode="markers", hoverinfo="skip",
+            x=theme.place(np.zeros(1), as_norm),
+            y=[1],
+            mode="markers",
+            hoverinfo="skip",
             marker={"symbol": "cross-thin", "size": 13, "line": {"width": 2, "color": INK}},
             meta={"role": "law"},
-        )  # fmt: skip
+        )
     return theme.zoomed(figure, state)

@@ -34,9 +34,7 @@ def error_against_norm(
 
     The window's edges are the figure's two movable shapes.
     """
-    figure = theme.blank(
-        "norm", state, f"{words(state.norm)} λ", metric_label(state.metric)
-    )
+    figure = theme.blank("norm", state, f"{words(state.norm)} λ", metric_label(state.metric))
     logs = np.concatenate([line.log_norm for line in lines] or [np.zeros(0)])
     as_norm = theme.norm_axis(figure, "x", state.norm, logs)
     theme.ticks(figure, "y", np.concatenate([line.value for line in lines] or [np.zeros(0)]))
@@ -54,13 +52,9 @@ def error_against_norm(
     return theme.zoomed(figure, state)
 
 
-def error_against_step(
-    lines: list[Line], colours: dict[int, str], state: State
-) -> go.Figure:
+def error_against_step(lines: list[Line], colours: dict[int, str], state: State) -> go.Figure:
     """Draw the same lines over the optimiser step; step 0 has a place left of the first."""
-    figure = theme.blank(
-        "step", state, "optimiser step", metric_label(state.metric)
-    )
+    figure = theme.blank("step", state, "optimiser step", metric_label(state.metric))
     steps = np.concatenate([line.step for line in lines] or [np.zeros(0)])
     if not np.isfinite(steps).any():
         return theme.message(figure, "these curves carry no optimiser steps")
@@ -94,9 +88,7 @@ def _step_zero(figure: go.Figure, steps: Floats) -> float:
     return zero
 
 
-def _draw(
-    figure: go.Figure, line: Line, x: Floats, colours: dict[int, str], state: State
-) -> None:
+def _draw(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str], state: State) -> None:
     colour = colours[line.size]
     outside = state.cut is not None and not state.cut[0] <= line.size <= state.cut[1]
     hover = (

@@ -43,25 +43,40 @@ def perceptron(solved: Solved, state: State) -> go.Figure:
             meta={"role": "rule"},
         )
     figure.add_scatter(
-        x=rows["norm"], y=rows["generalization_error"], mode="lines",
+        x=rows["norm"],
+        y=rows["generalization_error"],
+        mode="lines",
         line={"color": FIT, "width": 2.6},
-        hovertemplate="λ = %{x:.4g}<br>ε = %{y:.5f}<extra></extra>", meta={"role": "line"},
-    )  # fmt: skip
+        hovertemplate="λ = %{x:.4g}<br>ε = %{y:.5f}<extra></extra>",
+        meta={"role": "line"},
+    )
     figure.add_shape(
-        type="line", x0=solved.best_norm, x1=solved.best_norm, y0=0, y1=1, yref="paper",
-        line={"color": MUTED, "width": 1.4, "dash": "dot"}, layer="below",
-    )  # fmt: skip
+        type="line",
+        x0=solved.best_norm,
+        x1=solved.best_norm,
+        y0=0,
+        y1=1,
+        yref="paper",
+        line={"color": MUTED, "width": 1.4, "dash": "dot"},
+        layer="below",
+    )
     for x, y, symbol, colour, what in (
         (solved.best_norm, solved.best_error, "circle", INK, "lowest: λ_opt"),
         (state.radius, solved.error, "diamond", PREDICTION, "current point"),
     ):
         figure.add_scatter(
-            x=[x], y=[y], mode="markers",
-            marker={"symbol": symbol, "size": 13, "color": "#fff",
-                    "line": {"color": colour, "width": 2.4}},
+            x=[x],
+            y=[y],
+            mode="markers",
+            marker={
+                "symbol": symbol,
+                "size": 13,
+                "color": "#fff",
+                "line": {"color": colour, "width": 2.4},
+            },
             hovertemplate=f"{what}<br>λ = %{{x:.4g}}<br>ε = %{{y:.5f}}<extra></extra>",
             meta={"role": "point"},
-        )  # fmt: skip
+        )
     theme.ticks(figure, "y", [*rows["generalization_error"], *solved.rules.values()])
     figure.update_yaxes(tickformat="~g")
     return theme.zoomed(figure, state)

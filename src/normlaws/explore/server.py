@@ -22,6 +22,7 @@ def serve(
     *,
     host: str = LOOPBACK,
     port: int = 0,
+    resamples: int = 1000,
     browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
@@ -31,6 +32,7 @@ def serve(
         path: study folder, run folder, Parquet file or glob pattern.
         host: 127.0.0.1; every other one is refused.
         port: to listen on; 0 takes a free one.
+        resamples: of the seeds, for intervals.
         browser: whether to open the page in the default browser.
         say: called with the page's address once it can be reached.
 
@@ -40,7 +42,7 @@ def serve(
         DataNotFoundError: nothing recorded is at ``path``.
         CorruptFileError: a file is damaged.
     """
-    server = prepare(path, host=host, port=port)
+    server = prepare(path, host=host, port=port, resamples=resamples)
     address = f"http://{LOOPBACK}:{server.port}/"
     say(address)
     if browser:
@@ -51,12 +53,14 @@ def serve(
         server.server_close()
 
 
-def prepare(path: str | Path, *, host: str = LOOPBACK, port: int = 0) -> BaseWSGIServer:
+def prepare(
+    path: str | Path, *, host: str = LOOPBACK, port: int = 0, resamples: int = 1000
+) -> BaseWSGIServer:
     """A server that listens already and answers when its ``serve_forever`` is called."""
     host = check_host(host)
     if not 0 <= port <= 65535:
         raise InputError(f"expected a port from 0 (any free one) to 65535, got {port}")
-    study = Study(Path(path))
+    study = Study(Path(path), resamples)
     try:
         from werkzeug.serving import make_server
 
@@ -67,9 +71,7 @@ def prepare(path: str | Path, *, host: str = LOOPBACK, port: int = 0) -> BaseWSG
         raise MissingExtraError("normlaws explore", "explore") from None
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with _listening(host, port) as opened:
-        return make_server(
-            host, port, build(study).server, threaded=True, fd=opened.fileno()
-        )
+        return make_server(host, port, build(study).server, threaded=True, fd=opened.fileno())
 
 
 def _listening(host: str, port: int) -> socket.socket:
