@@ -272,15 +272,12 @@ def lift(
     """
     safe = np.where(delta > 0, delta, 1.0)
     own, mixed, others = (
-        inner(a, b) / safe
-        for a, b in ((residual, residual), (residual, other), (other, other))
+        inner(a, b) / safe for a, b in ((residual, residual), (residual, other), (other, other))
     )
     gap = distance + own - others
     root = np.hypot(gap, 2 * mixed)
     apart = gap > 0
-    turned = np.where(
-        apart, 2 * mixed**2 / np.where(apart, gap + root, 1.0), (root - gap) / 2
-    )
+    turned = np.where(apart, 2 * mixed**2 / np.where(apart, gap + root, 1.0), (root - gap) / 2)
     return np.where(delta > 0, own + turned, np.inf)
 
 

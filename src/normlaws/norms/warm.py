@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from normlaws.norms.exact import layer_norms
-from normlaws.norms.geometry import Convolution
 from normlaws.norms.follow import Goal, follow
+from normlaws.norms.geometry import Convolution
 from normlaws.norms.halves import Halves, convolution_halves, matrix_halves
 from normlaws.norms.krylov import Gram, Kept, Ritz, orthonormal, top_ritz
 from normlaws.norms.layers import WeightLayer
