@@ -328,6 +328,7 @@ def test_new_rows_of_a_running_study_appear(window, served, tmp_path):
         plant(sizes=(1600,), seeds=2, records=20).write(folder)
         window.get_by_role("checkbox", name="follow a running study").check()
         expect(window.locator("#facts")).to_contain_text("5 sizes")
+        window.goto("about:blank")  # ends the polling
 
 
 def test_curves_that_were_imported_are_shown(window, served, tmp_path):
