@@ -31,7 +31,8 @@ OVERLAPS = """name => {
     const boxes = [...plot.querySelectorAll(kind)].map(one => [one.textContent,
       one.getBoundingClientRect()]).filter(([, box]) => box.width);
     boxes.forEach(([text, a], at) => {
-      if (a.left < frame.left - 1 || a.right > frame.right + 1 || a.bottom > frame.bottom + 1)
+      if (a.left < frame.left - 1 || a.right > frame.right + 1 || a.bottom > frame.bottom + 1
+          || a.top < frame.top - 1)
         bad.push(`clipped: ${text}`);
       for (const [other, b] of boxes.slice(at + 1))
         if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1
