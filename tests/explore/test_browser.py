@@ -48,7 +48,8 @@ def opened(window, address, query=""):
     window.goto(address + query)
     settled(window)
     for name in FIGURES:
-        expect(window.locator(f"#figure-{name} .main-svg").first).to_be_attached()
+        drawn = f"#figure-{name} .trace, #figure-{name} .annotation"
+        expect(window.locator(drawn).first).to_be_attached()
     return window
 
 
