@@ -31,7 +31,8 @@ OVERLAPS = """name => {
     const boxes = [...plot.querySelectorAll(kind)].map(one => [one.textContent,
       one.getBoundingClientRect()]).filter(([, box]) => box.width);
     boxes.forEach(([text, a], at) => {
-      if (a.left < frame.left - 1 || a.right > frame.right + 1 || a.bottom > frame.bottom + 1)
+      if (a.left < frame.left - 1 || a.right > frame.right + 1 || a.bottom > frame.bottom + 1
+          || a.top < frame.top - 1)
         bad.push(`clipped: ${text}`);
       for (const [other, b] of boxes.slice(at + 1))
         if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1
@@ -47,7 +48,8 @@ def opened(window, address, query=""):
     window.goto(address + query)
     settled(window)
     for name in FIGURES:
-        expect(window.locator(f"#figure-{name} .main-svg").first).to_be_attached()
+        drawn = f"#figure-{name} .trace, #figure-{name} .annotation"
+        expect(window.locator(drawn).first).to_be_attached()
     return window
 
 
@@ -328,6 +330,7 @@ def test_new_rows_of_a_running_study_appear(window, served, tmp_path):
         plant(sizes=(1600,), seeds=2, records=20).write(folder)
         window.get_by_role("checkbox", name="follow a running study").check()
         expect(window.locator("#facts")).to_contain_text("5 sizes")
+        window.goto("about:blank")  # ends the polling
 
 
 def test_curves_that_were_imported_are_shown(window, served, tmp_path):

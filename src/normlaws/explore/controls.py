@@ -103,7 +103,6 @@ def study_controls(curves: Curves, state: State) -> list[Any]:
                     marks=None,
                     updatemode="mouseup",
                     allow_direct_input=False,
-                    tooltip={"always_visible": False},
                 ),
                 said="window-said",
             ),
@@ -148,7 +147,6 @@ def rescale_controls(state: State) -> html.Div:
                 marks=None,
                 updatemode="drag",
                 allow_direct_input=False,
-                tooltip={"always_visible": False},
             ),
         )
         for name, symbol in GAMMAS.items()
@@ -193,7 +191,6 @@ def theory_controls(state: State) -> list[Any]:
                     marks=_powers(reach),
                     updatemode="drag",
                     allow_direct_input=False,
-                    tooltip={"always_visible": False},
                 ),
             ),
             name=name,
@@ -268,5 +265,4 @@ def _cut(curves: Curves, state: State) -> dcc.RangeSlider:
         updatemode="mouseup",
         allow_direct_input=False,
         disabled=len(sizes) < 2,
-        tooltip={"always_visible": False},
     )

@@ -110,6 +110,7 @@ def figure_block(name: str, *below: Any) -> html.Section:
                     responsive=True,
                     className="graph",
                 ),
+                className="plot",
                 role="group",
                 **labelled(title),
             ),

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import pandas as pd
 from dash import html
 
 from normlaws.curves import Curves
@@ -121,7 +122,7 @@ def troubled(curves: Curves) -> list[Any]:
     rows = [
         (
             count(run["size"]),
-            NONE if np.ma.is_masked(run["seed"]) else str(run["seed"]),
+            NONE if pd.isna(run["seed"]) else str(run["seed"]),
             str(run["status"]),
             str(last.get(run["run"], NONE)),
             str(run["error"])[:200],

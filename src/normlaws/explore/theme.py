@@ -80,7 +80,7 @@ def ticks(figure: go.Figure, which: str, values: Iterable[float], plain: str = "
     if not array.size:
         return
     axis = {"x": figure.update_xaxes, "y": figure.update_yaxes}[which]
-    decades = float(np.log10(array.max() / array.min()))
+    decades = 0.15 + 1.1 * float(np.log10(array.max() / array.min()))  # with room at the ends
     axis(minor={"ticks": "outside", "ticklen": 3, "tickcolor": MUTED})
     axis(nticks=3 if 0.8 < decades < 2 else 5 if decades < DECADES else 4)
     if decades < DECADES and 1e-3 < array.max() < 1e6:

@@ -65,7 +65,7 @@ def norm_against_size(
         "optimum",
         state,
         "training-set size P",
-        f"{words(state.norm)} λ at the optimum",
+        "norm λ at the optimum",
     )
     logs = [*laws.optima["log_norm"], forecast.log_norm.value]
     as_norm = theme.norm_axis(figure, "y", state.norm, logs)
