@@ -17,6 +17,7 @@ from normlaws.interop.identity import Identity, flat, folder_name
 
 _TAGS_NAMED = 20
 RECORD = "normlaws.record"
+EXACT = "normlaws.exact/"  # prefix of a tag whose values stand in double precision as well
 BESIDE = {"epoch", "seconds"}  # columns that make no record of their own
 
 

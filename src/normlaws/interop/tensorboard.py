@@ -16,6 +16,7 @@ from normlaws.interop.columns import ColumnMap
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import (
     BESIDE,
+    EXACT,
     RECORD,
     ForeignRun,
     checked_record,
@@ -84,6 +85,10 @@ def _run(folder: Path, files: list[Path], root: Path) -> ForeignRun:
                     record = _record(value, file)
                 elif (number := _scalar(value)) is not None:
                     series.setdefault(value.tag, []).append((event.step, number))
+    exact = {
+        tag.removeprefix(EXACT): series.pop(tag) for tag in list(series) if tag.startswith(EXACT)
+    }
+    series |= exact
     name = str(folder.relative_to(root)) if folder != root else folder.resolve().name
     return ForeignRun(
         name,

@@ -14,7 +14,7 @@ from normlaws.curves.files import check_run_name
 from normlaws.folder import replace_file
 from normlaws.interop.export.runs import AXIS, ExportedRun, exported
 from normlaws.interop.extras import optional
-from normlaws.interop.foreign import RECORD
+from normlaws.interop.foreign import EXACT, RECORD
 
 FEATURE = "writing TensorBoard event files"
 FILE = "events.out.tfevents.0.normlaws"
@@ -25,11 +25,13 @@ Event = Callable[..., Any]
 def export_tensorboard(curves: Curves, folder: str | Path, *, norm: str | None = None) -> Path:
     """Write one folder of event files for every run; return ``folder``.
 
-    Every recorded number stands, in double precision, against the training step. Errors and losses
-    stand once more under ``against_norm/<norm>/…`` with the norm as x-axis: TensorBoard's axis is
-    its step, a whole number, so the step is ``round(1000 ln λ)``; and because its readers drop
-    what comes before a step that falls back, only records with a norm higher than ever before are
-    there. Size and seed are hyperparameters, so runs can be coloured by them.
+    Every recorded number stands against the training step: in single precision, all that
+    TensorBoard's reader shows, and in double precision, for ``read_tensorboard``, under tags that
+    no dashboard shows. Errors and losses stand once more under ``against_norm/<norm>/…`` with the
+    norm as x-axis: TensorBoard's axis is its step, a whole number, so the step is
+    ``round(1000 ln λ)``; and because its reader drops what comes before a step that falls back,
+    only records with a norm higher than ever before are there. Size and seed are hyperparameters,
+    so runs can be coloured by them.
 
     Args:
         curves: what was recorded.
@@ -75,6 +77,7 @@ def _values(run: ExportedRun, value: Event) -> Iterator[tuple[int, float, Any]]:
     for name in run.rows:
         for step, number in run.rows[name].items():
             yield int(step), float(seconds[step]), _scalar(value, str(name), number)
+            yield int(step), float(seconds[step]), _exact(value, str(name), number)
     axis = run.axis
     for metric in run.metrics:
         for step, number in run.against_norm(metric):
@@ -84,10 +87,23 @@ def _values(run: ExportedRun, value: Event) -> Iterator[tuple[int, float, Any]]:
 def _scalar(value: Event, tag: str, number: float, description: str = "") -> Any:
     metadata = optional("tensorboard.plugins.scalar.metadata", FEATURE)
     tensors = optional("tensorboard.util.tensor_util", FEATURE)
+    with np.errstate(over="ignore"):
+        single = np.float32(number)
     return value(
         tag=tag,
-        tensor=tensors.make_tensor_proto(np.float64(number)),
+        tensor=tensors.make_tensor_proto(single),
         metadata=metadata.create_summary_metadata(display_name="", description=description),
+    )
+
+
+def _exact(value: Event, tag: str, number: float) -> Any:
+    summary = optional("tensorboard.compat.proto.summary_pb2", FEATURE)
+    tensors = optional("tensorboard.util.tensor_util", FEATURE)
+    plugin = summary.SummaryMetadata.PluginData(plugin_name="normlaws")
+    return value(
+        tag=f"{EXACT}{tag}",
+        tensor=tensors.make_tensor_proto(np.float64(number)),
+        metadata=summary.SummaryMetadata(plugin_data=plugin),
     )
 
 
