@@ -56,12 +56,7 @@ class Gauge:
         self._device_kinds = {parameter.device.type for parameter in model.parameters()}
         self._values: dict[str, float] = {}
         self._meter: NormMeter | None = None
-        if processes.is_main() and self._bare.module is not None:
-            if self._bare.sharded:
-                example_input = _in_main_memory(example_input)
-            self._meter = NormMeter(
-                self._bare.module, names=self.names, conv=conv, example_input=example_input
-            )
+        processes.from_main(lambda: self._prepare(conv, example_input))
 
     def measure(self) -> dict[str, float]:
         """Natural logarithms, keyed ``log_<name>``; empty in other processes than the main one."""
@@ -80,6 +75,15 @@ class Gauge:
             for name in self.names:
                 found[f"norm/log_{name}/{layer.name}"] = getattr(row, _LAYER_VALUE[name])
         return found
+
+    def _prepare(self, conv: str, example_input: Any) -> None:
+        if self._bare.module is None:
+            return
+        if self._bare.sharded:
+            example_input = _in_main_memory(example_input)
+        self._meter = NormMeter(
+            self._bare.module, names=self.names, conv=conv, example_input=example_input
+        )
 
     def state_dict(self) -> dict[str, Tensor]:
         """State of the meter; empty in other processes than the main one."""
