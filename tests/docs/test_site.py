@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,7 +24,8 @@ def site(tmp_path_factory) -> Path:
     """The built site; ``strict: true`` in mkdocs.yml makes warnings failures."""
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", out]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    here = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    answer = subprocess.run(command, cwd=ROOT, env=here, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     return out
 
