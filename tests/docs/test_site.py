@@ -25,7 +25,9 @@ def site(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", out]
     here = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    answer = subprocess.run(command, cwd=ROOT, env=here, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command, cwd=ROOT, env=here, capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 0, answer.stderr
     return out
 
