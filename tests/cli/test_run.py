@@ -20,6 +20,7 @@ import normlaws
 from normlaws import Curves
 from normlaws.cli import main
 from normlaws.cli._perceptron_run import run_perceptron
+from normlaws.cli.run import _terminated_as_interrupted
 from normlaws.studies import Study
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
@@ -120,6 +121,13 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_next_run_goes_on(study, undisturbed, 
     finish(study, out)
     assert not list(out.glob("runs/*/checkpoint.safetensors"))
     pd.testing.assert_frame_equal(values(out), values(undisturbed))
+
+
+def test_a_batch_systems_notice_is_taken_as_ctrl_c():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), _terminated_as_interrupted():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_the_same_command_again_adds_nothing(study, undisturbed):

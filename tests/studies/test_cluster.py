@@ -135,23 +135,15 @@ def test_two_hundred_runs_on_a_cluster_are_those_of_one_process_bit_for_bit(clus
 
 @pytest.mark.slow
 def test_interrupted_on_a_cluster_every_run_keeps_a_checkpoint(cluster, alone, tmp_path):
-    study, out = tmp_path / "long.toml", tmp_path / "out"
-    study.write_text(tomli_w.dumps(LONG), encoding="utf-8")
+    file, out = tmp_path / "long.toml", tmp_path / "out"
+    file.write_text(tomli_w.dumps(LONG), encoding="utf-8")
+    command = [sys.executable, "-m", "normlaws", "run", file, "--out", out]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "normlaws",
-            "run",
-            study,
-            "--out",
-            out,
-            "--cluster",
-            cluster.address,
-        ],
+        [*command, "--cluster", cluster.address],
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(lambda: len(holders(out)) == 3)
     process.send_signal(signal.SIGINT)

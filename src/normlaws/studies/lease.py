@@ -31,7 +31,7 @@ from pathlib import Path
 
 from normlaws.folder import fenced, remove_unfinished
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 BEATS = 6  # within the time after which a silent holder counts as dead
 SEPARATOR = "~"
 
@@ -124,14 +124,13 @@ def _acquire(run: Path, seconds: float, give_up: Callable[[], bool]) -> Path | N
     silence = _Silence()
     end = time.monotonic() + 2 * seconds
     while True:
-        if (token := _claimed(run, ours)) is not None:
-            return token
         holder = _holder(run)
         if holder is None:
-            continue  # released since
-        dead = _is_gone(holder) or silence.of(holder) >= seconds
-        if dead and _renamed(holder, holder.with_name(ours)):
-            return holder.with_name(ours)
+            if (token := _claimed(run, ours)) is not None:
+                return token
+        elif _is_gone(holder) or silence.of(holder) >= seconds:
+            if _renamed(holder, holder.with_name(ours)):
+                return holder.with_name(ours)
         if time.monotonic() > end or give_up():
             return None
         time.sleep(POLL_SECONDS)
@@ -164,7 +163,7 @@ def _renamed(old: Path, new: Path) -> bool:
 
 def _holder(run: Path) -> Path | None:
     try:
-        return next((run / ".lease").iterdir(), None)
+        return next((run / ".lease").glob(f"*{SEPARATOR}*{SEPARATOR}*{SEPARATOR}*"), None)
     except FileNotFoundError:
         return None
 

@@ -127,9 +127,15 @@ class _Task:
         except Exception as error:
             if len(runs) > 1:  # the fault of one is not to be that of all
                 return [status for run in runs for status in self._train([run])]
-            write_failure(self._folder(runs[0]), runs[0], f"{type(error).__name__}: {error}")
-            return ["failed"]
+            return [self._failed(runs[0], error)]
         return statuses
+
+    def _failed(self, run: RunSettings, error: Exception) -> str:
+        try:
+            write_failure(self._folder(run), run, f"{type(error).__name__}: {error}")
+        except LeaseLostError:
+            return AGAIN
+        return "failed"
 
     def _status(self, curves: Curves, run: RunSettings) -> str:
         """The status of a run; ``again`` where it stopped, but the study did not."""
