@@ -294,7 +294,7 @@ def bench_steps(name: str, case: Case, rates: dict[str, float]) -> None:
         own_record = seconds(replica.measured)
         print(f"  {precision:8s} a step {1e3 * own_step:6.1f} ms ({step / own_step:.2f} x; "
               f"{flops / rate / own_step:.0%} of the GEMM rate, floor {1e3 * flops / rate:.0f} ms)"
-              f", a record {own_record:.2f} s ({record / own_record:.2f} x)", flush=True)  # fmt: skip
+              f", a record {own_record:.2f} s ({record / own_record:.2f} x)")  # fmt: skip
 
 
 def bench_stacks(names: list[str]) -> None:
