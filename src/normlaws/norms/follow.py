@@ -34,11 +34,14 @@ class Goal:
         trust: first-order bound above which the second-order one is not believed.
         give_up_above: relative residual of the start space that tells a jump; such problems are
             left alone.
+        safe: range of the sum of the start's squares; beyond it float32 loses digits, and the
+            problem is left alone too.
     """
 
     tolerance: float
     trust: float
     give_up_above: float
+    safe: tuple[float, float]
 
 
 def follow(halves: Halves, kept: Kept, noise: NDArray[np.floating], goal: Goal) -> Ritz:
@@ -52,8 +55,9 @@ def follow(halves: Halves, kept: Kept, noise: NDArray[np.floating], goal: Goal) 
         goal: when to stop.
     """
     space = _Space(halves, _start(kept, noise))
-    space.look(np.ones(len(noise), dtype=bool))
-    first = space.residual_norm / space.top
+    safe = space.blank_outside(goal.safe)
+    space.look(safe)
+    first = np.where(safe, space.residual_norm / space.top, np.inf)
     pursued = first <= goal.give_up_above
     steps = np.zeros(len(noise), dtype=np.int64)
     open_ = pursued & space.unfinished(pursued, goal)
@@ -100,27 +104,34 @@ class _Space:
         self.size = count
         self.t = np.zeros((problems, _BASIS, _BASIS))
         self._project()
-        self.x = np.empty((problems, m), start.dtype)
-        self.residual = np.empty_like(self.x)
-        self.residual_norm = np.empty(problems)
-        self.theta = np.empty(problems)
-        self.bound = np.empty(problems)
+        self.residual = np.zeros((problems, m), start.dtype)
+        self.residual_norm = np.zeros(problems)
+        self.theta = np.zeros(problems)
+        self.bound = np.zeros(problems)
 
     @property
     def top(self) -> NDArray[np.float64]:
         """Largest Ritz values; 1 for zeros, to divide by."""
         return np.where(self.theta > 0, self.theta, 1.0)
 
+    def blank_outside(self, safe: tuple[float, float]) -> Mask:
+        """Which problems have images of a safe size; the others, NaN among them, become zeros."""
+        squares = np.trace(self.t, axis1=1, axis2=2)
+        inside = (squares > safe[0]) & (squares < safe[1])
+        if not inside.all():
+            self.t[~inside] = 0
+            self.z[~inside] = 0
+        return inside
+
     def look(self, wanted: Mask) -> None:
         """Ritz values, and residual of the first pair; the problems not wanted stay as they are."""
         j = self.size
         self.values, self.s = np.linalg.eigh(self.t[:, :j, :j])
-        x, residual, theta = self._pair(-1, wanted)
+        residual, theta = self._pair(-1, wanted)
         if wanted.all():
-            self.x, self.residual, self.theta = x, residual, theta
+            self.residual, self.theta = residual, theta
         else:
-            self.x[wanted], self.residual[wanted] = x[wanted], residual[wanted]
-            self.theta[wanted] = theta[wanted]
+            self.residual[wanted], self.theta[wanted] = residual[wanted], theta[wanted]
         self.residual_norm = magnitude(self.residual)
 
     def unfinished(self, wanted: Mask, goal: Goal) -> Mask:
@@ -135,7 +146,7 @@ class _Space:
         near = wanted & (first <= goal.trust) & (lifts > aim) & (squares <= aim * delta)
         near &= first > goal.tolerance
         if near.any():  # two close neighbours: the residual of the second decides
-            both = lift(gap, self.residual, self._pair(-2, near)[1], delta)
+            both = lift(gap, self.residual, self._pair(-2, near)[0], delta)
             lifts = np.where(near, np.minimum(lifts, both), lifts)
         bound = np.minimum(first, lifts / (2 * self.top))
         self.bound = np.where(wanted, bound, self.bound) if not wanted.all() else bound
@@ -165,8 +176,8 @@ class _Space:
         drift = np.where(size > _STILL, turn / np.maximum(size, _STILL), 0).astype(old.dtype)
         return Kept(vectors, self.values[:, : -count - 1 : -1].copy(), drift)
 
-    def _pair(self, index: int, wanted: Mask) -> tuple[NDArray, NDArray, NDArray[np.float64]]:
-        """Ritz vector x, its residual, and its Rayleigh quotient with sums in float64."""
+    def _pair(self, index: int, wanted: Mask) -> tuple[Vectors, NDArray[np.float64]]:
+        """Residual of a Ritz vector x, and its Rayleigh quotient with sums in float64."""
         weights = self.s[:, :, index, None]
         x, z = self._combined(self.q, weights), self._combined(self.z, weights)
         wide, x64 = z[:, 0].astype(np.float64), x[:, 0].astype(np.float64)
@@ -174,7 +185,7 @@ class _Space:
         theta = np.matmul(wide[:, None], wide[:, :, None])[:, 0, 0]
         theta = theta / np.where(squares > 0, squares, 1.0)
         image = self.halves.adjoint(z, wanted)[:, 0]
-        return x[:, 0], image - theta[:, None].astype(x.dtype) * x[:, 0], theta
+        return image - theta[:, None].astype(x.dtype) * x[:, 0], theta
 
     def _combined(self, basis: Vectors, weights: NDArray) -> Vectors:
         return np.matmul(weights.swapaxes(1, 2).astype(basis.dtype), basis[:, : weights.shape[1]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,7 @@ class Convolution:
         """
         groups, out, _ = blocks.shape
         kernel = blocks.detach().reshape(groups * out, -1, *(axis.taps for axis in self.axes))
-        patterns = [_patterns(axis_index(axis, self)) for axis in self.axes]
+        patterns = [_patterns(axis, self) for axis in self.axes]
         if all(_separate(merge) for axis in patterns for merge, _ in axis):
             return _sums_of_separate_taps(kernel, patterns)
         return _sums_of_merged_taps(kernel.cpu().double(), patterns)
@@ -236,8 +237,10 @@ _PADDED: dict[str, Callable[[NDArray[np.int64], int], NDArray[np.int64]]] = {
 }
 
 
-def _patterns(index: NDArray[np.int64]) -> Patterns:
+@cache
+def _patterns(axis: Axis, conv: Convolution) -> Patterns:
     """The distinct ways to see the taps: (merging matrix (pixels, taps), number of outputs)."""
+    index = axis_index(axis, conv)
     labels = np.stack([_labels(row) for row in index])
     distinct, counts = np.unique(labels, axis=0, return_counts=True)
     return [(_merge(row), int(count)) for row, count in zip(distinct, counts, strict=True)]

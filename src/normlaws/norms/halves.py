@@ -7,7 +7,7 @@ that are iterated are feature maps of the input.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,15 +34,10 @@ class Halves(NamedTuple):
 def matrix_halves(matrices: list[Tensor]) -> Halves:
     """Of matrices of one shape, each where it is; m is the smaller side."""
     wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
-    m, n = wide[0].shape
     if wide[0].device.type == "cpu":
         arrays = [matrix.numpy() for matrix in wide]
-        there = [lambda x, a=array: _product(x, a) for array in arrays]
-        back = [lambda z, a=array: _product(z, a.T) for array in arrays]
-    else:
-        there = [lambda x, a=matrix: _on_device(x, a) for matrix in wide]
-        back = [lambda z, a=matrix: _on_device(z, a.T) for matrix in wide]
-    return Halves(_each(there, n), _each(back, m))
+        return Halves(_each(_product, arrays), _each(_product, [array.T for array in arrays]))
+    return Halves(_each(_on_device, wide), _each(_on_device, [matrix.T for matrix in wide]))
 
 
 def convolution_halves(blocks: Tensor, conv: Convolution) -> Halves:
@@ -61,11 +56,13 @@ def convolution_halves(blocks: Tensor, conv: Convolution) -> Halves:
     return Halves(on_maps(forward, conv.input_shape), on_maps(adjoint, conv.output_shape(blocks)))
 
 
-def _each(products: list[Callable[[Vectors], Vectors]], length: int) -> Half:
+def _each(product: Callable[[Vectors, Any], Vectors], matrices: list[Any]) -> Half:
+    length = matrices[0].shape[1]
+
     def half(x: Vectors, wanted: Mask) -> Vectors:
         out = np.zeros((*x.shape[:2], length), x.dtype)
         for index in np.flatnonzero(wanted):
-            out[index] = products[index](x[index])
+            out[index] = product(x[index], matrices[index])
         return out
 
     return half

@@ -16,7 +16,7 @@ from normlaws.norms.exact import warn_not_finite
 from normlaws.norms.krylov import Kept
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
-from normlaws.norms.warm import Row, WarmLayer, refine
+from normlaws.norms.warm import Row, WarmLayer, measure_layers
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
@@ -28,7 +28,7 @@ class NormMeter:
     """Measures the data-free norms of one model repeatedly, at a fraction of the cost of SVDs.
 
     Small layers are diagonalised exactly. For the others the leading singular vectors are kept
-    between calls and refined until a residual bound is below a tenth of ``relative_error``
+    between calls and refined until a residual bound is below ``relative_error``
     (docs/norms.md says what the bound proves and what it assumes). A jump of the weights is
     noticed by its residual and starts the layer afresh.
 
@@ -49,7 +49,8 @@ class NormMeter:
         layers: the layers that are measured.
         bounds: layer name -> bound on the relative error of its spectral norm at the last call
             (0 where it was diagonalised).
-        last: logarithms of every layer at the last call, in the order of ``layers``.
+        last: logarithms of every layer at the last call, in the order of ``layers``; with
+            ``names=("spectral_product",)`` the sums of large layers are left out, as NaN.
 
     Raises:
         InputError: a name is unknown, the model holds no weight matrix, or an argument is refused.
@@ -80,6 +81,7 @@ class NormMeter:
             for layer in plan.layers
         ]
         self._spectral = bool(_SPECTRAL & set(self.names))
+        self._sums = bool(set(self.names) - {"spectral_product"})
         self._model = model
         self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
         self._seed = seed
@@ -101,18 +103,12 @@ class NormMeter:
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
         with evaluation_mode(self._model) if self._computes else contextlib.nullcontext():
-            for warm in self._warm:
-                warm.look(self._spectral)
-            refine(self._warm, random)
+            measure_layers(self._warm, random, spectral=self._spectral, sums=self._sums)
         self.last = [warm.row for warm in self._warm]
         sigma, group, frobenius, l1 = np.array(self.last).T
-        if np.isnan(group).any():
-            bad = [
-                layer.name
-                for layer, value in zip(self.layers, group, strict=True)
-                if np.isnan(value)
-            ]
-            warn_not_finite(bad)
+        broken = np.isnan(sigma) | (np.isnan(group) & self._sums)
+        if broken.any():
+            warn_not_finite([self.layers[index].name for index in np.flatnonzero(broken)])
         values = {
             "spectral_complexity": formulas.log_spectral_complexity(sigma, group),
             "spectral_product": formulas.log_spectral_product(sigma),

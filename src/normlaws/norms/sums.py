@@ -55,7 +55,7 @@ def fast_sums(blocks: Tensor) -> Sums:
 
 
 def tap_sums(kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ over channels of squares and of absolute values, (out, in, *taps) -> (out, taps) float64."""
+    """Σ over channels of squares and of sizes, (out, in, *taps) -> (out, taps), float64."""
     flat = kernel.detach().flatten(2)
     if flat.device.type != "cpu":
         return flat.square().sum(1).cpu().double(), flat.abs().sum(1).cpu().double()
@@ -86,10 +86,9 @@ def _strip_sums(array: NDArray[np.float32], squares_of: Squares) -> Sums:
         squares.append(squares_of(piece))
         flat = piece.reshape(-1)
         absolute += sum(float(sasum(flat[i : i + _ADD])) for i in range(0, flat.size, _ADD))
-    if squares[0].ndim == 2:
-        total = np.concatenate(squares).sum(0)
-    else:
-        total = np.concatenate(squares)
+    total = np.concatenate(squares)
+    if total.ndim == 2:  # one part per piece
+        total = total.sum(0)
     return Sums(float(np.sqrt(total).sum()), float(total.sum()), absolute)
 
 

@@ -37,7 +37,7 @@ _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
 _JUMP = 0.2  # relative residual of the kept vectors that tells a jump from a step of training
 _COLD_BASIS = 56
-_TRUST_COLD, _TRUST = 3e-6, 3e-4
+_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 3e-4, 1e-3
 _KEPT = 3  # pairs
 _SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
 
@@ -56,19 +56,25 @@ class WarmLayer:
         self.row = Row()
         self.blocks: Tensor | None = None  # of the call under way, where an iteration is needed
 
-    def look(self, spectral: bool) -> None:
-        """Everything but an iterated spectral norm; keeps the blocks where one is to come."""
+    def look(self, spectral: bool, sums: bool) -> None:
+        """Everything but an iterated spectral norm; keeps the blocks where one is to come.
+
+        Sums that are not asked for are NaN; a cold start takes them to see that its numbers have a
+        safe size.
+        """
         self.blocks, self.bound = None, 0.0
         blocks = self.layer.read().detach()
         if self.conv is None and min(blocks.shape[1:]) <= _DIAGONALISE_UP_TO:
             self.row = _small(blocks, spectral) or self._carefully()
             return
         blocks = blocks.to(self.dtype)
-        sums = Sums(*self.conv.row_sums(blocks)) if self.conv else fast_sums(blocks)
-        if not _SAFE[0] < sums.squares < _SAFE[1]:
-            self.row = self._carefully()
-            return
-        logs = math.log(sums.rows), math.log(sums.squares) / 2, math.log(sums.absolute)
+        logs = (math.nan,) * 3
+        if sums or self.kept is None:
+            found = Sums(*self.conv.row_sums(blocks)) if self.conv else fast_sums(blocks)
+            if not _SAFE[0] < found.squares < _SAFE[1]:
+                self.row = self._carefully()
+                return
+            logs = math.log(found.rows), math.log(found.squares) / 2, math.log(found.absolute)
         self.row = Row(0.0, *logs)
         if not spectral:
             return
@@ -103,15 +109,24 @@ class WarmLayer:
         return Row(norms.log_spectral_norm, norms.log_group_21, norms.log_frobenius, norms.log_l1)
 
 
-def refine(layers: list[WarmLayer], random: np.random.Generator) -> None:
-    """Iterate the spectral norms that :meth:`WarmLayer.look` left open.
+def measure_layers(
+    layers: list[WarmLayer], random: np.random.Generator, *, spectral: bool, sums: bool
+) -> None:
+    """Bring the row and the bound of every layer up to date.
 
     Matrices of one shape advance together, so that the cost of a small step is shared; weights
     stay where they are.
     """
+    for layer in layers:
+        layer.look(spectral, sums)
     open_ = [layer for layer in layers if layer.blocks is not None]
     for batch in _batches([layer for layer in open_ if layer.kept is not None]):
         _warm(batch, random)
+    jumped = [layer for layer in open_ if layer.blocks is not None and layer.kept is not None]
+    for layer in jumped:
+        layer.kept = None
+        if not sums:
+            layer.look(spectral, sums)
     for batch in _batches([layer for layer in open_ if layer.blocks is not None]):
         _cold(batch, random)
 
@@ -154,7 +169,9 @@ def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
     )
     problems, _, n = kept.vectors.shape
     noise = random.standard_normal((problems, n), dtype=np.float32)
-    found = follow(_halves(batch), kept, noise, Goal(batch[0].tolerance, _TRUST, _JUMP))
+    trust = _TRUST_OPERATOR if batch[0].maps else _TRUST_FLAT
+    goal = Goal(batch[0].tolerance, trust, _JUMP, _SAFE)
+    found = follow(_halves(batch), kept, noise, goal)
     for layer, part in _parts(batch, problems // len(batch)):
         if (found.first_residuals[part] <= _JUMP).all():
             layer.settle(found, part)
