@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -254,3 +256,34 @@ def test_plot_draws_every_curve():
     drawn = {line.get_label(): line.get_xydata() for line in ax.lines}
     np.testing.assert_allclose(drawn["_P=20"], [[math.exp(2.0), 0.8]])
     np.testing.assert_allclose(drawn["_P=10"], [[math.exp(1.0), 0.5]])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"{", b"\xff", b"{}", b"[1]", b'[{"run": "a"}]', b'[{"run": "a", "size": "x", "seed": 1}]'],
+)
+def test_damaged_records_of_a_parquet_file_are_one_sentence(tmp_path, stored):
+    path = Curves(frame()).write(tmp_path / "c.parquet")
+    table = pq.read_table(path)
+    metadata = {**table.schema.metadata, b"normlaws.runs": stored, b"pandas": b"\xff{"}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(CorruptFileError, match=r"c\.parquet") as caught:
+        Curves.read(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", [{"size": "x"}, {"seed": [1]}, {"status": ["a"]}])
+def test_a_damaged_record_of_a_run_is_one_sentence(tmp_path, damage):
+    Curves(frame()).write(tmp_path)
+    victim = tmp_path / "runs" / "b" / "run.json"
+    record = json.loads(victim.read_text("utf-8")) | damage
+    victim.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(CorruptFileError, match=r"runs/b/curve\.parquet does not hold curves"):
+        Curves.read(tmp_path)
+
+
+def test_an_empty_set_of_curves_and_large_seeds_survive(tmp_path):
+    empty = Curves(frame()).select(sizes=[])
+    assert len(Curves.read(empty.write(tmp_path / "e.parquet")).runs) == 0
+    large = Curves(frame(seed=[2**60 + 1, 2**60 + 1, None]))
+    same(Curves.read(large.write(tmp_path / "c.parquet")), large)

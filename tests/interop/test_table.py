@@ -49,6 +49,9 @@ def test_bad_tables_are_named(tmp_path):
         read_table(path, {"size": "N"})
     with pytest.raises(InputError, match="column size"):
         read_table(path)
+    FRAME.assign(run="a", status="complete").to_csv(tmp_path / "named.csv", index=False)
+    with pytest.raises(InputError, match="column size"):
+        read_table(tmp_path / "named.csv")
     with pytest.raises(InputError, match=r"ending \.csv, \.parquet or \.jsonl"):
         read_table(tmp_path / "mine.xlsx")
     with pytest.raises(DataNotFoundError, match="there is none"):

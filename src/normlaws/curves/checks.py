@@ -40,7 +40,7 @@ def checked_frame(frame: pd.DataFrame) -> pd.DataFrame:
     others = [name for name in filled.columns if name not in INDEX]
     try:
         filled = filled.astype(INDEX | dict.fromkeys(others, "float64"))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"expected numeric columns beside run, but {error}") from None
     for name in ERRORS:
         bad = filled.loc[(filled[name] < 0) | (filled[name] > 1), name]
@@ -57,14 +57,15 @@ def checked_runs(frame: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame
     """The table of runs; made from ``frame`` where there is none.
 
     Raises:
-        InputError: a run has several sizes or seeds, no record, or an unknown status.
+        InputError: a run has several sizes or seeds, no record, a record without run, size and
+            seed, or an unknown status.
     """
     per_run = frame.groupby("run", sort=False)[["size", "seed"]]
     if (per_run.nunique() > 1).any(axis=None):
         raise InputError("expected one size and one seed per run id, got several under one id")
     if runs is None:
         runs = per_run.first().reset_index()
-    runs = runs.reset_index(drop=True).copy()
+    runs = _typed_runs(runs.reset_index(drop=True))
     unknown = set(frame["run"]) - set(runs["run"])
     if unknown:
         raise InputError(f"expected a record for every run, but {sorted(unknown)[0]} has none")
@@ -75,9 +76,20 @@ def checked_runs(frame: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame
         cells = list(runs[name]) if name in runs else [None] * len(runs)
         dicts: list[Any] = [dict(cell) if isinstance(cell, Mapping) else {} for cell in cells]
         runs[name] = dicts
-    bad = set(runs["status"]) - set(STATUSES)
+    bad = [status for status in runs["status"] if status not in STATUSES]
     if bad:
-        raise InputError(f"expected a status {allowed(STATUSES)}, got {bad.pop()!r}")
-    runs = runs.astype({"run": "str", "size": "int64", "seed": "Int64"})
+        raise InputError(f"expected a status {allowed(STATUSES)}, got {bad[0]!r}")
     first = ["run", "size", "seed", "status", "error", *RECORD]
     return runs[first + [name for name in runs.columns if name not in first]]
+
+
+def _typed_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in ("run", "size", "seed") if name not in runs]
+    if missing:
+        raise InputError(
+            f"expected run, size and seed of every run, but {allowed(missing)} is missing"
+        )
+    try:
+        return runs.astype({"run": "str", "size": "int64", "seed": "Int64"})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"expected whole numbers as size and seed, but {error}") from None

@@ -75,23 +75,40 @@ def _read_run(folder: RunFolder) -> Tables:
             raise CorruptFileError(f"expected {name!r} in {folder.record}, but it is missing")
     record.setdefault("run", folder.root.name)
     if folder.curve.exists():
-        frame = _read_table(folder.curve).to_pandas().assign(run=record["run"])
+        frame = read_arrow(folder.curve)[0].assign(run=str(record["run"]))
     else:
         frame = pd.DataFrame(columns=list(INDEX))
     return frame, pd.DataFrame([record])
 
 
 def _read_parquet(path: Path) -> Tables:
-    table = _read_table(path)
-    stored = (table.schema.metadata or {}).get(_METADATA)
-    return table.to_pandas(), pd.DataFrame(json.loads(stored)) if stored else None
-
-
-def _read_table(path: Path) -> pa.Table:
+    frame, metadata = read_arrow(path)
+    if _METADATA not in metadata:
+        return frame, None
     try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        records = json.loads(metadata[_METADATA])
+    except (ValueError, RecursionError):
+        records = None
+    if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
+        raise CorruptFileError(f"expected the records of runs in {path}, but they are damaged")
+    return frame, pd.DataFrame(records, columns=None if records else ["run", "size", "seed"])
+
+
+def read_arrow(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
+    """The columns of a Parquet file as plain types, and its metadata.
+
+    Raises:
+        CorruptFileError: the file cannot be read.
+    """
+    whole = {pa.int64(): pd.Int64Dtype()}
+    try:
+        table = pq.read_table(path)
+        # what pandas stored beside the columns is not needed, and may be damaged by itself
+        return table.to_pandas(ignore_metadata=True, types_mapper=whole.get), (
+            table.schema.metadata or {}
+        )
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
         raise CorruptFileError(
             f"expected a Parquet file at {path}, but it cannot be read: {reason}"
         ) from None

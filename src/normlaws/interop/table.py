@@ -51,9 +51,9 @@ def read_table(
     for name in ("seed", "step"):
         if name not in frame:
             frame[name] = pd.NA
+    if "size" not in frame:
+        raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
     if "run" not in frame:
-        if "size" not in frame:
-            raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
         seeds = frame["seed"].map(lambda seed: "" if pd.isna(seed) else f"-s{seed:g}")
         frame["run"] = "P" + frame["size"].astype(str) + seeds
     return Curves(frame.drop(columns=list(_PER_RUN), errors="ignore"), _runs(frame))

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from normlaws.curves.files import read_arrow
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
 
 
@@ -28,10 +29,12 @@ def read_frame(path: Path, text: tuple[str, ...] = ("run",)) -> pd.DataFrame:
     """
     if path.suffix not in READERS:
         raise InputError(f"expected a file ending {allowed(READERS)}, got {path.name}")
+    if not path.is_file():
+        raise DataNotFoundError(f"expected a table at {path}, but there is none")
     try:
         return READERS[path.suffix](path, text)
-    except FileNotFoundError:
-        raise DataNotFoundError(f"expected a table at {path}, but there is none") from None
+    except CorruptFileError:
+        raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, RecursionError) as error:
         raise CorruptFileError(
             f"expected a {path.suffix} table at {path}, but {_first_line(error)}"
@@ -46,7 +49,7 @@ def _csv(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _parquet(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
-    return pd.read_parquet(path)
+    return read_arrow(path)[0]
 
 
 def _jsonl(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
