@@ -32,20 +32,16 @@
     }
   }
 
-  /* Points by curve of a selection; null where nothing is selected. */
-  function chosen(selection) {
-    if (!selection || !selection.points) return null;
-    const found = {};
-    for (const one of selection.points) (found[one.curveNumber] ||= []).push(one.pointIndex);
-    return found;
-  }
-
-  function select(name, found) {
-    const figure = plot(name);
-    if (!figure || !figure.data) return;
-    const places = figure.data.flatMap((trace, place) => (role(trace) === "line" ? [place] : []));
-    const selectedpoints = places.map((place) => (found ? found[place] || [] : null));
-    if (places.length) Plotly.restyle(figure, { selectedpoints }, places);
+  /* Select in one of the linked figures what is selected in the other; their points correspond. */
+  function select(from, to) {
+    const source = plot(from), target = plot(to);
+    if (!source || !target || !source.data || !target.data) return;
+    const places = source.data.flatMap((trace, place) => (role(trace) === "line" ? [place] : []));
+    const selectedpoints = places.map((place) => {
+      const chosen = source._fullData[place].selectedpoints;
+      return chosen ? [...chosen] : null;
+    });
+    if (places.length) Plotly.restyle(target, { selectedpoints }, places);
   }
 
   function save(name, format) {
@@ -103,7 +99,7 @@
           const [id, prop] = prop_id.split(".");
           const name = id.replace("figure-", "");
           if (prop === "selectedData") {
-            select(name === "norm" ? "step" : "norm", chosen(value));
+            select(name, name === "norm" ? "step" : "norm");
             continue;
           }
           const point = value && value.points[0];

@@ -191,7 +191,7 @@ def window_dragged(moved: Any, shown: Any) -> list[float] | None:
         if shown["as_norm"] and at <= 0:
             return None
         window[place] = math.log(at) if shown["as_norm"] else at
-    return [round(one, 4) for one in sorted(window)]
+    return [round(one, 2) for one in sorted(window)]  # as fine as the slider's steps
 
 
 def cut_dragged(moved: Any, sizes: list[int], cut: Any) -> list[int] | None:
