@@ -1,7 +1,7 @@
 """Training throughput against the published training path, in one run.
 
     python benchmarks/training.py [--quick] [--cases cnn-mnist,resnet-mnist,vit-mnist,digits-cnn]
-                                  [--cpu-time]
+                                  [--cpu-time] [--steps] [--stacks]
 
 The published path is written here from its description: a torchvision data set whose transforms run
 image by image in a DataLoader, one seed at a time, PyTorch's default Adam, contiguous tensors, the
@@ -39,6 +39,15 @@ from normlaws.training.timing import stepper
 
 SIZE = 500
 SEEDS = 8
+STACKS = (2, 4, 8, 16)
+STACKED = [
+    "teacher-student",
+    "digits-mlp",
+    "digits-cnn",
+    "digits-resnet",
+    "digits-vit",
+    "mnist-cnn",
+]
 
 clock: Callable[[], float] = time.perf_counter
 
@@ -264,6 +273,46 @@ def in_processes(runs: list[RunSettings], cores: int) -> dict[str, float]:
     return times
 
 
+def bench_steps(name: str, case: Case, rates: dict[str, float]) -> None:
+    """A step and a record of 1,000 test examples; quicker than whole runs, and as telling."""
+    settings = settings_of(case, quick=True)
+    settings = settings.model_copy(
+        update={"data": settings.data.model_copy(update={"scored_test": 1000})}
+    )
+    data = settings.data.load(data_root(None))
+    published = Published(settings, data)
+    batches = published.batches()
+    step = step_seconds(lambda: published.step(next(batches)), 4)
+    record, flops = seconds(published.record), flops_a_step(settings, data)
+    print(f"\n{name}: published  a step {1e3 * step:6.1f} ms, a record {record:.2f} s")
+    for precision, rate in rates.items():
+        training = settings.training.model_copy(update={"precision": precision})
+        run = settings.model_copy(update={"training": training})
+        own_step = step_seconds(stepper([run], data), 4)
+        replica = Replica(run, None, Execution(), data)
+        replica.measured()
+        own_record = seconds(replica.measured)
+        print(f"  {precision:8s} a step {1e3 * own_step:6.1f} ms ({step / own_step:.2f} x; "
+              f"{flops / rate / own_step:.0%} of the GEMM rate, floor {1e3 * flops / rate:.0f} ms)"
+              f", a record {own_record:.2f} s ({record / own_record:.2f} x)")  # fmt: skip
+
+
+def bench_stacks(names: list[str]) -> None:
+    """Milliseconds of a step, per run, in stacks of growing size on one thread."""
+    torch.set_num_threads(1)
+    print("\nms a step and run; times faster than alone")
+    for name in names:
+        preset = presets()[name]
+        run = max(preset.runs(), key=lambda run: run.size if run.size <= SIZE else 0)
+        data = run.data.load(data_root(None))
+        found = {}
+        for number in (1, *STACKS):
+            runs = [run.model_copy(update={"seed": seed}) for seed in range(number)]
+            found[number] = step_seconds(stepper(runs, data), 30) / number
+        cells = (f"{n:2d}: {1e3 * t:6.3f} ({found[1] / t:4.2f} x)" for n, t in found.items())
+        print(f"  {name:16s} {'  '.join(cells)}")
+
+
 def spread(pool: Executor, runs: list[RunSettings], cores: int, stack: bool) -> None:
     futures = [pool.submit(train_many, runs[part::cores], None, stack) for part in range(cores)]
     for future in futures:
@@ -287,10 +336,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter runs: under three minutes")
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--cpu-time", action="store_true", help="of one thread")
+    parser.add_argument("--steps", action="store_true", help="steps and records, no whole runs")
+    parser.add_argument("--stacks", action="store_true", help="steps of stacks, and nothing else")
     arguments = parser.parse_args()
     if arguments.cpu_time:
         clock = time.process_time
         torch.set_num_threads(1)
+    if arguments.stacks:
+        bench_stacks(STACKED)
+        return
     rates = {"float32": gemm_rate(torch.float32), "bf16": gemm_rate(torch.bfloat16)}
     rated = ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items())
     print(f"{available_cores()} cores, {torch.get_num_threads()} threads; GEMM: {rated}")
@@ -298,6 +352,8 @@ def main() -> None:
         case = CASES[name]
         if case.seeds > 1:
             bench_seeds(name, case, arguments.quick)
+        elif arguments.steps:
+            bench_steps(name, case, rates)
         else:
             bench_alone(name, case, arguments.quick, rates)
 

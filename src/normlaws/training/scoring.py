@@ -13,7 +13,8 @@ from normlaws.training.settings import RunSettings
 NORMALISED_BYTES = 2**28  # a split up to this size is normalised once instead of batch by batch
 FEWEST = 500  # examples of a split; smaller splits are scored whole
 TRAINING_COST = 3  # forward passes that a forward and a backward pass cost
-PARTS = {"train": 0.25, "validation": 0.25, "test": 0.5}  # of the examples that are scored
+QUARTER = 0.25  # of the scored examples are training and validation examples, each; the rest test
+UNLIMITED = 2**62
 
 Scored = tuple[Examples, Examples, Examples]
 
@@ -51,19 +52,19 @@ def scored_numbers(settings: RunSettings, validation: int, test: int) -> dict[st
     records together cost at most ``training.evaluation_share`` of the run's forward and backward
     passes. They follow from the settings alone, and are the same at every record of a run.
     """
-    available = {"train": settings.size, "validation": validation, "test": test}
-    named = {"train": settings.data.scored_train, "test": settings.data.scored_test}
-    if settings.training.evaluation_share == 1:
-        return {name: min(number, named.get(name) or number) for name, number in available.items()}
+    named_train, named_test = settings.data.scored_train, settings.data.scored_test
     budget = _examples_a_record(settings)
-    return {
-        name: min(number, named.get(name) or max(FEWEST, int(PARTS[name] * budget)))
-        for name, number in available.items()
-    }
+    train = min(settings.size, named_train or max(FEWEST, int(QUARTER * budget)))
+    held_out = min(validation, max(FEWEST, int(QUARTER * budget)))
+    rest = int(budget) - (0 if named_train else train) - held_out
+    tested = min(test, named_test or max(FEWEST, rest))
+    return {"train": train, "validation": held_out, "test": tested}
 
 
 def _examples_a_record(settings: RunSettings) -> float:
     training, share = settings.training, settings.training.evaluation_share
+    if share == 1:
+        return UNLIMITED
     images = settings.steps * min(training.batch_size, settings.size)
     records = len(log_spaced_steps(settings.steps, training.records))
     return share / (1 - share) * TRAINING_COST * images / records
