@@ -128,9 +128,8 @@ def _acquire(run: Path, seconds: float, give_up: Callable[[], bool]) -> Path | N
         if holder is None:
             if (token := _claimed(run, ours)) is not None:
                 return token
-        elif _is_gone(holder) or silence.of(holder) >= seconds:
-            if _renamed(holder, holder.with_name(ours)):
-                return holder.with_name(ours)
+        elif _is_dead(holder, silence, seconds) and _renamed(holder, holder.with_name(ours)):
+            return holder.with_name(ours)
         if time.monotonic() > end or give_up():
             return None
         time.sleep(POLL_SECONDS)
@@ -166,6 +165,10 @@ def _holder(run: Path) -> Path | None:
         return next((run / ".lease").glob(f"*{SEPARATOR}*{SEPARATOR}*{SEPARATOR}*"), None)
     except FileNotFoundError:
         return None
+
+
+def _is_dead(holder: Path, silence: _Silence, seconds: float) -> bool:
+    return _is_gone(holder) or silence.of(holder) >= seconds
 
 
 def _is_gone(holder: Path) -> bool:
