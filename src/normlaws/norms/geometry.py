@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+from normlaws.norms.sums import tap_sums
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -100,18 +103,51 @@ class Convolution:
             functional.pad(x, around, mode=mode), kernel, None, stride, 0, dilation, self.groups
         )
 
-    def gram(self, blocks: Tensor) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        """X ↦ (A x, Aᵀ A x), the adjoint by differentiating the linear map itself."""
-        act = self.map(self.kernel(blocks.detach()))
+    def output_shape(self, blocks: Tensor) -> tuple[int, ...]:
+        """(channels, *sizes) of the output, for blocks (groups, out, in · taps)."""
+        return len(blocks) * blocks.shape[1], *(len(axis_index(axis, self)) for axis in self.axes)
 
-        def apply(x: Tensor) -> tuple[Tensor, Tensor]:
+    def separates(self) -> bool:
+        """Whether no input is seen twice and some output sees all taps.
+
+        The operator then consists of copies of the flat matrix, some with columns left out, that
+        act on inputs of their own: its norm is the flat norm.
+        """
+        indices = [axis_index(axis, self) for axis in self.axes]
+        return all(
+            len(np.unique(index[index >= 0])) == (index >= 0).sum() and (index >= 0).all(1).any()
+            for index in indices
+        )
+
+    def halves(self, blocks: Tensor) -> tuple[Callable[[Tensor], Tensor], Callable[..., Tensor]]:
+        """X ↦ A x and y ↦ Aᵀ y, on feature maps (vectors, channels, *sizes)."""
+        kernel = self.kernel(blocks.detach()).contiguous()
+        act = self.map(kernel)
+        if self.mode != "zeros" or any(len(set(axis.padding)) > 1 for axis in self.axes):
+            return act, self._differentiated(act)
+        if self.transposed:
+            return act, replace(self, transposed=False).map(kernel)
+        left = tuple(  # pixels at the end that a stride leaves unseen
+            (axis.size + 2 * axis.padding[0] - axis.dilation * (axis.taps - 1) - 1) % axis.stride
+            for axis in self.axes
+        )
+        axes = (replace(a, padding=(a.padding[0], e)) for a, e in zip(self.axes, left, strict=True))
+        return act, replace(self, transposed=True, axes=tuple(axes)).map(kernel)
+
+    def _differentiated(self, act: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        def adjoint(y: Tensor) -> Tensor:
+            shape = (len(y), *self.input_shape)
             with torch.enable_grad():
-                x = x.detach().requires_grad_()
-                y = act(x)
-            (z,) = torch.autograd.grad(y, x, y.detach())
-            return y.detach(), z
+                x = torch.zeros(shape, dtype=y.dtype, device=y.device, requires_grad=True)
+                (image,) = torch.autograd.grad(act(x), x, y)
+            return image
 
-        return apply
+        return adjoint
+
+    def gram(self, blocks: Tensor) -> Callable[[Tensor], Tensor]:
+        """X ↦ Aᵀ A x."""
+        forward, adjoint = self.halves(blocks)
+        return lambda x: adjoint(forward(x))
 
     def row_sums(self, blocks: Tensor) -> tuple[float, float, float]:
         """Σ of the L2 norms of the rows, Σ of squares, Σ of absolute values of the matrix.
@@ -121,7 +157,7 @@ class Convolution:
         """
         groups, out, _ = blocks.shape
         kernel = blocks.detach().reshape(groups * out, -1, *(axis.taps for axis in self.axes))
-        patterns = [_patterns(axis_index(axis, self)) for axis in self.axes]
+        patterns = [_patterns(axis, self) for axis in self.axes]
         if all(_separate(merge) for axis in patterns for merge, _ in axis):
             return _sums_of_separate_taps(kernel, patterns)
         return _sums_of_merged_taps(kernel.cpu().double(), patterns)
@@ -132,8 +168,7 @@ Patterns = list[tuple[Tensor, int]]
 
 def _sums_of_separate_taps(kernel: Tensor, patterns: list[Patterns]) -> tuple[float, float, float]:
     """Every tap falls on its own pixel, so channels can be summed before positions."""
-    square, absolute = kernel.square().sum(1), kernel.abs().sum(1)
-    square, absolute = square.cpu().double(), absolute.cpu().double()  # (out, *taps)
+    square, absolute = (total.unflatten(1, kernel.shape[2:]) for total in tap_sums(kernel))
     times = torch.ones((), dtype=torch.float64)
     for axis in patterns:
         seen = torch.stack([merge.sum(0) for merge, _ in axis])  # (patterns, taps)
@@ -202,8 +237,10 @@ _PADDED: dict[str, Callable[[NDArray[np.int64], int], NDArray[np.int64]]] = {
 }
 
 
-def _patterns(index: NDArray[np.int64]) -> Patterns:
+@cache
+def _patterns(axis: Axis, conv: Convolution) -> Patterns:
     """The distinct ways to see the taps: (merging matrix (pixels, taps), number of outputs)."""
+    index = axis_index(axis, conv)
     labels = np.stack([_labels(row) for row in index])
     distinct, counts = np.unique(labels, axis=0, return_counts=True)
     return [(_merge(row), int(count)) for row, count in zip(distinct, counts, strict=True)]

@@ -1,9 +1,9 @@
 """Largest eigenvalue of AᵀA by a subspace that grows by its residual, with a bound on the error.
 
 From one start vector this is the Lanczos iteration; from several it is its block-started,
-thick-restarted form (Wu & Simon 2000). With eigenpairs known from before it is the generalised
-Davidson iteration (Morgan & Scott 1986): what is kept serves as preconditioner. All arrays carry a
-leading axis of independent problems (the groups of a grouped convolution, or layers of one shape).
+thick-restarted form (Wu & Simon 2000). All arrays carry a leading axis of independent problems (the
+groups of a grouped convolution, or layers of one shape). This is the cold start;
+:mod:`normlaws.norms.follow` continues from eigenpairs of a nearby operator.
 
 The bound. Let x be a unit vector with θ = xᵀBx and residual r = ‖Bx − θx‖. Some eigenvalue of B
 lies within r of θ (Weinstein). The second-order bound takes the two leading Ritz pairs with their
@@ -28,9 +28,6 @@ Gram = Callable[[Vectors, Mask], Vectors]  # x ↦ AᵀA x; problems outside the
 _MARGIN = 3  # by which the second-order bound stays below what is asked for
 _RESTART = 8
 _EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
-_PROBE = 0.03  # share of fresh noise in the first direction that kept pairs suggest
-_CLOSEST = 0.02  # relative distance of eigenvalues below which a kept pair is not trusted
-_REST = 0.5  # of the last kept eigenvalue: where those that are not kept are thought to lie
 
 
 @dataclass(frozen=True)
@@ -40,22 +37,13 @@ class Kept:
     Attributes:
         vectors: orthonormal, (problems, count, n).
         values: their eigenvalues, (problems, count).
+        drift: the direction in which the first vector last turned, a unit vector or zeros,
+            (problems, n).
     """
 
     vectors: Vectors
     values: NDArray[np.float64]
-
-    def correct(self, residual: NDArray, theta: NDArray[np.float64]) -> NDArray:
-        """(θ − M)⁻¹ r, where M has the kept pairs and one eigenvalue for all the rest."""
-        rest = theta - _REST * self.values[:, -1]
-        shares = np.matmul(self.vectors, residual[:, :, None])[:, :, 0]
-        distance = np.maximum(theta[:, None] - self.values, _CLOSEST * np.abs(theta)[:, None])
-        distance[:, 0] = rest
-        rest = np.where(rest > 0, rest, 1.0)[:, None]
-        factors = 1 / np.where(distance > 0, distance, 1.0) - 1 / rest
-        weights = (shares * factors).astype(residual.dtype)
-        known = np.matmul(weights[:, None], self.vectors)[:, 0]
-        return residual / rest.astype(residual.dtype) + known
+    drift: Vectors
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,6 @@ def top_ritz(
     keep: int = 4,
     most: int = 300,
     basis: int = 24,
-    give_up_above: float = np.inf,
     largest_only: bool = False,
     trust: float = 3e-5,
 ) -> Ritz:
@@ -104,7 +91,6 @@ def top_ritz(
         keep: number of leading Ritz pairs that are returned.
         most: vectors after which it stops in any case; the bound reached is returned.
         basis: largest number of basis vectors before a thick restart.
-        give_up_above: leave a problem alone where its first relative residual exceeds this.
         largest_only: only the largest value over all problems is wanted.
         trust: first-order bound above which the second-order one is not believed: a vector between
             two close neighbours has a residual of the size of their distance.
@@ -113,54 +99,14 @@ def top_ritz(
     first = space.first_residuals()
     for _ in range(blocks):
         space.add_block(start.shape[1])
-    space.add(first <= give_up_above)
-    _settle(space, tolerance, first <= give_up_above, most, largest_only, trust)
+    space.add(np.ones(len(first), dtype=bool))
+    _settle(space, tolerance, most, largest_only, trust)
     return Ritz(space.rayleigh(), space.errors(), first, space.leading(keep), space.steps)
-
-
-def follow(
-    gram: Gram,
-    kept: Kept,
-    noise: NDArray[np.floating],
-    tolerance: float,
-    *,
-    starts: int = 2,
-    most: int = 300,
-    basis: int = 24,
-    give_up_above: float = np.inf,
-    largest_only: bool = False,
-    trust: float = 3e-5,
-) -> Ritz:
-    """Like :func:`top_ritz`, from the eigenpairs of a nearby operator.
-
-    Args:
-        gram: x ↦ AᵀA x, for all vectors at once.
-        kept: what an earlier call returned.
-        noise: (problems, n), of unit variance; a little of it goes into the first new direction,
-            so that eigenvectors that no kept pair sees are taken up as they grow.
-        tolerance: wanted relative error of the singular values.
-        starts: kept vectors that are applied before anything else; the bound needs two.
-        most: as in :func:`top_ritz`, and so are the following.
-        basis: largest number of basis vectors before a thick restart.
-        give_up_above: relative residual above which a problem is left alone.
-        largest_only: only the largest value over all problems is wanted.
-        trust: first-order bound above which the second-order one is not believed.
-    """
-    count = kept.vectors.shape[2]
-    start = np.ascontiguousarray(kept.vectors[:, : min(starts, count)])
-    space = _Subspace(gram, start, min(basis, count), kept)
-    first = space.first_residuals()
-    pursued = first <= give_up_above
-    space.suggest(_PROBE / count**0.5 * noise)
-    space.add(pursued)
-    _settle(space, tolerance, pursued, most, largest_only, trust)
-    return Ritz(space.rayleigh(), space.errors(), first, space.updated(kept), space.steps)
 
 
 def _settle(
     space: _Subspace,
     tolerance: float,
-    pursued: Mask,
     most: int,
     largest_only: bool,
     trust: float,
@@ -168,26 +114,24 @@ def _settle(
     rounding = 8 * float(np.finfo(space.q.dtype).eps)
     while True:
         values, residuals = space.ritz()
-        open_ = pursued & (residuals > 2 * trust * values)
+        open_ = residuals > 2 * trust * values
         if not open_.all():  # the second bound costs more: not before the first is met
-            open_ = open_ | (pursued & (space.errors() > tolerance / _MARGIN))
+            open_ = open_ | (space.errors() > tolerance / _MARGIN)
         open_ &= residuals > rounding * values
         if largest_only:
             open_ &= values + residuals >= values.max()
         if not open_.any() or space.complete or space.steps.max() >= most:
             break
-        space.suggest()
         space.add(open_)
 
 
 class _Subspace:
     """Basis Q, its image W = BQ, and T = QᵀBQ, for every problem."""
 
-    def __init__(self, gram: Gram, start: Vectors, basis: int, kept: Kept | None = None) -> None:
+    def __init__(self, gram: Gram, start: Vectors, basis: int) -> None:
         problems, count, n = start.shape
         count = min(count, basis)
         self.gram = gram
-        self.kept = kept
         self.q = np.zeros((problems, basis, n), start.dtype)
         self.w = np.zeros_like(self.q)
         self.t = np.zeros((problems, basis, basis))
@@ -208,19 +152,10 @@ class _Subspace:
         """‖Bx − θx‖/θ of the first start vectors, from where the bases will grow."""
         theta = self.t[:, 0, 0]
         residual = self.w[:, 0] - theta[:, None].astype(self.q.dtype) * self.q[:, 0]
-        norm, last = _norm(residual), self.w[:, self.size - 1]
-        share = _EXPLORE * norm / np.maximum(_norm(last), np.finfo(np.float32).tiny)
+        norm, last = magnitude(residual), self.w[:, self.size - 1]
+        share = _EXPLORE * norm / np.maximum(magnitude(last), np.finfo(np.float32).tiny)
         self.next = residual + share[:, None].astype(self.q.dtype) * last
         return norm / np.where(theta > 0, theta, 1.0)
-
-    def suggest(self, noise: NDArray[np.floating] | None = None) -> None:
-        """Turn the residual into a better direction of growth, where pairs are kept."""
-        if self.kept is None:
-            return
-        theta = self.t[:, 0, 0] if noise is not None else self.values[:, -1]
-        self.next = self.kept.correct(self.next, theta)
-        if noise is not None:
-            self.next += (_norm(self.next)[:, None] * noise).astype(self.next.dtype)
 
     def add_block(self, count: int) -> None:
         """Append the images of the last ``count`` vectors, made orthonormal."""
@@ -248,9 +183,9 @@ class _Subspace:
         j = self.size
         basis, vector = self.q[:, :j], self.next[:, None]
         for _ in range(2):  # twice is enough
-            vector = vector / _length(vector)
+            vector = vector / length(vector)
             vector = vector - np.matmul(np.matmul(vector, basis.swapaxes(1, 2)), basis)
-        vector = vector / _length(vector)
+        vector = vector / length(vector)
         if not wanted.all():
             vector[~wanted] = 0
         image = self.gram(vector, wanted)
@@ -266,7 +201,7 @@ class _Subspace:
         j = self.size
         self.values, self.s = np.linalg.eigh(self.t[:, :j, :j])
         self.x, self.bx, self.next = self._pair(-1)
-        self.norm = _norm(self.next)
+        self.norm = magnitude(self.next)
         return self.values[:, -1], self.norm
 
     def errors(self) -> NDArray[np.float64]:
@@ -277,28 +212,13 @@ class _Subspace:
 
     def _second_order(self) -> NDArray[np.float64]:
         """λ_max of diag(θ₁, θ₂) + RᵀR/δ, less θ₁; infinite where δ is not positive."""
-        theta = self.values[:, -1]
-        other = self._pair(-2)[2]
+        theta, other = self.values[:, -1], self._pair(-2)[2]
         delta = theta - self._ceiling()
-        safe = np.where(delta > 0, delta, 1.0)
-        own, mixed, others = (
-            _inner(a, b) / safe
-            for a, b in ((self.next, self.next), (self.next, other), (other, other))
-        )
-        distance = theta - self.values[:, -2] + own - others
-        root = np.hypot(distance, 2 * mixed)
-        apart = distance > 0
-        denominator = np.where(apart, distance + root, 1.0)
-        lift = np.where(apart, 2 * mixed**2 / denominator, (root - distance) / 2)
-        return np.where(delta > 0, own + lift, np.inf)
+        return lift(theta - self.values[:, -2], self.next, other, delta)
 
     def _ceiling(self) -> NDArray[np.float64]:
         """What no eigenvalue beside the top two is thought to exceed."""
-        third = self.values[:, -3]
-        if self.kept is None or self.kept.values.shape[1] < 3:
-            return third + _norm(self._pair(-3)[2])
-        before = self.kept.values
-        return np.maximum(third, before[:, 2] / before[:, 0] * self.values[:, -1])
+        return self.values[:, -3] + magnitude(self._pair(-3)[2])
 
     def rayleigh(self) -> NDArray[np.float64]:
         """The largest values once more, with the sums taken in float64."""
@@ -309,30 +229,8 @@ class _Subspace:
     def leading(self, count: int) -> Kept:
         """The leading Ritz pairs."""
         last = -min(count, self.size) - 1
-        return Kept(self._combined(self.q, self.s[:, :, :last:-1]), self.values[:, :last:-1].copy())
-
-    def updated(self, kept: Kept) -> Kept:
-        """Leading pairs of what is now known of B: T on the basis, the kept pairs elsewhere."""
-        problems, count, _ = kept.vectors.shape
-        basis, j = self.q[:, : self.size], self.size
-        shares = np.matmul(kept.vectors, basis.swapaxes(1, 2))
-        apart = kept.vectors - np.matmul(shares, basis)
-        squares, turn = np.linalg.eigh(np.matmul(apart, apart.swapaxes(1, 2)))
-        scale = np.where(squares > 1e-3, np.maximum(squares, 1e-3) ** -0.5, 0)
-        outside = np.matmul((turn * scale[:, None]).swapaxes(1, 2), apart)
-        rest = _REST * kept.values[:, -1:]
-        overlap = np.matmul(outside, kept.vectors.swapaxes(1, 2))
-        joint = np.zeros((problems, j + count, j + count), self.q.dtype)
-        joint[:, :j, :j] = self.t[:, :j, :j]
-        cross = np.matmul(self.w[:, :j], outside.swapaxes(1, 2))
-        joint[:, :j, j:], joint[:, j:, :j] = cross, cross.swapaxes(1, 2)
-        weights = (kept.values - rest)[:, None].astype(overlap.dtype)
-        joint[:, j:, j:] = np.matmul(overlap * weights, overlap.swapaxes(1, 2))
-        joint[:, j:, j:] += (scale > 0)[:, None] * (rest[:, :, None] * np.eye(count))
-        values, s = np.linalg.eigh(joint)
-        s = s[:, :, : -count - 1 : -1].swapaxes(1, 2)
-        vectors = np.matmul(s[:, :, :j], basis) + np.matmul(s[:, :, j:], outside)
-        return Kept(vectors, values[:, : -count - 1 : -1].astype(np.float64))
+        vectors = self._combined(self.q, self.s[:, :, :last:-1])
+        return Kept(vectors, self.values[:, :last:-1].copy(), np.zeros_like(vectors[:, 0]))
 
     def _pair(self, index: int) -> tuple[NDArray, NDArray, NDArray]:
         """Ritz vector x, Bx and Bx − θx."""
@@ -358,20 +256,47 @@ class _Subspace:
         self.size = keep
 
 
+def lift(
+    distance: NDArray[np.float64],
+    residual: NDArray,
+    other: NDArray,
+    delta: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """λ_max of diag(θ₁, θ₂) + RᵀR/δ, less θ₁; infinite where δ is not positive.
+
+    Args:
+        distance: θ₁ − θ₂, (problems,).
+        residual: of the first pair, (problems, n).
+        other: of the second.
+        delta: δ, (problems,).
+    """
+    safe = np.where(delta > 0, delta, 1.0)
+    own, mixed, others = (
+        inner(a, b) / safe for a, b in ((residual, residual), (residual, other), (other, other))
+    )
+    gap = distance + own - others
+    root = np.hypot(gap, 2 * mixed)
+    apart = gap > 0
+    turned = np.where(apart, 2 * mixed**2 / np.where(apart, gap + root, 1.0), (root - gap) / 2)
+    return np.where(delta > 0, own + turned, np.inf)
+
+
 def orthonormal(vectors: Vectors) -> Vectors:
     """Orthonormal rows with the same span, (problems, vectors, n)."""
     return np.ascontiguousarray(np.linalg.qr(vectors.swapaxes(1, 2))[0].swapaxes(1, 2))
 
 
-def _length(rows: NDArray) -> NDArray:
+def length(rows: NDArray) -> NDArray:
     """(problems, 1, n) -> (problems, 1, 1); 1 for zeros."""
     length = np.sqrt(np.matmul(rows, rows.swapaxes(1, 2)))
     return length if length.all() else np.where(length > 0, length, 1).astype(rows.dtype)
 
 
-def _inner(a: NDArray, b: NDArray) -> NDArray[np.float64]:
+def inner(a: NDArray, b: NDArray) -> NDArray[np.float64]:
+    """(problems, n), (problems, n) -> (problems,), float64."""
     return np.matmul(a[:, None], b[:, :, None])[:, 0, 0].astype(np.float64)
 
 
-def _norm(vectors: NDArray) -> NDArray[np.float64]:
-    return np.sqrt(_inner(vectors, vectors))
+def magnitude(vectors: NDArray) -> NDArray[np.float64]:
+    """(problems, n) -> (problems,), float64."""
+    return np.sqrt(inner(vectors, vectors))

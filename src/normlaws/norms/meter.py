@@ -16,10 +16,13 @@ from normlaws.norms.exact import warn_not_finite
 from normlaws.norms.krylov import Kept
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
-from normlaws.norms.warm import Row, WarmLayer, refine
+from normlaws.norms.warm import Row, WarmLayer, measure_layers
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
+"""Norms that need no examples: what a meter measures and a study records."""
+
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
+_PARTS = ("vectors", "values", "drift")  # of what is kept
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
@@ -27,7 +30,7 @@ class NormMeter:
     """Measures the data-free norms of one model repeatedly, at a fraction of the cost of SVDs.
 
     Small layers are diagonalised exactly. For the others the leading singular vectors are kept
-    between calls and refined until a residual bound is below a tenth of ``relative_error``
+    between calls and refined until a residual bound is below ``relative_error``
     (docs/norms.md says what the bound proves and what it assumes). A jump of the weights is
     noticed by its residual and starts the layer afresh.
 
@@ -48,7 +51,8 @@ class NormMeter:
         layers: the layers that are measured.
         bounds: layer name -> bound on the relative error of its spectral norm at the last call
             (0 where it was diagonalised).
-        last: logarithms of every layer at the last call, in the order of ``layers``.
+        last: logarithms of every layer at the last call, in the order of ``layers``; with
+            ``names=("spectral_product",)`` the sums of large layers are left out, as NaN.
 
     Raises:
         InputError: a name is unknown, the model holds no weight matrix, or an argument is refused.
@@ -79,6 +83,7 @@ class NormMeter:
             for layer in plan.layers
         ]
         self._spectral = bool(_SPECTRAL & set(self.names))
+        self._sums = bool(set(self.names) - {"spectral_product"})
         self._model = model
         self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
         self._seed = seed
@@ -100,18 +105,12 @@ class NormMeter:
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
         with evaluation_mode(self._model) if self._computes else contextlib.nullcontext():
-            for warm in self._warm:
-                warm.look(self._spectral)
-            refine(self._warm, random)
+            measure_layers(self._warm, random, spectral=self._spectral, sums=self._sums)
         self.last = [warm.row for warm in self._warm]
         sigma, group, frobenius, l1 = np.array(self.last).T
-        if np.isnan(group).any():
-            bad = [
-                layer.name
-                for layer, value in zip(self.layers, group, strict=True)
-                if np.isnan(value)
-            ]
-            warn_not_finite(bad)
+        broken = np.isnan(sigma) | (np.isnan(group) & self._sums)
+        if broken.any():
+            warn_not_finite([self.layers[index].name for index in np.flatnonzero(broken)])
         values = {
             "spectral_complexity": formulas.log_spectral_complexity(sigma, group),
             "spectral_product": formulas.log_spectral_product(sigma),
@@ -126,8 +125,9 @@ class NormMeter:
         state = {"calls": torch.tensor(self._calls)}
         for warm in self._warm:
             if warm.kept is not None:
-                state[f"{warm.layer.name}.vectors"] = torch.from_numpy(warm.kept.vectors.copy())
-                state[f"{warm.layer.name}.values"] = torch.from_numpy(warm.kept.values.copy())
+                for part in _PARTS:
+                    array = getattr(warm.kept, part)
+                    state[f"{warm.layer.name}.{part}"] = torch.from_numpy(array.copy())
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -137,7 +137,7 @@ class NormMeter:
             InputError: the state belongs to another model.
         """
         names = [warm.layer.name for warm in self._warm]
-        expected = {f"{name}.{part}" for name in names for part in ("vectors", "values")}
+        expected = {f"{name}.{part}" for name in names for part in _PARTS}
         if "calls" not in state or set(state) - expected - {"calls"}:
             raise InputError(
                 "expected the state of a NormMeter of the same model, got the keys "
@@ -145,7 +145,6 @@ class NormMeter:
             )
         self._calls = int(state["calls"])
         for warm, name in zip(self._warm, names, strict=True):
-            vectors, values = state.get(f"{name}.vectors"), state.get(f"{name}.values")
-            warm.kept = None
-            if vectors is not None and values is not None:
-                warm.kept = Kept(vectors.cpu().numpy().copy(), values.cpu().numpy().copy())
+            parts = [state.get(f"{name}.{part}") for part in _PARTS]
+            found = [part.cpu().numpy().copy() for part in parts if part is not None]
+            warm.kept = Kept(*found) if len(found) == len(_PARTS) else None

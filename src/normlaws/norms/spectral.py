@@ -128,7 +128,7 @@ def conv_gram(blocks: Tensor, conv: Convolution) -> Gram:
     def act(x: Tensor, wanted: Mask) -> Tensor:
         groups, vectors, _ = x.shape
         maps = x.transpose(0, 1).reshape(vectors, *conv.input_shape)
-        return gram(maps)[1].reshape(vectors, groups, -1).transpose(0, 1)
+        return gram(maps).reshape(vectors, groups, -1).transpose(0, 1)
 
     return _through_numpy(act, blocks)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.linalg.blas import sasum
 from torch import Tensor
 
-_PIECE = 256  # float32 sums stay this short, then go on in float64
+_PIECE = 4096  # entries that BLAS adds up in float32, in many lanes
+_SHORT = 256  # the same where they are added one after the other
 _ADD = 1 << 16
-_STRIP = 1 << 18  # entries that stay in a core's cache
-_STRIPED_ABOVE = 1 << 21
+_STRIP = 1 << 17  # entries that stay in a core's cache
 
 
 class Sums(NamedTuple):
@@ -41,46 +43,66 @@ def fast_sums(blocks: Tensor) -> Sums:
     """Float32 weights at the speed of memory, to about 1e-7 relative; blocks (groups, m, n).
 
     Sums of short pieces are float32, sums of pieces float64: the error does not grow with size.
-    Large matrices are read in strips that stay in the cache for both sums.
+    Matrices are read in strips that stay in the cache for both sums.
     """
-    _, m, n = blocks.shape
-    squares, absolute = [], 0.0
-    for part in blocks.split(max(_STRIP // n, 1), dim=1) if m * n > _STRIPED_ABOVE else [blocks]:
-        squares.append(_row_squares(part))
-        absolute += _absolute(part)
-    rows = torch.cat(squares) if len(squares) > 1 else squares[0]
-    return Sums(float(rows.sqrt().sum()), float(rows.sum()), absolute)
-
-
-def _row_squares(blocks: Tensor) -> Tensor:
-    """(groups · m,) float64, on the CPU."""
-    groups, _, n = blocks.shape
-    if blocks.stride(2) != 1 and groups == 1 and blocks.device.type == "cpu":
-        return _column_squares(blocks[0].T)
-    if n > _PIECE and n % _PIECE == 0:
-        blocks = blocks.unflatten(2, (-1, _PIECE))
-    if blocks.device.type == "cpu" and blocks.stride(-1) == 1:
-        array = blocks.numpy()
-        squares = np.matmul(array[..., None, :], array[..., None])[..., 0, 0]
-        norms = torch.from_numpy(squares.astype(np.float64))
-    else:
-        norms = torch.linalg.vector_norm(blocks, dim=-1).cpu().double().square()
-    return (norms.sum(-1) if norms.ndim == 3 else norms).flatten()
-
-
-def _column_squares(stored: Tensor) -> Tensor:
-    """Column sums of squares of a row-major matrix without leaving its order in memory."""
-    array = stored.numpy()
-    total = np.zeros(array.shape[1])
-    for start in range(0, len(array), _PIECE):
-        piece = array[start : start + _PIECE]
-        total += np.einsum("ij,ij->j", piece, piece)
-    return torch.from_numpy(total)
-
-
-def _absolute(blocks: Tensor) -> float:
     if blocks.device.type != "cpu" or blocks.dtype != torch.float32:
-        return float(blocks.abs().sum(-1).cpu().double().sum())
-    stored = blocks if blocks.is_contiguous() else blocks.mT
-    flat = stored.reshape(-1).numpy()
-    return float(sum(sasum(flat[at : at + _ADD]) for at in range(0, flat.size, _ADD)))
+        norms = torch.linalg.vector_norm(blocks, dim=2).cpu().double()
+        absolute = float(blocks.abs().sum(-1).cpu().double().sum())
+        return Sums(float(norms.sum()), float(norms.square().sum()), absolute)
+    if len(blocks) == 1 and blocks.stride(2) != 1:
+        return _strip_sums(blocks[0].T.contiguous().numpy(), _column_squares)
+    return _strip_sums(blocks.flatten(0, 1).contiguous().numpy(), _row_squares)
+
+
+def tap_sums(kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Σ over channels of squares and of sizes, (out, in, *taps) -> (out, taps), float64."""
+    flat = kernel.detach().flatten(2)
+    if flat.device.type != "cpu":
+        return flat.square().sum(1).cpu().double(), flat.abs().sum(1).cpu().double()
+    array, ones = flat.contiguous().numpy(), np.ones(flat.shape[1], flat.numpy().dtype)
+    strip = max(_STRIP // max(flat[0].numel(), 1), 1)
+    work = np.empty((min(strip, len(array)), *array.shape[1:]), array.dtype)
+    squares, absolute = [], []
+    for at in range(0, len(array), strip):
+        piece = array[at : at + strip]
+        buffer = work[: len(piece)]
+        np.multiply(piece, piece, out=buffer)
+        squares.append(np.matmul(ones, buffer))
+        np.abs(piece, out=buffer)
+        absolute.append(np.matmul(ones, buffer))
+    total, size = np.concatenate(squares), np.concatenate(absolute)
+    return torch.from_numpy(total).double(), torch.from_numpy(size).double()
+
+
+Squares = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+
+
+def _strip_sums(array: NDArray[np.float32], squares_of: Squares) -> Sums:
+    """Of (rows, entries) in memory order; ``squares_of`` a strip (outputs,) or (1, outputs)."""
+    strip = max(_STRIP // array.shape[1], 1)
+    squares, absolute = [], 0.0
+    for at in range(0, len(array), strip):
+        piece = array[at : at + strip]
+        squares.append(squares_of(piece))
+        flat = piece.reshape(-1)
+        absolute += sum(float(sasum(flat[i : i + _ADD])) for i in range(0, flat.size, _ADD))
+    total = np.concatenate(squares)
+    if total.ndim == 2:  # one part per piece
+        total = total.sum(0)
+    return Sums(float(np.sqrt(total).sum()), float(total.sum()), absolute)
+
+
+def _row_squares(piece: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(rows,)."""
+    n = piece.shape[1]
+    if n > _PIECE and n % _PIECE == 0:
+        piece = piece.reshape(len(piece), -1, _PIECE)
+    squares = np.matmul(piece[..., None, :], piece[..., None])[..., 0, 0].astype(np.float64)
+    return squares.sum(-1) if squares.ndim == 2 else squares
+
+
+def _column_squares(piece: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(pieces, columns)."""
+    starts = range(0, len(piece), _SHORT)
+    parts = (piece[at : at + _SHORT] for at in starts)
+    return np.stack([np.einsum("ij,ij->j", part, part) for part in parts]).astype(np.float64)

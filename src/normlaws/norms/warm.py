@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from normlaws.norms.exact import layer_norms
+from normlaws.norms.follow import Goal, follow
 from normlaws.norms.geometry import Convolution
-from normlaws.norms.krylov import Gram, Kept, Ritz, Vectors, follow, orthonormal, top_ritz
+from normlaws.norms.halves import Halves, convolution_halves, matrix_halves
+from normlaws.norms.krylov import Gram, Kept, Ritz, orthonormal, top_ritz
 from normlaws.norms.layers import WeightLayer
-from normlaws.norms.spectral import conv_gram, flat_gram, matrices_gram, operator_norm
+from normlaws.norms.spectral import conv_gram, gram_norm, matrices_gram, operator_norm
 from normlaws.norms.sums import Sums, fast_sums
 
 
@@ -35,10 +37,8 @@ _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
 _JUMP = 0.2  # relative residual of the kept vectors that tells a jump from a step of training
 _COLD_BASIS = 56
-_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 1e-4, 5e-5
-_KEPT, _KEPT_LARGE, _LARGE = 8, 16, 1 << 18  # pairs; the more, the dearer a product
-_STARTS_OPERATOR = 4  # their spectra are dense at the top: all kept vectors are applied
-_PROBE = 0.03  # share of fresh noise in the last of them
+_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 3e-4, 1e-3
+_KEPT = 3  # pairs
 _SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
 
 
@@ -48,6 +48,7 @@ class WarmLayer:
     def __init__(self, layer: WeightLayer, conv: Convolution | None, relative_error: float) -> None:
         self.layer = layer
         self.conv = conv
+        self.maps = None if conv is None or conv.separates() else conv  # what is iterated
         self.tolerance = relative_error
         self.dtype = torch.float32 if relative_error >= 1e-6 else torch.float64
         self.kept: Kept | None = None
@@ -55,32 +56,40 @@ class WarmLayer:
         self.row = Row()
         self.blocks: Tensor | None = None  # of the call under way, where an iteration is needed
 
-    def look(self, spectral: bool) -> None:
-        """Everything but an iterated spectral norm; keeps the blocks where one is to come."""
+    def look(self, spectral: bool, sums: bool) -> None:
+        """Everything but an iterated spectral norm; keeps the blocks where one is to come.
+
+        Sums that are not asked for are NaN; a cold start takes them to see that its numbers have a
+        safe size.
+        """
         self.blocks, self.bound = None, 0.0
         blocks = self.layer.read().detach()
         if self.conv is None and min(blocks.shape[1:]) <= _DIAGONALISE_UP_TO:
             self.row = _small(blocks, spectral) or self._carefully()
             return
         blocks = blocks.to(self.dtype)
-        sums = Sums(*self.conv.row_sums(blocks)) if self.conv else fast_sums(blocks)
-        if not _SAFE[0] < sums.squares < _SAFE[1]:
-            self.row = self._carefully()
-            return
-        logs = math.log(sums.rows), math.log(sums.squares) / 2, math.log(sums.absolute)
+        logs = (math.nan,) * 3
+        if sums or self.kept is None:
+            found = Sums(*self.conv.row_sums(blocks)) if self.conv else fast_sums(blocks)
+            if not _SAFE[0] < found.squares < _SAFE[1]:
+                self.row = self._carefully()
+                return
+            logs = math.log(found.rows), math.log(found.squares) / 2, math.log(found.absolute)
         self.row = Row(0.0, *logs)
         if not spectral:
             return
-        if self.conv and len(blocks) == 1 and self.length(blocks) <= _WRITE_OUT_UP_TO:
-            self.row = Row(math.log(operator_norm(blocks, self.conv)), *logs)
-            return
-        self.blocks = blocks
+        if self.maps is None and min(blocks.shape[1:]) <= _DIAGONALISE_UP_TO:
+            self.row = Row(math.log(gram_norm(blocks)), *logs)
+        elif self.maps and len(blocks) == 1 and self.length(blocks) <= _WRITE_OUT_UP_TO:
+            self.row = Row(math.log(operator_norm(blocks, self.maps)), *logs)
+        else:
+            self.blocks = blocks
 
     def length(self, blocks: Tensor) -> int:
         """Length of the vectors that are iterated."""
-        if self.conv is None:
+        if self.maps is None:
             return min(blocks.shape[1:])
-        return int(np.prod(self.conv.input_shape)) // self.conv.groups
+        return int(np.prod(self.maps.input_shape)) // self.maps.groups
 
     def settle(self, found: Ritz, part: slice) -> None:
         """Take what an iteration found for this layer's groups."""
@@ -88,7 +97,8 @@ class WarmLayer:
         top = int(np.argmax(values))
         self.row = self.row._replace(log_sigma=math.log(values[top]) / 2)
         self.bound = float(found.errors[part][top])
-        self.kept = Kept(found.kept.vectors[part], found.kept.values[part])
+        kept = found.kept
+        self.kept = Kept(kept.vectors[part], kept.values[part], kept.drift[part])
         self.blocks = None
 
     def _carefully(self) -> Row:
@@ -99,15 +109,24 @@ class WarmLayer:
         return Row(norms.log_spectral_norm, norms.log_group_21, norms.log_frobenius, norms.log_l1)
 
 
-def refine(layers: list[WarmLayer], random: np.random.Generator) -> None:
-    """Iterate the spectral norms that :meth:`WarmLayer.look` left open.
+def measure_layers(
+    layers: list[WarmLayer], random: np.random.Generator, *, spectral: bool, sums: bool
+) -> None:
+    """Bring the row and the bound of every layer up to date.
 
     Matrices of one shape advance together, so that the cost of a small step is shared; weights
     stay where they are.
     """
+    for layer in layers:
+        layer.look(spectral, sums)
     open_ = [layer for layer in layers if layer.blocks is not None]
     for batch in _batches([layer for layer in open_ if layer.kept is not None]):
         _warm(batch, random)
+    jumped = [layer for layer in open_ if layer.blocks is not None and layer.kept is not None]
+    for layer in jumped:
+        layer.kept = None
+        if not sums:
+            layer.look(spectral, sums)
     for batch in _batches([layer for layer in open_ if layer.blocks is not None]):
         _cold(batch, random)
 
@@ -118,7 +137,7 @@ def _batches(layers: list[WarmLayer]) -> Iterable[list[WarmLayer]]:
     for layer in layers:
         if layer.blocks is None:
             continue
-        alone = layer.conv is not None or len(layer.blocks) > 1
+        alone = layer.maps is not None or len(layer.blocks) > 1
         key = (id(layer),) if alone else (tuple(layer.blocks.shape), layer.blocks.device)
         batches.setdefault(key, []).append(layer)
     return batches.values()
@@ -126,13 +145,18 @@ def _batches(layers: list[WarmLayer]) -> Iterable[list[WarmLayer]]:
 
 def _gram(batch: list[WarmLayer]) -> Gram:
     blocks = [layer.blocks for layer in batch if layer.blocks is not None]
-    if batch[0].conv is not None:
-        return conv_gram(blocks[0], batch[0].conv)
-    return (
-        matrices_gram([block[0] for block in blocks])
-        if len(blocks[0]) == 1
-        else flat_gram(blocks[0])
-    )
+    maps = batch[0].maps
+    return conv_gram(blocks[0], maps) if maps else matrices_gram(_matrices(blocks))
+
+
+def _halves(batch: list[WarmLayer]) -> Halves:
+    blocks = [layer.blocks for layer in batch if layer.blocks is not None]
+    maps = batch[0].maps
+    return convolution_halves(blocks[0], maps) if maps else matrix_halves(_matrices(blocks))
+
+
+def _matrices(blocks: list[Tensor]) -> list[Tensor]:
+    return [matrix for group in blocks for matrix in group]
 
 
 def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
@@ -141,41 +165,16 @@ def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
     kept = Kept(
         np.concatenate([state.vectors for state in states]),
         np.concatenate([state.values for state in states]),
+        np.concatenate([state.drift for state in states]),
     )
     problems, _, n = kept.vectors.shape
-    groups = problems // len(batch)
     noise = random.standard_normal((problems, n), dtype=np.float32)
-    gram, tolerance = _gram(batch), batch[0].tolerance
-    if batch[0].conv is None:
-        found = follow(
-            gram,
-            kept,
-            noise,
-            tolerance,
-            give_up_above=_JUMP,
-            largest_only=groups > 1,
-            trust=_TRUST_FLAT,
-        )
-    else:
-        found = top_ritz(
-            gram,
-            _with_probe(kept.vectors[:, :_STARTS_OPERATOR], noise),
-            tolerance,
-            keep=_STARTS_OPERATOR,
-            give_up_above=_JUMP,
-            largest_only=groups > 1,
-            trust=_TRUST_OPERATOR,
-        )
-    for layer, part in _parts(batch, groups):
+    trust = _TRUST_OPERATOR if batch[0].maps else _TRUST_FLAT
+    goal = Goal(batch[0].tolerance, trust, _JUMP, _SAFE)
+    found = follow(_halves(batch), kept, noise, goal)
+    for layer, part in _parts(batch, problems // len(batch)):
         if (found.first_residuals[part] <= _JUMP).all():
             layer.settle(found, part)
-
-
-def _with_probe(vectors: Vectors, noise: NDArray[np.floating]) -> Vectors:
-    """Orthonormal start vectors, the last with some fresh noise in it."""
-    start = vectors.copy()
-    start[:, -1] += (_PROBE / noise.shape[1] ** 0.5 * noise).astype(start.dtype)
-    return orthonormal(start)
 
 
 def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
@@ -192,7 +191,7 @@ def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
         orthonormal(start.astype(dtype)),
         batch[0].tolerance / 10,
         blocks=_COLD_BLOCKS,
-        keep=_KEPT_LARGE if blocks[0].numel() > _LARGE and not batch[0].conv else _KEPT,
+        keep=_KEPT,
         basis=_COLD_BASIS,
         largest_only=groups > 1,
         trust=_TRUST_COLD,
