@@ -13,7 +13,7 @@ from normlaws.laws.runs import Floats, Run
 
 POINTS = 64
 BEGUN = 0.2  # share of the fall in ln error after which learning has begun
-PLATEAU = 0.25  # share of the way to the optimum that tells a plateau at chance from a power law
+PLATEAU = 0.5  # share of the way to the optimum that tells a plateau at chance from a power law
 CLEAR_RISE = 0.03  # ln of the choice metric from the optimum to the end of training
 Bools = NDArray[np.bool_]
 
