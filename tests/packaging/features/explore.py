@@ -3,7 +3,7 @@
 import threading
 import urllib.request
 
-from normlaws.explore.serve import prepare
+from normlaws.explore.server import prepare
 from normlaws.laws import plant
 
 server = prepare(plant(sizes=[100, 200, 400, 800], seeds=2).write("study.parquet"))
