@@ -36,11 +36,8 @@ def main() -> None:
         curves = Curves.read(STUDIES / f"{name}.parquet")
         laws = fit(curves)
         table(name, laws, curves)
-        axes = drawing.panels(["error against norm", "best error and best norm against P"], 2)
-        figures.error_against_norm(curves, laws, ax=axes[0])
-        figures.error_against_size(laws, ax=axes[1])
-        drawing.save(axes[0], f"reproduction-{name}")
-        drawing.save(figures.collapse_by_optimum(laws), f"reproduction-{name}-collapse")
+        drawing.save(figures.error_against_norm(curves, laws), f"reproduction-{name}")
+        drawing.save(figures.error_against_size(laws), f"reproduction-{name}-size")
         drawing.by_norm(curves, f"reproduction-{name}-norms")
 
 

@@ -22,7 +22,7 @@ from normlaws.report.numbers import raised
 # exp(700) is close to the largest float64
 _LARGEST_LOG = 700.0
 _LABEL_WIDTH = 42  # letters
-_WIDE, _MIDDLE, _NARROW = 2.6, 0.75, 0.3
+_WIDE, _ROOMY, _MIDDLE, _NARROW = 2.6, 1.7, 0.75, 0.3
 
 Mapping = Callable[[np.ndarray], np.ndarray]
 
@@ -80,9 +80,15 @@ def log_axis(ax: Axes, which: str, values: Iterable[float]) -> None:
         axis.set_major_locator(MaxNLocator(5))
         axis.set_minor_locator(NullLocator())
     else:
-        subs = (1.0, 2.0, 5.0) if decades >= _MIDDLE else (1.0, 2.0, 3.0, 4.0, 5.0, 7.0)
-        axis.set_major_locator(LogLocator(subs=subs))
+        axis.set_major_locator(LogLocator(subs=_digits(decades)))
         axis.set_minor_locator(LogLocator(subs=[float(digit) for digit in range(1, 10)]))
+
+
+def _digits(decades: float) -> tuple[float, ...]:
+    """Leading digits of the labels: the fewer, the more decades share the axis."""
+    if decades >= _ROOMY:
+        return (1.0, 3.0)
+    return (1.0, 2.0, 5.0) if decades >= _MIDDLE else (1.0, 2.0, 3.0, 4.0, 5.0, 7.0)
 
 
 def _plain(value: float, _: object) -> str:
