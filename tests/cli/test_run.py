@@ -64,7 +64,7 @@ def study(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(study) -> Path:
     out = study.parent / "undisturbed"
-    answer = normlaws_command("run", study, "--out", out)
+    answer = normlaws_command("run", study, "--out", out, "--no-stack")
     assert answer.returncode == 0, answer.stderr
     assert "γ1" in answer.stdout
     assert str(out / "report.html") in answer.stdout
@@ -79,7 +79,7 @@ def wait_for(condition, seconds: float = 120) -> None:
 
 
 def start(study: Path, out: Path) -> subprocess.Popen[str]:
-    command = [*COMMAND, "run", str(study), "--out", str(out)]
+    command = [*COMMAND, "run", str(study), "--out", str(out), "--no-stack"]
     return subprocess.Popen(
         command,
         env=environment(),

@@ -131,6 +131,13 @@ def test_tensorboard_itself_reads_the_norm_axis(awkward, tmp_path):
     assert "1000 ln λ" in summary.summary_description
 
 
+def test_wandb_writes_below_the_folder_that_we_are_in(awkward, same, tmp_path, monkeypatch):
+    export_wandb(awkward, tmp_path / "first")  # starts wandb's process, in another folder
+    monkeypatch.chdir(tmp_path)
+    export_wandb(awkward, "second")
+    same(awkward, read_wandb(tmp_path / "second"))
+
+
 def test_wandb_is_told_that_the_norm_is_the_axis(awkward, tmp_path):
     from wandb.proto import wandb_internal_pb2
 

@@ -35,6 +35,12 @@ def run(
         float, typer.Option(help="Shrink sizes, seeds, steps and weights to this fraction.")
     ] = 1.0,
     device: Annotated[str, typer.Option(help="cpu, cuda (a GPU each), cuda:1, mps …")] = "cpu",
+    stack: Annotated[
+        bool,
+        typer.Option(
+            help="Train small runs together where that is faster; alone, curves repeat to the bit."
+        ),
+    ] = True,
 ) -> None:
     """Run a study or finish an interrupted one; end with the laws and the report.
 
@@ -58,7 +64,12 @@ def run(
     try:
         with _terminated_as_interrupted():
             curves = plan.run(
-                folder.root, workers=workers, cluster=cluster, device=device, data_root=data_root
+                folder.root,
+                workers=workers,
+                cluster=cluster,
+                device=device,
+                data_root=data_root,
+                stack=stack,
             )
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)

@@ -43,7 +43,7 @@ def export_wandb(
         InputError: the norm is not recorded, or a run has two records at one step.
     """
     wandb = optional("wandb", FEATURE)
-    folder = Path(folder)
+    folder = Path(folder).absolute()  # wandb's own process may have started elsewhere
     runs = list(exported(curves, norm))
     folder.mkdir(parents=True, exist_ok=True)
     return [_write(wandb, run, folder, project) for run in runs]
