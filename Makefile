@@ -2,22 +2,36 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test format bench clean
+.PHONY: demo test format docs serve-docs figures packaging bench clean
 
 # Both laws on real handwritten digits, from nothing to the report.
 demo: $(VENV)/.installed
 	$(BIN)/normlaws run digits-cnn
 
-# Everything CI checks: lint, types, tests.
+# Lint, types, tests; the tests build the docs and run the code in them.
 test: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+# Wheel and sdist in environments of their own, every extra alone (about 7 GB of disk, for a while).
+packaging: $(VENV)/.installed-test
+	$(BIN)/pytest --numprocesses=0 tests/packaging
+
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.installed-test
+	$(BIN)/mkdocs build --strict
+
+serve-docs: $(VENV)/.installed-test
+	$(BIN)/mkdocs serve
+
+# The docs' own figures and the numbers beside them.
+figures: $(VENV)/.installed-test
+	$(BIN)/python docs/scripts/figures.py
 
 bench: $(VENV)/.installed-test
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -34,4 +48,4 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site

@@ -1,12 +1,22 @@
-"""Where tests find the real data, and what happens where it is not there."""
+"""One thread for every test process; where the real data is, and what happens without it."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from functools import partial
 from pathlib import Path
+
+# Before anything loads a numerical library: tests run in one process per core already.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # read once, when keras is first imported
+
+PATIENCE = 60_000  # milliseconds; a busy machine is slow, not broken
+LAUNCH = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+          "--disable-background-networking", "--disable-component-update")  # fmt: skip
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -29,3 +39,31 @@ def shared_data() -> Path:
 def deep_norm(shared_data: Path) -> Path:
     """Folder with the published curves."""
     return _required(shared_data.parent / "reference" / "deep_norm")
+
+
+@pytest.fixture
+def small_perceptron(monkeypatch):
+    """The comparison of theory and students over fewer and smaller students."""
+    from normlaws import theory
+
+    small = partial(theory.study, dimension=60, samples=3)
+    monkeypatch.setattr(theory, "study", small)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's chromium or another on the path; CI must have one."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        message = f"none of {', '.join(names)} is installed; with Debian: apt install chromium"
+        if os.environ.get("NORMLAWS_REQUIRE_DATA") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(LAUNCH))
+        yield browser
+        browser.close()

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normlaws import Curves
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
+from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
 
 
 def frame(**columns):
@@ -144,3 +146,144 @@ def test_a_parquet_file_of_something_else_is_refused(tmp_path):
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "x.parquet")
     with pytest.raises(CorruptFileError, match="does not hold curves"):
         Curves.read(tmp_path / "x.parquet")
+
+
+def stated(**conventions) -> Curves:
+    """Two runs, the first of which states how its norms were read."""
+    runs = pd.DataFrame({"run": ["a", "b"], "size": [10, 20], "seed": [0, 1]})
+    runs["conventions"] = [conventions, {}]
+    return Curves(frame(), runs)
+
+
+def both(first: dict, second: dict) -> Curves:
+    left, right = stated(**first).select(sizes=[10]), stated(**second).select(sizes=[10])
+    other = Curves(right.frame.assign(run="c"), right.runs.assign(run="c"))
+    return Curves.concat([left, other])
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("conv", ("flat", "operator")),
+        ("definition", ("bartlett", "deep_norm_cnn")),
+        ("batch_norm", ("not folded", "folded")),
+    ],
+)
+def test_norms_of_different_conventions_do_not_mix(name, values):
+    message = f"got {name} {values[0]} .run a. and {values[1]} .run c.; read and fit them apart"
+    with pytest.raises(InputError, match=message):
+        both({name: values[0]}, {name: values[1]})
+    assert len(both({name: values[0]}, {name: values[0]}).runs) == 2
+
+
+def test_different_conventions_on_disk_do_not_mix(tmp_path):
+    stated(conv="flat").select(sizes=[10]).write(tmp_path / "one")
+    runs = stated().runs.assign(settings=[{"conv": "operator"}] * 2).drop(columns="conventions")
+    Curves(frame(), runs).select(sizes=[20]).write(tmp_path / "two")
+    with pytest.raises(InputError, match="conv flat .run a. and operator .run b."):
+        Curves.read(str(tmp_path / "*"))
+
+
+def test_an_unstated_convention_beside_an_unusual_one_is_said():
+    with pytest.warns(NormlawsWarning, match="conv is operator .run a., but run c does not say"):
+        both({"conv": "operator"}, {})
+    assert len(both({"conv": "flat"}, {}).runs) == 2
+
+
+def test_different_precision_is_said():
+    with pytest.warns(NormlawsWarning, match=r"precision are put together: float32 .* and bf16"):
+        both({"precision": "float32"}, {"precision": "bf16"})
+
+
+def test_a_run_repeated_elsewhere_counts_once_and_a_different_one_is_refused(tmp_path):
+    Curves(frame(seconds=[0.0, 1.0, 0.0])).write(tmp_path / "one")
+    Curves(frame(seconds=[0.0, 9.0, 0.0])).write(tmp_path / "two")
+    assert len(Curves.read(str(tmp_path / "*"))) == 3
+    Curves(frame(test_error=[0.9, 0.4, 0.8])).write(tmp_path / "three")
+    with pytest.raises(InputError, match=r"different ones for a: in .*one.* and in .*three"):
+        Curves.read([tmp_path / "one", tmp_path / "three"])
+
+
+def test_a_pattern_passes_over_what_holds_no_curves(tmp_path):
+    Curves(frame()).write(tmp_path / "one")
+    (tmp_path / "report.html").write_text("<p>", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    same(Curves.read(str(tmp_path / "*")), Curves(frame()))
+    same(Curves.read(str(tmp_path / "**")), Curves(frame()))
+    for nothing in (str(tmp_path / "r*"), tmp_path / "empty", str(tmp_path / "x*")):
+        with pytest.raises(DataNotFoundError, match="expected recorded curves at"):
+            Curves.read([tmp_path / "one", nothing])
+    with pytest.raises(InputError, match="at least one path"):
+        Curves.read([])
+
+
+@pytest.mark.parametrize("run", ["../up", "/root", "a\\b", ".hidden", "", "a\nb", "c:d"])
+def test_a_run_id_cannot_leave_the_folder(tmp_path, run):
+    curves = Curves(frame().assign(run=[run, run, "b"]))
+    with pytest.raises(InputError, match="run id that can name a folder"):
+        curves.write(tmp_path / "study")
+    assert not list(tmp_path.iterdir())
+    same(Curves.read(curves.write(tmp_path / "c.parquet")), curves)
+
+
+def test_the_card_holds_the_runs_and_escapes_their_names():
+    curves = Curves(frame().rename(columns={"log_l1": "log_<b>"}), stated(conv="<i>").runs)
+    page = curves._repr_html_()
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert "log &lt;b&gt;" in page
+    assert "Curves: 2 runs, 3 records" in page
+    assert "conv &lt;i&gt;" in page
+    assert Curves(frame().iloc[:0], curves.runs)._repr_html_().count("<tr>") == 3
+
+
+def test_defaults_are_what_is_recorded():
+    assert Curves(frame()).default_norm() == "l1"
+    assert Curves(frame()).default_metric() == "test_error"
+    two = Curves(frame(log_frobenius=0.0))
+    with pytest.raises(InputError, match="recorded are frobenius or l1"):
+        two.default_norm()
+    with pytest.raises(InputError, match="a recorded norm"):
+        Curves(frame().drop(columns="log_l1")).default_norm()
+    only_loss = frame(train_loss=1.0).drop(columns="test_error")
+    assert Curves(only_loss).default_metric() == "train_loss"
+    with pytest.raises(InputError, match="expected curves with one of"):
+        Curves(frame(test_error=np.nan)).default_metric()
+
+
+def test_plot_draws_every_curve():
+    ax = Curves(frame()).plot()
+    drawn = {line.get_label(): line.get_xydata() for line in ax.lines}
+    np.testing.assert_allclose(drawn["_P=20"], [[math.exp(2.0), 0.8]])
+    np.testing.assert_allclose(drawn["_P=10"], [[math.exp(1.0), 0.5]])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"{", b"\xff", b"{}", b"[1]", b'[{"run": "a"}]', b'[{"run": "a", "size": "x", "seed": 1}]'],
+)
+def test_damaged_records_of_a_parquet_file_are_one_sentence(tmp_path, stored):
+    path = Curves(frame()).write(tmp_path / "c.parquet")
+    table = pq.read_table(path)
+    metadata = {**table.schema.metadata, b"normlaws.runs": stored, b"pandas": b"\xff{"}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(CorruptFileError, match=r"c\.parquet") as caught:
+        Curves.read(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", [{"size": "x"}, {"seed": [1]}, {"status": ["a"]}])
+def test_a_damaged_record_of_a_run_is_one_sentence(tmp_path, damage):
+    Curves(frame()).write(tmp_path)
+    victim = tmp_path / "runs" / "b" / "run.json"
+    record = json.loads(victim.read_text("utf-8")) | damage
+    victim.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(CorruptFileError, match=r"runs/b/curve\.parquet does not hold curves"):
+        Curves.read(tmp_path)
+
+
+def test_an_empty_set_of_curves_and_large_seeds_survive(tmp_path):
+    empty = Curves(frame()).select(sizes=[])
+    assert len(Curves.read(empty.write(tmp_path / "e.parquet")).runs) == 0
+    large = Curves(frame(seed=[2**60 + 1, 2**60 + 1, None]))
+    same(Curves.read(large.write(tmp_path / "c.parquet")), large)

@@ -13,20 +13,23 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-BASE = {"curves", "errors", "folder"}
+BASE = {"curves", "errors", "folder", "notebook"}
 ROOMS_ALLOWED = {
     "errors": set(),
     "folder": {"errors"},
-    "curves": {"errors", "folder"},
-    "norms": {"errors"},
+    "notebook": set(),
+    "curves": {"errors", "folder", "notebook"},
+    "provenance": set(),
+    "norms": {"errors", "notebook"},
     "problems": {"errors"},
     "laws": BASE,
     "theory": BASE,
     "interop": BASE,
-    "tracking": BASE | {"norms"},
-    "training": BASE | {"problems", "norms"},
-    "studies": BASE | {"training", "problems"},
+    "tracking": BASE | {"norms", "provenance"},
+    "training": BASE | {"problems", "norms", "provenance"},
+    "studies": BASE | {"training", "problems", "provenance"},
     "report": BASE | {"laws"},
+    "explore": BASE | {"laws", "theory", "report"},
     "cli": BASE
     | {
         "norms",
@@ -38,10 +41,31 @@ ROOMS_ALLOWED = {
         "training",
         "studies",
         "report",
+        "explore",
     },
 }
-TORCH_FREE = {"errors", "folder", "curves", "laws", "theory", "interop", "report"}
-HEAVY_IN_CLI = {"torch", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "pyarrow"}
+TORCH_FREE = {
+    "errors",
+    "folder",
+    "notebook",
+    "curves",
+    "laws",
+    "theory",
+    "interop",
+    "report",
+    "explore",
+}
+HEAVY_IN_CLI = {
+    "torch",
+    "pandas",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "pydantic",
+    "pyarrow",
+    "dash",
+}
 
 
 def imports(tree: ast.AST, within_plot: bool = False):

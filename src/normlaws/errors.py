@@ -32,6 +32,10 @@ class StudyConflictError(NormlawsError):
     """A folder holds another study, or another process is writing to it."""
 
 
+class ClusterError(NormlawsError):
+    """The machines that do the runs are not there, or cannot do them."""
+
+
 class MissingExtraError(NormlawsError, ImportError):
     """A feature needs an optional dependency; the message names the extra that brings it."""
 

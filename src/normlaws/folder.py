@@ -5,6 +5,7 @@ DIR/study.toml                          what is run (absent where runs come from
 DIR/runs/<id>/run.json                  size, seed, status, settings, versions, hardware, code
 DIR/runs/<id>/curve.parquet             one row per recorded step
 DIR/runs/<id>/checkpoint.safetensors    only while the run is unfinished
+DIR/runs/<id>/.lease/                   only while a worker has the run
 ```
 
 Nothing here is pickled, and nothing read can run code.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from typing import Any
 import pandas as pd
 
 from normlaws.errors import CorruptFileError, StudyConflictError
+
+BESIDE_SUFFIX = ".tmp"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """State of an unfinished run, safetensors."""
         return self.root / "checkpoint.safetensors"
+
+    @property
+    def lease(self) -> Path:
+        """There while a worker has the run."""
+        return self.root / ".lease"
 
     def read_record(self) -> dict[str, Any]:
         """The run's record; an empty dictionary where none has been written."""
@@ -86,9 +95,26 @@ class StudyFolder:
         return self.report.exists() and self.report.stat().st_mtime_ns > max(written, default=0)
 
     @property
-    def stop(self) -> Path:
-        """While this file exists, workers write a checkpoint and return."""
-        return self.root / ".stop"
+    def session(self) -> Path:
+        """Names the process that runs the study; workers of any other stop at a checkpoint."""
+        return self.root / ".session"
+
+    def open_session(self) -> str:
+        """Make all workers of earlier sessions stop; return the name of the new one."""
+        name = uuid.uuid4().hex
+        replace_file(self.session, lambda path: path.write_text(name, encoding="utf-8"))
+        return name
+
+    def in_session(self, name: str) -> bool:
+        """Whether the session goes on; asked by opening the file, which NFS answers afresh."""
+        try:
+            return self.session.read_text(encoding="utf-8") == name
+        except FileNotFoundError:
+            return False
+
+    def close_session(self) -> None:
+        """Make all workers stop."""
+        self.session.unlink(missing_ok=True)
 
     def run(self, run_id: str) -> RunFolder:
         """The folder of one run."""
@@ -127,17 +153,50 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
+_fences: dict[Path, Callable[[], None]] = {}
+
+
+@contextmanager
+def fenced(folder: Path, check: Callable[[], None]) -> Iterator[None]:
+    """Call ``check`` before any file directly in ``folder`` is replaced inside the block.
+
+    It raises where this process may no longer write there. What was written beside the file is
+    then removed; and since the check comes after that writing, whoever takes the folder over and
+    removes what lies beside its files cannot be overwritten by a process that slept in between.
+    """
+    _fences[folder] = check
+    try:
+        yield
+    finally:
+        del _fences[folder]
+
+
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside ``path``, flush, then rename: readers see the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{BESIDE_SUFFIX}")
+    check = _fences.get(path.parent, _unfenced)
     try:
         write(beside)
         with open(beside, "rb") as handle:
             os.fsync(handle.fileno())
+        check()
         os.replace(beside, path)
+    except FileNotFoundError:
+        check()
+        raise
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed writers left beside the files of ``folder``."""
+    for beside in folder.glob(f".*{BESIDE_SUFFIX}"):
+        beside.unlink(missing_ok=True)
+
+
+def _unfenced() -> None:
+    pass
 
 
 def write_json(path: Path, value: object) -> None:

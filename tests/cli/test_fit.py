@@ -48,3 +48,17 @@ def test_several_norms_without_the_usual_one_are_listed(tmp_path):
     answer = CliRunner().invoke(app, ["fit", str(path)])
     assert isinstance(answer.exception, InputError)
     assert "frobenius or l1" in str(answer.exception)
+
+
+def test_several_paths_and_patterns_are_put_together(tmp_path):
+    curves = plant(sizes=[100, 200, 400, 800])
+    for size in curves.sizes:
+        curves.select(sizes=[size]).write(tmp_path / f"P{size}")
+    whole = curves.write(tmp_path / "whole.parquet")
+    words = ["--json", "--resamples", "20"]
+    answers = [
+        CliRunner().invoke(app, ["fit", *map(str, paths), *words])
+        for paths in ([whole], [tmp_path / "P*"], [tmp_path / "P*00", whole])
+    ]
+    assert all(answer.exit_code == 0 for answer in answers)
+    assert len({answer.stdout for answer in answers}) == 1

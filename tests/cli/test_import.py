@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from normlaws.cli import _add_verbs, app
 from normlaws.curves import Curves
 from normlaws.errors import InputError
+from normlaws.laws.plant import plant
 
 _add_verbs()
 
@@ -47,3 +48,40 @@ def test_a_table_imports_through_a_column_map(tmp_path):
 def test_a_bad_column_pair_is_an_input_error(tmp_path):
     answer = run("table", tmp_path / "x.csv", "--column", "size", "--out", tmp_path / "o.parquet")
     assert isinstance(answer.exception, InputError)
+
+
+WRITERS = ["csv", "parquet", "tensorboard", "mlflow", "wandb"]
+
+
+@pytest.mark.parametrize("to", WRITERS)
+def test_what_is_exported_can_be_imported_and_fitted_alike(tmp_path, to):
+    recorded = plant(sizes=[100, 200], seeds=2).write(tmp_path / "c.parquet")
+    out = tmp_path / (f"o.{to}" if to in ("csv", "parquet") else "o")
+    answer = CliRunner().invoke(app, ["export", str(recorded), "--to", to, "--out", str(out)])
+    assert answer.exit_code == 0, answer.exception
+    assert str(tmp_path) in answer.stdout
+    kind = "table" if to in ("csv", "parquet") else to
+    back = tmp_path / "back.parquet"
+    assert run(kind, out, "--out", back).exit_code == 0
+    pd.testing.assert_frame_equal(
+        Curves.read(back).frame, Curves.read(recorded).frame, check_exact=True
+    )
+
+
+def test_an_export_to_another_ending_is_refused(tmp_path):
+    recorded = plant(sizes=[100]).write(tmp_path / "c.parquet")
+    words = ["export", str(recorded), "--to", "csv", "--out", str(tmp_path / "o.txt")]
+    answer = CliRunner().invoke(app, words)
+    assert "expected --out ending .csv" in str(answer.exception)
+
+
+def test_options_reach_the_importers(tmp_path):
+    table = {"global_step": [0, 9], "R": [1.0, 2.0], "acc": [50, 75]}
+    pd.DataFrame(table).to_csv(tmp_path / "n=30 rep4.csv", index=False)
+    words = ["--column", "frobenius=R", "--column", "test_accuracy=acc"]
+    words += ["--percent", "test_accuracy", "--run-pattern", r"n=(?P<size>\d+) rep(?P<seed>\d)"]
+    out = tmp_path / "c.parquet"
+    assert run("wandb", tmp_path / "n=30 rep4.csv", *words, "--out", out).exit_code == 0
+    curves = Curves.read(out)
+    assert (curves.sizes, curves.seeds, curves.norms) == ([30], [4], ["frobenius"])
+    assert list(curves.frame["test_error"]) == [0.5, 0.25]

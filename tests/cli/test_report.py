@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from normlaws import cli
+from normlaws.cli.report import default_target, default_title
 from normlaws.laws import plant
 
 
@@ -92,3 +94,20 @@ def test_missing_path_is_refused(run, tmp_path):
     status, _, err = run(tmp_path / "nothing")
     assert status == 2
     assert "expected recorded curves" in err
+
+
+@pytest.mark.parametrize(
+    ("paths", "target"),
+    [
+        (["study"], "study/report.html"),
+        (["one.parquet"], "one.html"),
+        (["study", "one.parquet"], "report.html"),
+        (["stu*"], "report.html"),
+    ],
+)
+def test_a_report_of_several_paths_belongs_to_none(tmp_path, monkeypatch, paths, target):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study").mkdir()
+    (tmp_path / "one.parquet").touch()
+    assert default_target(paths) == Path(target)
+    assert "Norm-based scaling laws" in default_title(paths)

@@ -20,6 +20,7 @@ import normlaws
 from normlaws import Curves
 from normlaws.cli import main
 from normlaws.cli._perceptron_run import run_perceptron
+from normlaws.cli.run import _terminated_as_interrupted
 from normlaws.studies import Study
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
@@ -79,7 +80,14 @@ def wait_for(condition, seconds: float = 120) -> None:
 
 def start(study: Path, out: Path) -> subprocess.Popen[str]:
     command = [*COMMAND, "run", str(study), "--out", str(out)]
-    return subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts background jobs with Ctrl-C ignored, and the tests may be one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def finish(study: Path, out: Path) -> None:
@@ -120,6 +128,13 @@ def test_ctrl_c_keeps_a_checkpoint_and_the_next_run_goes_on(study, undisturbed, 
     finish(study, out)
     assert not list(out.glob("runs/*/checkpoint.safetensors"))
     pd.testing.assert_frame_equal(values(out), values(undisturbed))
+
+
+def test_a_batch_systems_notice_is_taken_as_ctrl_c():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), _terminated_as_interrupted():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_the_same_command_again_adds_nothing(study, undisturbed):
@@ -189,7 +204,7 @@ def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tm
     small = tmp_path / "small.toml"
     small.write_text(tomli_w.dumps(STUDY | {"sizes": [16], "seeds": 1}), encoding="utf-8")
     out = tmp_path / "out"
-    assert normlaws_command("run", small, "--out", out).returncode == 0
+    finish(small, out)
     before = values(out)
 
     def no_room():  # writing beyond this fails as it does on a full disk
@@ -206,6 +221,7 @@ def test_presets_as_json():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_perceptron")
 def test_the_perceptron_is_a_preset_whose_folder_every_verb_reads(bad, tmp_path, capsys):
     run_perceptron(tmp_path / "perceptron")
     printed = capsys.readouterr().out

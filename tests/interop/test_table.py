@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,7 +49,10 @@ def test_bad_tables_are_named(tmp_path):
         read_table(path, {"size": "N"})
     with pytest.raises(InputError, match="column size"):
         read_table(path)
-    with pytest.raises(InputError, match=r"ending \.csv or \.parquet"):
+    FRAME.assign(run="a", status="complete").to_csv(tmp_path / "named.csv", index=False)
+    with pytest.raises(InputError, match="column size"):
+        read_table(tmp_path / "named.csv")
+    with pytest.raises(InputError, match=r"ending \.csv, \.parquet or \.jsonl"):
         read_table(tmp_path / "mine.xlsx")
     with pytest.raises(DataNotFoundError, match="there is none"):
         read_table(tmp_path / "absent.csv")
@@ -57,3 +62,81 @@ def test_bad_tables_are_named(tmp_path):
     FRAME.assign(R=-1.0).to_csv(path, index=False)
     with pytest.raises(InputError, match="0 or more"):
         read_table(path, MAP)
+
+
+def test_the_index_of_a_csv_is_no_column(tmp_path):
+    FRAME.to_csv(tmp_path / "mine.csv")
+    curves = read_table(tmp_path / "mine.csv", MAP)
+    assert curves.norms == ["spectral_complexity"]
+    assert "" not in curves.frame
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_every_float_is_read_exactly(tmp_path, ending):
+    rng = np.random.default_rng(0)
+    values = [*rng.standard_normal(500) * 10.0 ** rng.integers(-9, 9, 500), np.nan]
+    values += [np.inf, -np.inf]
+    frame = pd.DataFrame({"run": "007", "size": 5, "step": range(503), "log_l1": values})
+    path = tmp_path / f"x.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        rows = (json.dumps(row) for row in frame.to_dict("records"))
+        path.write_text("\n".join(rows), encoding="utf-8")
+    curves = read_table(path)
+    np.testing.assert_array_equal(curves.frame["log_l1"], values)
+    assert list(curves.runs["run"]) == ["007"]
+
+
+def test_accuracies_and_percentages_are_converted_when_said(tmp_path):
+    path = tmp_path / "mine.csv"
+    FRAME.assign(acc=[50.0, 60, 70, 80], err=[50.0, 40, 30, 20]).to_csv(path, index=False)
+    named = MAP | {"val_accuracy": "acc"}
+    curves = read_table(path, named, percent=("val_accuracy", "test_error"))
+    np.testing.assert_allclose(curves.frame["val_error"], [0.5, 0.4, 0.3, 0.2])
+    np.testing.assert_allclose(curves.frame["test_error"], [0.5, 0.4, 0.3, 0.2])
+    with pytest.raises(InputError, match=r"val_accuracy as a fraction .* --percent val_accuracy"):
+        read_table(path, named)
+    with pytest.raises(InputError, match="percent of train_error"):
+        read_table(path, MAP, percent=("loss",))
+    with pytest.raises(InputError, match="expected a column train_error"):
+        read_table(path, MAP, percent=("train_error",))
+
+
+def test_sizes_and_seeds_can_stand_in_the_run_names(tmp_path):
+    path = tmp_path / "mine.csv"
+    names = [f"cnn_n={n}_rep{seed}" for n, seed in zip(FRAME["n_train"], FRAME["rep"], strict=True)]
+    table = FRAME.assign(run=names, test_error=FRAME["err"]).drop(columns=["n_train", "rep", "err"])
+    table.to_csv(path, index=False)
+    curves = read_table(path, run_pattern=r"n=(?P<size>\d+)_rep(?P<seed>\d+)")
+    assert curves.sizes == [10, 20]
+    assert curves.seeds == [0, 1]
+    with pytest.raises(InputError, match="expected a run name with a size"):
+        read_table(path, run_pattern=r"N(?P<size>\d+)")
+    for bad, message in (("(", "regular expression"), (r"(\d+)", "pattern with a group")):
+        with pytest.raises(InputError, match=message):
+            read_table(path, run_pattern=bad)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe\x00", r"a\.jsonl"),
+        (b"[1]\n", "line 1 holds no JSON object"),
+        (b"{", r"a\.jsonl"),
+        (b"[" * 100_000, r"a\.jsonl"),
+    ],
+)
+def test_damaged_lines_are_one_sentence(tmp_path, content, message):
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(CorruptFileError, match=message) as caught:
+        read_table(tmp_path / "a.jsonl")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"\xff\xfe,\x00\n\x80,1\n"])
+def test_damaged_csv_is_one_sentence(tmp_path, content):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises((CorruptFileError, InputError), match=r"a\.csv") as caught:
+        read_table(tmp_path / "a.csv")
+    assert "\n" not in str(caught.value)

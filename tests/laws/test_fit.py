@@ -28,6 +28,17 @@ def test_planted_exponents_are_recovered(law):
     assert "laws_hold" in laws.verdict.codes
 
 
+@pytest.mark.parametrize("generator", range(3))
+def test_a_long_plateau_at_chance_is_not_taken_for_the_early_law(generator):
+    law = Planted(gamma1=0.8, plateau=0.9, log_k=-1.0)
+    sizes = [375 * 2**i for i in range(5)]
+    how = {"start": -18.0, "sizes": sizes, "jitter": 0.3, "records": 40}
+    laws = nl.fit(plant(law, generator=generator, **how), resamples=100)
+    assert law.log_error(np.array(laws.early_window[0]), sizes[0]) < np.log(0.8)
+    assert laws.gamma1.value == pytest.approx(law.gamma1, rel=0.03)
+    assert "no_common_early_curve" not in laws.verdict.codes
+
+
 def test_unknown_norm_lists_the_recorded_ones():
     with pytest.raises(InputError, match="recorded are spectral_complexity"):
         nl.fit(plant(), norm="frobenius")

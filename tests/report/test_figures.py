@@ -69,8 +69,11 @@ def test_draws_on_the_axes_it_is_given(name, curves, laws):
     assert getattr(figures, name)(laws if name in OF_LAWS else curves, ax=ax) is ax
 
 
+OF_LAYERS = {"layer_norms"}  # in tests/test_notebook.py
+
+
 def test_every_function_of_the_package_is_tested():
-    assert set(figures.__all__) == {*OF_LAWS, *OF_CURVES}
+    assert set(figures.__all__) == {*OF_LAWS, *OF_CURVES, *OF_LAYERS}
 
 
 def test_mean_line_is_the_mean_over_seeds_at_equal_step(curves):

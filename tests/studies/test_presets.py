@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,17 @@ PANELS = {
     "paper-vit-mnist": (803_338, 10, 48_000, 600, 1),
     "paper-vit-cifar10": (2_693_578, 30, 46_000, 600, 0.005),
     "paper-vit-cifar100": (4_794_212, 5, 46_000, 600, 0.005),
+}
+SMALL = {  # layer by layer, weights and biases
+    "digits-cnn": 80 + 1168 + 650,
+    "digits-mlp": 4160 + 650,
+    "digits-resnet": (72 + 16) + (1152 + 32) + (3456 + 64 + 160) + 170,
+    "digits-vit": 160 + 32 + 544 + 2 * (128 + 3168 + 1056 + 4224 + 4128) + 64 + 330,
+    "mnist-cnn": 80 + 1168 + 50_240 + 650,
+    "mnist-resnet": (72 + 16) + (1152 + 32) + (3456 + 64 + 160) + (13_824 + 128 + 576) + 330,
+    "mnist-vit": 1600 + 32 + 544 + 2 * (128 + 3168 + 1056 + 4224 + 4128) + 64 + 330,
+    "cifar10-cnn": 448 + 4640 + 18_496 + 131_200 + 1290,
+    "teacher-student": 50 * 2,
 }
 ALL = presets()
 
@@ -66,6 +78,63 @@ def test_every_preset_builds_its_model_and_its_plan(name, scale):
     shape, classes = FORMS[settings.data.name]
     with torch.device("meta"):
         assert model(study)(torch.empty(2, *shape)).shape == (2, classes)
+
+
+def test_every_preset_has_the_number_of_parameters_computed_by_hand():
+    by_hand = SMALL | {name: panel[0] for name, panel in PANELS.items()}
+    for name in ALL:
+        base = "-".join(name.split("-")[:3]) if name.startswith("paper-") else name
+        assert parameters(Study.load(name)) == by_hand[base], name
+
+
+def dense(inputs: int, outputs: int) -> int:
+    return inputs * outputs + outputs
+
+
+def convolution(inputs: int, outputs: int, side: int = 3) -> int:
+    return inputs * outputs * side**2 + outputs
+
+
+def normalised_convolution(inputs: int, outputs: int, side: int = 3) -> int:
+    return inputs * outputs * side**2 + 2 * outputs  # no bias; gain and shift of the batch norm
+
+
+def cnn(sizes: list[int], flat: int, hidden: list[int]) -> int:
+    layers = sum(convolution(a, b) for a, b in pairwise(sizes))
+    return layers + sum(dense(a, b) for a, b in pairwise([flat, *hidden]))
+
+
+def resnet(channels: int, widths: list[int], blocks: list[int], classes: int) -> int:
+    total, inputs = normalised_convolution(channels, widths[0]), widths[0]
+    for width, count in zip(widths, blocks, strict=True):
+        total += normalised_convolution(inputs, width)
+        total += (2 * count - 1) * normalised_convolution(width, width)
+        total += normalised_convolution(inputs, width, 1) if inputs != width else 0
+        inputs = width
+    return total + dense(inputs, classes)
+
+
+def vit(channels: int, patch: int, patches: int, width: int, depth: int, classes: int) -> int:
+    attention = 3 * dense(width, width) + dense(width, width)
+    mlp = dense(width, 4 * width) + dense(4 * width, width)
+    block = 2 * width + attention + 2 * width + mlp
+    tokens = convolution(channels, width, patch) + width + (patches + 1) * width
+    return tokens + depth * block + 2 * width + dense(width, classes)
+
+
+def test_the_panels_parameters_are_those_of_the_formulas():
+    wide, deep = [64, 128, 256, 512], [2, 2, 2, 2]
+    assert {name: panel[0] for name, panel in PANELS.items()} == {
+        "paper-cnn-mnist": cnn([1, 32, 64, 128], 128 * 14**2, [512, 10]),
+        "paper-cnn-cifar10": cnn([3, 32, 64, 128], 128 * 16**2, [512, 10]),
+        "paper-cnn-cifar100": cnn([3, *wide], 512 * 8**2, [1024, 512, 100]),
+        "paper-resnet-mnist": resnet(1, [16, 32, 64, 128], deep, 10),
+        "paper-resnet-cifar10": resnet(3, wide, deep, 10),
+        "paper-resnet-cifar100": resnet(3, wide, [3, 4, 6, 3], 100),
+        "paper-vit-mnist": vit(1, 7, 4**2, 128, 4, 10),
+        "paper-vit-cifar10": vit(3, 4, 8**2, 192, 6, 10),
+        "paper-vit-cifar100": vit(3, 4, 8**2, 256, 6, 100),
+    }
 
 
 @pytest.mark.parametrize("name", PANELS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -84,14 +85,14 @@ def test_a_study_under_way_keeps_a_second_one_out(small, tmp_path):
 
 
 def test_a_run_that_raises_is_recorded_and_the_study_goes_on(small, tmp_path, monkeypatch):
-    from normlaws.studies import execute
+    from normlaws.studies import perform
 
     def flaky(settings, *arguments):
         if settings.size == 64 and settings.seed == 0:
             raise RuntimeError("out of memory")
         return train(settings, *arguments)
 
-    monkeypatch.setattr(execute, "train", flaky)
+    monkeypatch.setattr(perform, "train", flaky)
     curves = run(small, tmp_path)
     assert sorted(curves.runs["status"]) == ["complete"] * 3 + ["failed"]
     failed = curves.runs[curves.runs["status"] == "failed"].iloc[0]
@@ -105,7 +106,7 @@ def test_a_run_that_raises_is_recorded_and_the_study_goes_on(small, tmp_path, mo
 def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
     small, tmp_path, monkeypatch
 ):
-    from normlaws.studies import execute
+    from normlaws.studies import perform
 
     done = run(small | {"seeds": 1}, tmp_path)
     full = threading.Event()
@@ -114,7 +115,7 @@ def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
         full.set()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(execute, "train", filling)
+    monkeypatch.setattr(perform, "train", filling)
     with pytest.raises(OSError, match="No space left"):
         run(small, tmp_path)
     assert full.is_set()
@@ -163,3 +164,32 @@ def test_a_file_that_is_not_toml_is_named(tmp_path):
 def test_no_workers_is_refused(small, tmp_path):
     with pytest.raises(InputError, match="at least 1 worker, got 0"):
         run(small, tmp_path, workers=0)
+
+
+def test_an_unfinished_study_is_reported_and_fitted_as_far_as_it_is(small, tmp_path):
+    """As while it runs: some complete, one under way with what its last checkpoint recorded."""
+    from typer.testing import CliRunner
+
+    from normlaws.cli import _add_verbs, app
+    from normlaws.studies import perform
+    from normlaws.training import Execution
+
+    study = small | {"sizes": [16, 32, 64, 128], "seeds": 3}
+    runs = Study.load(study).settings.runs()
+    folder = StudyFolder(tmp_path)
+    for settings in runs[1:-2]:
+        train(settings, folder.run(settings.run_id))
+    train(runs[0], folder.run(runs[0].run_id), Execution(stop=lambda: True))
+    perform.write_failure(folder.run(runs[-1].run_id), runs[-1], "RuntimeError: no reason")
+    folder.run(runs[-2].run_id).lease.mkdir(parents=True)  # taken, nothing recorded yet
+    curves = Curves.read(tmp_path)
+    assert sorted(curves.runs["status"]) == ["complete"] * 9 + ["failed", "unfinished"]
+    _add_verbs()
+    report = CliRunner().invoke(app, ["report", str(tmp_path)], catch_exceptions=False)
+    assert report.exit_code == 0
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "unfinished" in text
+    assert "no reason" in text
+    fit = CliRunner().invoke(app, ["fit", str(tmp_path), "--json"], catch_exceptions=False)
+    assert fit.exit_code == 0
+    assert json.loads(fit.stdout)["gamma"]["value"] is not None

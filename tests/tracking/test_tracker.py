@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +83,132 @@ def test_a_complete_run_is_not_written_over(model, tmp_path):
     with pytest.raises(StudyConflictError, match="not complete, but"):
         nl.Tracker(model, tmp_path, size=10)
     nl.Tracker(model, tmp_path, size=10, seed=1)
+
+
+def trained(model: nn.Module, tracker: nl.Tracker | None = None, steps: int = 12) -> nn.Module:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with tracker or contextlib.nullcontext():
+        for _ in range(steps):
+            model.train()
+            model(torch.randn(8, 4)).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            if tracker:
+                tracker.step()
+    return model
+
+
+def test_step_counts_records_zero_and_the_last_and_calls_evaluate(model, tmp_path):
+    seen = []
+
+    def evaluate(handed):
+        seen.append((handed is model, handed.training, torch.is_grad_enabled()))
+        return {"test_loss": 1.0}
+
+    trained(model, nl.Tracker(model, tmp_path, size=10, steps=[2, 5], evaluate=evaluate))
+    assert list(nl.Curves.read(tmp_path).frame["step"]) == [0, 2, 5, 12]
+    assert seen == [(True, False, False)] * 4
+
+
+def test_a_tracked_training_is_the_untracked_one_bit_by_bit(model, tmp_path):
+    twin = copy.deepcopy(model)
+
+    def evaluate(handed):
+        return {"test_loss": handed(torch.randn(3, 4)).square().mean().item()}
+
+    torch.manual_seed(1)
+    trained(model, nl.Tracker(model, tmp_path, size=10, evaluate=evaluate))
+    torch.manual_seed(1)
+    trained(twin)
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "context", [lambda: torch.autocast("cpu", torch.bfloat16), torch.inference_mode, torch.no_grad]
+)
+@pytest.mark.parametrize("conv", ["flat", "operator"])
+def test_norms_are_exact_under_autocast_and_inference_mode(tmp_path, context, conv):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 70, 3, padding=1), nn.Flatten(), nn.Linear(70 * 64, 90))
+    batch = torch.zeros(1, 3, 8, 8)
+    exact = nl.measure(model, conv=conv, example_input=batch).total
+    track = nl.Tracker(model, tmp_path, size=10, conv=conv, example_input=batch)
+    with context():
+        found = track.measure()
+    tolerance = 1e-6 if conv == "flat" else 1e-4
+    for name, value in found.items():
+        assert value == pytest.approx(exact[name], abs=4 * tolerance), name
+
+
+def test_a_compiled_model_is_recorded_under_its_own_names(model, tmp_path):
+    compiled = torch.compile(model, backend="eager")
+    track = nl.Tracker(compiled, tmp_path, size=10)
+    track.record(0, test_error=0.5)
+    assert {name.rpartition("/")[2] for name in track.scalars()} == {"global", "0", "3"}
+
+
+def test_scalars_hold_the_norm_of_the_network_and_of_each_layer_alone(model, tmp_path):
+    track = nl.Tracker(model, tmp_path, size=10)
+    assert track.scalars() == {}
+    track.measure()
+    found, exact = track.scalars(), nl.measure(model)
+    for name in nl.norms.DATA_FREE_NORMS:
+        total = exact.total[f"log_{name}"]
+        assert found[f"norm/log_{name}/global"] == pytest.approx(total, abs=1e-6)
+        alone = nl.measure(model[0]).total[f"log_{name}"]
+        assert found[f"norm/log_{name}/0"] == pytest.approx(alone, abs=1e-6)
+    assert len(found) == 3 * len(nl.norms.DATA_FREE_NORMS)
+    assert not (tmp_path / "runs").joinpath(track._files.folder.root.name, "run.json").exists()
+
+
+def test_only_the_wanted_norms_are_recorded(model, tmp_path):
+    track = nl.Tracker(model, tmp_path, size=10, norms=("l1", "frobenius"))
+    track.record(0, test_error=0.5)
+    curves = nl.Curves.read(tmp_path)
+    assert curves.norms == ["frobenius", "l1"]
+    assert curves.runs["conventions"].iloc[0]["norms"] == ["l1", "frobenius"]
+
+
+def test_the_record_says_what_made_the_run(model, tmp_path):
+    nl.Tracker(model, tmp_path, size=10, packages=["scipy"]).record(0, test_error=0.5)
+    record = nl.Curves.read(tmp_path).runs.iloc[0]
+    assert {"python", "normlaws", "torch", "scipy"} <= set(record["versions"])
+    assert record["hardware"]["device"] == "cpu"
+    assert record["hardware"]["processes"] == 1
+
+
+def test_studies_of_separate_scripts_are_read_together_and_fitted(tmp_path):
+    planted = nl.laws.plant(sizes=(100, 200, 400, 800), seeds=3).frame
+    for (size, seed), rows in planted.groupby(["size", "seed"]):
+        model = nn.Linear(2, 2, bias=False)
+        out = tmp_path / "runs" / f"job-{size}"
+        with nl.Tracker(model, out, size=int(size), seed=int(seed), norms=["frobenius"]) as track:
+            for step, row in enumerate(rows.itertuples()):
+                with torch.no_grad():
+                    model.weight.fill_(np.exp(row.log_spectral_complexity - 10) / 2)
+                track.record(step, test_error=row.test_error)
+    curves = nl.Curves.read(f"{tmp_path}/runs/*")
+    assert (curves.sizes, curves.seeds) == ([100, 200, 400, 800], [0, 1, 2])
+    found = nl.fit(curves, norm="frobenius", resamples=0)
+    expected = nl.fit(nl.Curves(planted), norm="spectral_complexity", resamples=0)
+    assert found.gamma2.value == pytest.approx(expected.gamma2.value, rel=1e-3)
+
+
+def test_mistakes_with_evaluate_are_told(model, tmp_path):
+    with pytest.raises(InputError, match="a Tracker with evaluate=, which step"):
+        nl.Tracker(model, tmp_path, size=1).step()
+    track = nl.Tracker(model, tmp_path, size=2, evaluate=lambda _: 0.5)
+    with pytest.raises(InputError, match="evaluate to return a dictionary .* got a float"):
+        track.record(0)
+    track = nl.Tracker(model, tmp_path, size=3, evaluate=lambda _: {"test_error": 0.5})
+    with pytest.raises(InputError, match="record of step 0 before the first step"):
+        track.step()
+    with track:
+        pass
+    with pytest.raises(StudyConflictError, match="an open tracker .* but it was closed"):
+        track.record(9)
 
 
 def test_mistakes_are_told(model, tmp_path):

@@ -59,7 +59,7 @@ def test_a_run_interrupted_at_every_step_goes_on_bit_for_bit(name, digits, tmp_p
     run = settings(**CHANGES[name])
     undisturbed = values(run, digits)
     assert len(undisturbed) >= 4
-    monkeypatch.setattr("normlaws.training.run.NOTICE_SECONDS", 0.0)
+    monkeypatch.setattr("normlaws.training.loop.NOTICE_SECONDS", 0.0)
     folder, impatient = RunFolder(tmp_path), Execution(stop=lambda: True)
     for _ in range(run.steps):
         torch.manual_seed(99)  # nothing may hang on the caller's generator
@@ -156,7 +156,7 @@ def test_a_run_without_memory_says_what_to_lower_and_lowers_nothing(error, digit
     def starve(*arguments):
         raise error
 
-    monkeypatch.setattr("normlaws.training.run.score", starve)
+    monkeypatch.setattr("normlaws.training.replica.score", starve)
     with pytest.raises(InputError, match=r"lower training\.batch_size \(16\).*nothing was lowered"):
         train(settings(), data=digits)
 
@@ -165,6 +165,6 @@ def test_another_runtime_error_stays_what_it_is(digits, monkeypatch):
     def break_down(*arguments):
         raise RuntimeError("something else")
 
-    monkeypatch.setattr("normlaws.training.run.score", break_down)
+    monkeypatch.setattr("normlaws.training.replica.score", break_down)
     with pytest.raises(RuntimeError, match="something else"):
         train(settings(), data=digits)

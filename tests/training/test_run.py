@@ -115,7 +115,7 @@ def test_an_interrupted_run_goes_on_to_the_same_curve_bit_for_bit(digits, tmp_pa
     statuses = []
     for _ in range(100):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("normlaws.training.run.NOTICE_SECONDS", 0.0)
+            patch.setattr("normlaws.training.loop.NOTICE_SECONDS", 0.0)
             curves = train(run, folder, impatient, digits)
         statuses.append(curves.runs["status"].iloc[0])
         if statuses[-1] == "complete":

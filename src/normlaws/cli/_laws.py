@@ -13,23 +13,8 @@ if TYPE_CHECKING:
 
 
 def default_norm(curves: Curves) -> str:
-    """Spectral complexity where it is recorded, or the only norm recorded.
-
-    Raises:
-        InputError: several norms are recorded, none of them spectral complexity; or none at all.
-    """
-    from normlaws.errors import InputError, allowed
-
-    if "spectral_complexity" in curves.norms:
-        return "spectral_complexity"
-    if len(curves.norms) == 1:
-        return curves.norms[0]
-    raise InputError(
-        f"expected --norm, because spectral_complexity is not recorded; recorded are "
-        f"{allowed(curves.norms)}"
-        if curves.norms
-        else "expected curves with a recorded norm (a column log_…), but there is none"
-    )
+    """What ``--norm`` is where it is not given; refused where several norms could be meant."""
+    return curves.default_norm()
 
 
 def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, str]:

@@ -13,6 +13,13 @@ from normlaws.cli._laws import default_norm
 Recorded = Annotated[
     Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
 ]
+Places = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH…",
+        help="study folder, run folder, .parquet file or quoted pattern; several are put together",
+    ),
+]
 Norm = Annotated[
     str | None,
     typer.Option(help="recorded norm; the default is spectral_complexity or the only one recorded"),
@@ -24,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and 
 
 @app.command("fit")
 def fit(
-    path: Recorded,
+    path: Places,
     norm: Norm = None,
     metric: Metric = "test_error",
     resamples: Resamples = 1000,

@@ -8,12 +8,12 @@ import typer
 
 from normlaws.cli import app
 from normlaws.cli._laws import default_norm
-from normlaws.cli.fit import AsJson, Metric, Norm, Recorded, Resamples
+from normlaws.cli.fit import AsJson, Metric, Norm, Places, Resamples
 
 
 @app.command("forecast")
 def forecast(
-    path: Recorded,
+    path: Places,
     size: Annotated[
         list[float] | None, typer.Option("--size", help="training examples; repeat for several")
     ] = None,

@@ -13,6 +13,32 @@ importer = typer.Typer(help="Turn other people's records into curves.", no_args_
 app.add_typer(importer, name="import")
 
 Out = Annotated[Path, typer.Option("--out", help="Parquet file (….parquet) or folder to write")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME=THEIRS",
+        help="what a column or tag is, e.g. size=n_train, test_accuracy=acc, "
+        "log_spectral_complexity=lnR, or spectral_complexity=R where R is no logarithm; repeat",
+    ),
+]
+Percent = Annotated[
+    list[str] | None,
+    typer.Option("--percent", metavar="NAME", help="this error or accuracy is in percent; repeat"),
+]
+Size = Annotated[
+    str | None, typer.Option("--size", metavar="KEY", help="parameter or column that holds P")
+]
+Seed = Annotated[
+    str | None, typer.Option("--seed", metavar="KEY", help="parameter or column of the seed")
+]
+RunPattern = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="reads run names, e.g. 'n=(?P<size>[0-9]+).*rep(?P<seed>[0-9]+)'",
+    ),
+]
 
 
 @importer.command("deep-norm")
@@ -35,20 +61,93 @@ def deep_norm(
 
 @importer.command("table")
 def table(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="a .csv or .parquet file")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a .csv, .parquet or .jsonl file")],
     out: Out,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--column",
-            metavar="NAME=THEIRS",
-            help="what a column of the file is, e.g. size=n_train or spectral_complexity=R; repeat",
-        ),
-    ] = None,
+    column: Columns = None,
+    percent: Percent = None,
+    run_pattern: RunPattern = None,
 ) -> None:
     """A long-format table of one's own: one row per run and recorded step."""
-    from normlaws.errors import InputError
     from normlaws.interop import read_table
+
+    curves = read_table(file, _pairs(column), percent=tuple(percent or ()), run_pattern=run_pattern)
+    typer.echo(f"{curves.write(out)}: {curves!r}")
+
+
+@importer.command("tensorboard")
+def tensorboard(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="log folder; each folder in it is a run")
+    ],
+    out: Out,
+    column: Columns = None,
+    percent: Percent = None,
+    size: Size = None,
+    seed: Seed = None,
+    run_pattern: RunPattern = None,
+) -> None:
+    """TensorBoard event files."""
+    from normlaws.interop import ColumnMap, Identity, read_tensorboard
+
+    columns = ColumnMap(_pairs(column), tuple(percent or ()))
+    curves = read_tensorboard(folder, columns, Identity(size, seed, run_pattern))
+    typer.echo(f"{curves.write(out)}: {curves!r}")
+
+
+@importer.command("mlflow")
+def mlflow(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="mlruns folder, or a tracking URI")
+    ],
+    out: Out,
+    experiment: Annotated[str | None, typer.Option(help="name of one experiment")] = None,
+    column: Columns = None,
+    percent: Percent = None,
+    size: Size = None,
+    seed: Seed = None,
+    run_pattern: RunPattern = None,
+) -> None:
+    """MLflow runs; a folder is read without MLflow."""
+    from normlaws.interop import ColumnMap, Identity, read_mlflow
+
+    columns = ColumnMap(_pairs(column), tuple(percent or ()))
+    identity = Identity(size, seed, run_pattern)
+    curves = read_mlflow(source, columns, identity, experiment=experiment)
+    typer.echo(f"{curves.write(out)}: {curves!r}")
+
+
+@importer.command("wandb")
+def wandb(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="offline runs (….wandb or a folder of them), or exported histories "
+            "(.csv, .parquet, .jsonl)",
+        ),
+    ],
+    out: Out,
+    configs: Annotated[
+        Path | None,
+        typer.Option(help="JSON {run name: configuration}, or the CSV of the runs table"),
+    ] = None,
+    column: Columns = None,
+    percent: Percent = None,
+    size: Size = None,
+    seed: Seed = None,
+    run_pattern: RunPattern = None,
+) -> None:
+    """Weights & Biases runs, offline or exported."""
+    from normlaws.interop import ColumnMap, Identity, read_wandb
+
+    columns = ColumnMap(_pairs(column), tuple(percent or ()))
+    identity = Identity(size, seed, run_pattern)
+    curves = read_wandb(path, columns, identity, configs=configs)
+    typer.echo(f"{curves.write(out)}: {curves!r}")
+
+
+def _pairs(column: list[str] | None) -> dict[str, str]:
+    from normlaws.errors import InputError
 
     columns = {}
     for pair in column or []:
@@ -56,5 +155,4 @@ def table(
         if not (name and equals and theirs):
             raise InputError(f"expected --column NAME=THEIRS, got {pair!r}")
         columns[name] = theirs
-    curves = read_table(file, columns)
-    typer.echo(f"{curves.write(out)}: {curves!r}")
+    return columns

@@ -9,12 +9,12 @@ import typer
 
 from normlaws.cli import app
 from normlaws.cli._laws import default_norm, fit_or_reason
-from normlaws.cli.fit import Metric, Norm, Recorded
+from normlaws.cli.fit import Metric, Norm, Places
 
 
 @app.command()
 def report(
-    path: Recorded,
+    path: Places,
     out: Annotated[
         Path | None, typer.Option(help="HTML file to write; by default report.html in the folder")
     ] = None,
@@ -45,15 +45,20 @@ def report(
             typer.echo(str(written))
 
 
-def default_target(path: Path) -> Path:
-    """``report.html`` in a study folder, beside a Parquet file its own name with ``.html``."""
+def default_target(paths: list[str]) -> Path:
+    """``report.html`` in a study folder; a file's own name with ``.html``; else ``report.html``.
+
+    The last is for patterns and for several paths, whose report belongs to none of them.
+    """
     from normlaws.folder import StudyFolder
 
-    if path.is_dir():
+    path = Path(paths[0])
+    if len(paths) == 1 and path.is_dir():
         return StudyFolder(path).report
-    return path.with_suffix(".html") if path.is_file() else Path("report.html")
+    return path.with_suffix(".html") if len(paths) == 1 and path.is_file() else Path("report.html")
 
 
-def default_title(path: Path) -> str:
-    """The study's name, from its folder or file."""
-    return f"Norm-based scaling laws: {path.resolve().stem}"
+def default_title(paths: list[str]) -> str:
+    """The studies' names, from their folders or files."""
+    names = ", ".join(Path(path).resolve().stem for path in paths)
+    return f"Norm-based scaling laws: {names}"

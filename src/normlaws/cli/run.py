@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +22,19 @@ def run(
     workers: Annotated[
         int | None, typer.Option(help="Processes, of one thread each; default one per core.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="A dask scheduler (tcp://host:8786) or slurm, pbs, lsf, sge: see docs/cluster.md."
+        ),
+    ] = None,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of data sets; default $NORMLAWS_DATA.")
     ] = None,
     scale: Annotated[
         float, typer.Option(help="Shrink sizes, seeds, steps and weights to this fraction.")
     ] = 1.0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps …")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda (a GPU each), cuda:1, mps …")] = "cpu",
 ) -> None:
     """Run a study or finish an interrupted one; end with the laws and the report.
 
@@ -47,8 +56,21 @@ def run(
     plan = Study.load(study).scaled(scale)
     folder = StudyFolder(out or Path("runs") / plan.settings.name)
     try:
-        curves = plan.run(folder.root, workers=workers, device=device, data_root=data_root)
+        with _terminated_as_interrupted():
+            curves = plan.run(
+                folder.root, workers=workers, cluster=cluster, device=device, data_root=data_root
+            )
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
         raise
     finish(curves, folder, title=f"Norm-based scaling laws: {plan.settings.name}")
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, a batch system's notice that time is up, do what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

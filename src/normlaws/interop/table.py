@@ -1,81 +1,96 @@
-"""Long-format tables of one's own (CSV or Parquet) as ``Curves``."""
+"""Long-format tables of one's own (CSV, Parquet or JSON lines) as ``Curves``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from normlaws.curves import Curves
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
+from normlaws.errors import InputError, allowed
+from normlaws.interop.columns import NUMBERED, ColumnMap
+from normlaws.interop.identity import Identity
+from normlaws.interop.tabular import read_frame
 
-READERS: dict[str, Callable[..., pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+_PER_RUN = ("status",)
 
 
-def read_table(path: str | Path, columns: Mapping[str, str] | None = None) -> Curves:
+def read_table(
+    path: str | Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    percent: tuple[str, ...] = (),
+    run_pattern: str | None = None,
+) -> Curves:
     """Read one row per (run, recorded step), with names of one's own.
 
     Args:
-        path: a ``.csv`` or ``.parquet`` file.
+        path: a ``.csv``, ``.parquet`` or ``.jsonl`` file.
         columns: {name in ``Curves``: name in the file}, for example ``{"size": "n_train",
             "test_error": "err", "log_spectral_complexity": "log_R"}``. Mapping to a norm without
-            its ``log_`` (``{"spectral_complexity": "R"}``) takes the natural logarithm. Columns not
-            named keep their names; ``seed`` and ``step`` may be absent; ``run`` is made from size
-            and seed where absent.
+            its ``log_`` (``{"spectral_complexity": "R"}``) takes the natural logarithm, mapping to
+            ``test_accuracy`` stores 1 − accuracy. Columns not named keep their names; ``seed`` and
+            ``step`` may be absent; ``run`` is made from size and seed where absent.
+        percent: which of the mapped errors and accuracies are percentages.
+        run_pattern: regular expression with the groups ``size`` and ``seed`` (one or both), which
+            reads them from the column ``run``.
 
     Raises:
         DataNotFoundError: there is no such file.
         CorruptFileError: the file cannot be read as its ending says.
-        InputError: another ending, a mapped column is not there, a norm is negative, or the table
-            is not one of curves.
+        InputError: another ending, a mapped column is not there, a norm is negative, an accuracy no
+            fraction, or the table is not one of curves.
     """
     path = Path(path)
-    frame = _read(path)
-    wanted = dict(columns or {})
-    missing = [source for source in wanted.values() if source not in frame.columns]
-    if missing:
-        raise InputError(
-            f"expected a column named {missing[0]!r} in {path}; it has {allowed(frame.columns)}"
-        )
-    frame = frame.rename(columns={source: name for name, source in wanted.items()})
-    frame = _with_logs(frame, [name for name in wanted if _is_plain_norm(name)])
+    wanted = ColumnMap(dict(columns or {}), percent)
+    frame = read_frame(path, (wanted.columns.get("run", "run"),))
+    frame = _renamed(frame, wanted, path)
+    if run_pattern is not None:
+        frame = _from_names(frame, Identity(run_pattern=run_pattern), path)
     for name in ("seed", "step"):
         if name not in frame:
             frame[name] = pd.NA
+    if "size" not in frame:
+        raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
     if "run" not in frame:
-        if "size" not in frame:
-            raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
-        seeds = frame["seed"].map(lambda seed: "" if pd.isna(seed) else f"-s{seed}")
+        seeds = frame["seed"].map(lambda seed: "" if pd.isna(seed) else f"-s{seed:g}")
         frame["run"] = "P" + frame["size"].astype(str) + seeds
-    return Curves(frame)
+    return Curves(frame.drop(columns=list(_PER_RUN), errors="ignore"), _runs(frame))
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix not in READERS:
-        raise InputError(f"expected a file ending {allowed(READERS)}, got {path.name}")
-    try:
-        return READERS[path.suffix](path)
-    except FileNotFoundError:
-        raise DataNotFoundError(f"expected a table at {path}, but there is none") from None
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise CorruptFileError(f"expected a {path.suffix} table at {path}, but {error}") from None
+def _renamed(frame: pd.DataFrame, wanted: ColumnMap, path: Path) -> pd.DataFrame:
+    """The mapped columns under our names and on our scales, the others as they are."""
+    wanted.check_present(map(str, frame.columns), path)
+    kept = frame.drop(columns=list(wanted.columns.values()))
+    for ours, theirs in wanted.columns.items():
+        if ours in NUMBERED:
+            kept[ours] = frame[theirs]
+        else:
+            name, values = wanted.convert(ours, frame[theirs], path)
+            kept[name] = values
+    for name in set(wanted.percent) - set(wanted.columns):
+        if name not in kept:
+            raise InputError(f"expected a column {name} in {path} to convert from percent")
+        stored, values = wanted.convert(name, kept.pop(name), path)
+        kept[stored] = values
+    return kept
 
 
-def _is_plain_norm(name: str) -> bool:
-    known = {"run", "size", "seed", "step", "epoch", "seconds"}
-    return (
-        name not in known and not name.startswith("log_") and not name.endswith(("error", "loss"))
-    )
+def _from_names(frame: pd.DataFrame, identity: Identity, path: Path) -> pd.DataFrame:
+    if "run" not in frame:
+        raise InputError(f"expected a column run in {path} to match a pattern with; map one")
+    names = frame["run"].astype(str)
+    for what, find in (("size", identity.size), ("seed", identity.seed)):
+        if what not in frame:
+            found = {name: find(name, {}, path) for name in names.unique()}
+            frame[what] = names.map(found)
+    return frame
 
 
-def _with_logs(frame: pd.DataFrame, norms: list[str]) -> pd.DataFrame:
-    for name in norms:
-        values = frame[name].astype(float)
-        if (values < 0).any():
-            raise InputError(f"expected norms of 0 or more in {name}, got {values.min():g}")
-        with np.errstate(divide="ignore"):
-            frame[f"log_{name}"] = np.log(values)
-    return frame.drop(columns=norms)
+def _runs(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Records of the runs, where the table says how they ended."""
+    if "status" not in frame:
+        return None
+    columns = ["run", "size", "seed", *_PER_RUN]
+    return frame[columns].groupby("run", sort=False).last().reset_index()

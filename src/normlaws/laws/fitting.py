@@ -47,8 +47,9 @@ class Laws:
         verdict: words, codes, next steps.
         optima: one row per run (``log_norm`` and ``error`` at its best; ``censored``; ``used``).
         sizes: one row per size (geometric means over seeds, intervals).
-        early_window: log norms between which the early law was read, where it was found; its upper
-            end is that of the size that stays longest, ``sizes["early_high"]`` has the others.
+        early_window: log norms between which the early law was read, where it was found or set;
+            the upper end is that of the size that stays longest, ``sizes["early_high"]`` has the
+            others.
         early_law: ln ε = log_prefactor − γ1·log_norm at the reference size
             ``reference_size``; at another P add −γ0·ln(P / reference_size).
         direct_law: ln ε_opt against ln P. late_law: ln λ_opt against ln P.
@@ -142,8 +143,10 @@ class Laws:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the mean curves with the early window and the optima; return the axes."""
         from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
 
-        return figures.laws_overview(self, ax)
+        with shown_in_notebooks():
+            return figures.laws_overview(self, ax)
 
 
 def fit(
@@ -152,10 +155,11 @@ def fit(
     metric: str = "test_error",
     *,
     choice: str | None = None,
+    window: tuple[float, float] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Laws:
-    """Fit the two dynamical scaling laws to ``curves``; nothing is tuned by hand.
+    """Fit the two dynamical scaling laws to ``curves``; by default nothing is tuned by hand.
 
     Args:
         curves: runs over several training-set sizes, with or without seeds.
@@ -165,20 +169,24 @@ def fit(
             then scored. By default the validation error, for an error; and where at most sizes
             that only levels off, the validation loss, if it has a minimum (the usual early stop).
             Without a validation split, ``metric`` itself.
+        window: log norms (low, high) between which to read the early law, to see what another
+            window would say; by default it is found. ``high`` is where the size that stays longest
+            leaves the law; the others leave it as far below their own optimum.
         resamples: bootstrap resamples of the seeds; 0 leaves out the intervals.
         seed: of the resampling.
 
     Raises:
-        InputError: the norm or metric is not recorded, or fewer than two sizes have a usable run
-            (complete or unfinished, three records or more).
+        InputError: the window is empty, the norm or metric is not recorded, or fewer than two
+            sizes have a usable run (complete or unfinished, three records or more).
     """
+    _check_window(window)
     runs, panel = _with_optima(curves, norm, metric, choice)
     if not panel.runs or len(panel.sizes) < 2:
         raise InputError(
             "expected usable runs (complete or unfinished, with 3 records or more) at two or more "
             f"training-set sizes, got {len(panel.runs)} at {len(panel.sizes) if panel.runs else 0}"
         )
-    found = sample(panel, resamples, seed)
+    found = sample(panel, resamples, seed, window)
     gamma1, gamma0 = found.early_exponents
     slope, gamma2 = found.direct[:, 1], found.late[:, 1]
     product = gamma0 + gamma1 * gamma2
@@ -198,14 +206,19 @@ def fit(
         verdict=judge(Evidence(metric=metric, runs=runs, found=found, **named)),
         optima=optima_table(runs, panel),
         sizes=sizes_table(found),
-        early_window=_window(found.early),
+        early_window=window or _window(found.early),
         early_law=_early_law(found),
         direct_law=PowerLaw(float(found.direct[0, 0]), float(slope[0])),
         late_law=PowerLaw(float(found.late[0, 0]), float(gamma2[0])),
         reference_size=float(np.exp(found.log_sizes.mean())),
         mean_curves=mean_curves_table(panel, found.curves[0]),
         crossover=_crossover(found),
-        settings={"resamples": len(found.late) - 1, "seed": seed, "clusters": found.freedom + 1},
+        settings={
+            "resamples": len(found.late) - 1,
+            "seed": seed,
+            "clusters": found.freedom + 1,
+            "window": window,
+        },
         samples=found,
     )
 
@@ -225,6 +238,14 @@ def _with_optima(
     return found[0]
 
 
+def _check_window(window: tuple[float, float] | None) -> None:
+    if window is not None and not (np.isfinite(window).all() and window[0] < window[1]):
+        raise InputError(
+            "expected a window of two finite log norms, the lower one first, "
+            f"got {window[0]:g} to {window[1]:g}"
+        )
+
+
 def _window(early: EarlyFit) -> tuple[float, float] | None:
     return (float(early.low[0]), float(early.high[0])) if early.admitted[0] else None
 
@@ -233,7 +254,7 @@ def _early_law(found: Samples) -> PowerLaw:
     """The early law at the geometric mean of the sizes."""
     at = found.log_sizes.mean()
     joint = found.joint.crossover if found.joint else None
-    if joint is not None and found.joint_holds:
+    if joint is not None and found.joint_speaks:
         constant = joint.parameters[0] + joint.gamma1 * joint.centre[0]
         return PowerLaw(float(constant - joint.gamma0 * (at - joint.centre[1])), -joint.gamma1)
     early = found.early

@@ -12,6 +12,8 @@ from normlaws.laws.optimum import Optimum, optimum, roughness
 from normlaws.laws.runs import Floats, Run
 
 POINTS = 64
+BEGUN = 0.2  # share of the fall in ln error after which learning has begun
+PLATEAU = 0.5  # share of the way to the optimum that tells a plateau at chance from a power law
 CLEAR_RISE = 0.03  # ln of the choice metric from the optimum to the end of training
 Bools = NDArray[np.bool_]
 
@@ -75,10 +77,24 @@ class Panel:
 
     @cached_property
     def grid(self) -> Floats:
-        """Common grid of log norms, even. (G,)."""
+        """Common grid of log norms, even, without a plateau at chance before it. (G,)."""
         low = min(run.log_norm[run.rising].min() for run in self.runs)
+        low = max(low, self.learning_begins)
         high = max(run.log_norm[run.rising].max() for run in self.runs)
         return np.linspace(low, high, POINTS)
+
+    @property
+    def learning_begins(self) -> float:
+        """Log norm below which every size sits at chance; −inf where no such plateau is recorded.
+
+        A network of small initial weights passes many decades of norm before its error moves.
+        """
+        first = np.array([run.log_norm[run.rising][0] for run in self.runs])
+        begun = np.array([log_norm_begun(*_rising(run), BEGUN) for run in self.runs])
+        way = np.maximum(self.opt_norm - first, 1e-9)
+        if np.median((begun - first) / way) <= PLATEAU:
+            return -float("inf")
+        return float(min(np.median(begun[mine > 0]) for mine in self.member.T))
 
     @cached_property
     def on_grid(self) -> Floats:
@@ -131,10 +147,18 @@ def panel_of(runs: list[Run]) -> Panel:
     return Panel(usable, tuple(optimum(run) for run in usable))
 
 
+def log_norm_begun(log_norm: Floats, log_error: Floats, begun: float) -> float:
+    """Where a share ``begun`` of the fall in ln error, start to lowest, is done; arrays (n,)."""
+    fallen = log_error <= log_error[0] - begun * (log_error[0] - log_error.min())
+    return float(log_norm[np.argmax(fallen)])
+
+
+def _rising(run: Run) -> tuple[Floats, Floats]:
+    return run.log_norm[run.rising], run.log_error[run.rising]
+
+
 def _interpolated(run: Run, grid: Floats) -> Floats:
-    rising = run.rising
-    x, y = run.log_norm[rising], run.log_error[rising]
-    return np.interp(grid, x, y, left=np.nan, right=np.nan)
+    return np.interp(grid, *_rising(run), left=np.nan, right=np.nan)
 
 
 def _seed_spread(curves: Floats) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from normlaws import notebook
 from normlaws.laws.result import Estimate
 
 if TYPE_CHECKING:
@@ -51,14 +51,31 @@ def summary(laws: Laws) -> str:
 
 
 def html(laws: Laws) -> str:
-    """A table for notebooks."""
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows(laws)
+    """A card for notebooks: exponents with intervals, verdict, next steps, conventions."""
+    cells = [*rows(laws), ("collapse", f"{laws.collapse:.2f}", "–", "spread over seed noise")]
+    header = ("exponent", "value", "95 % interval", "meaning")
+    return notebook.card(
+        f"{laws.metric} against {laws.norm}",
+        notebook.table(header, cells, numeric=(1, 2)),
+        notebook.text(laws.verdict.text),
+        *(notebook.text(f"Next: {step}.") for step in laws.verdict.next_steps),
+        notebook.text(_conventions(laws), quiet=True),
     )
-    head = "<tr><th>exponent</th><th>value</th><th>95 % interval</th><th>meaning</th></tr>"
+
+
+def _conventions(laws: Laws) -> str:
+    """What was read how, in one line."""
+    chosen = sorted(set(laws.optima["selected_on"].astype(str)))
+    sizes, seeds = laws.sizes["size"], laws.optima["seed"].nunique()
+    count = f"{len(sizes)} sizes from P = {sizes.min():,} to {sizes.max():,}"
+    source = (
+        f"intervals from resampling {seeds} seeds"
+        if laws.gamma.low is not None
+        else ("no intervals: too few seeds to resample")
+    )
     return (
-        f"<p>{escape(laws.metric)} against log {escape(laws.norm)}</p>"
-        f"<table>{head}{body}</table><p>{escape(laws.verdict.text)}</p>"
+        f"{count}; {source}; optimum selected on {' or '.join(chosen)} and scored on "
+        f"{laws.metric}; the norm as its natural logarithm."
     )
 
 

@@ -33,6 +33,7 @@ class Samples:
         early: windows and early law.
         joint, excess: crossover without, and with, an irreducible error; None where not fitted.
         size_law: for forecasts.
+        window: log norms of an early window set by hand; None where it was found.
     """
 
     panel: Panel
@@ -48,6 +49,7 @@ class Samples:
     joint: JointFit | None
     excess: JointFit | None
     size_law: SizeLaw
+    window: tuple[float, float] | None = None
 
     @property
     def log_sizes(self) -> Floats:
@@ -56,10 +58,15 @@ class Samples:
 
     @property
     def early_exponents(self) -> tuple[Floats, Floats]:
-        """(γ1, γ0) of every resample: of the joint fit where it holds, else of the window."""
-        if self.joint is not None and self.joint_holds:
+        """(γ1, γ0) of every resample: of the joint fit where it speaks, else of the window."""
+        if self.joint is not None and self.joint_speaks:
             return self.joint.gamma1, self.joint.gamma0
         return self.early.gamma1, self.early.gamma0
+
+    @property
+    def joint_speaks(self) -> bool:
+        """Whether it gives the early exponents: it holds, and no window was set by hand."""
+        return self.window is None and self.joint_holds
 
     @property
     def joint_holds(self) -> bool:
@@ -71,8 +78,13 @@ class Samples:
 
 
 @np.errstate(divide="ignore", invalid="ignore")  # NaN marks what a resample cannot tell
-def sample(panel: Panel, resamples: int, seed: int) -> Samples:
-    """Run the whole fit on the data and on every resample of the seeds."""
+def sample(
+    panel: Panel, resamples: int, seed: int, window: tuple[float, float] | None = None
+) -> Samples:
+    """Run the whole fit on the data and on every resample of the seeds.
+
+    With a ``window`` (log norms), the early law is read there instead of where it is found.
+    """
     weights = weights_of(panel, resamples, seed)
     log_norm = panel.size_means(panel.opt_norm, weights)
     log_error = panel.size_means(panel.opt_error, weights)
@@ -81,7 +93,7 @@ def sample(panel: Panel, resamples: int, seed: int) -> Samples:
     used = finished & _optimum_reached(panel)
     if used.sum() < min(3, finished.sum()):
         used = finished
-    early = early_fit(panel, curves, log_norm)
+    early = early_fit(panel, curves, log_norm, window)
     log_p = np.log(panel.sizes)
     direct = np.stack(slopes(log_p[used], log_error[:, used]), axis=1)
     late = np.stack(slopes(log_p[used], log_norm[:, used]), axis=1)
@@ -105,6 +117,7 @@ def sample(panel: Panel, resamples: int, seed: int) -> Samples:
         joint=joint,
         excess=excess,
         size_law=size_law,
+        window=window,
     )
 
 

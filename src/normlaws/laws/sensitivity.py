@@ -52,7 +52,7 @@ def influence(found: Samples) -> pd.DataFrame:
     rows = [_exponents(0, found)]
     if len(found.panel.sizes) > 3:
         rows += [
-            _exponents(int(size), sample(without(found.panel, size), 0, 0))
+            _exponents(int(size), sample(without(found.panel, size), 0, 0, found.window))
             for size in found.panel.sizes
         ]
     return pd.DataFrame(rows)

@@ -108,7 +108,7 @@ def _does_not_fall(seen: Evidence) -> Finding | None:
 
 def _no_common_curve(seen: Evidence) -> Finding | None:
     early = seen.found.early
-    common = early.common or seen.found.joint_holds
+    common = early.common or seen.found.joint_speaks
     shared = bool(early.admitted[0]) and early.cover >= NARROW
     if common or (shared and abs(early.gamma0[0]) <= FLAT_EARLY * abs(seen.gamma.value)):
         return None
@@ -118,6 +118,8 @@ def _no_common_curve(seen: Evidence) -> Finding | None:
         f"({early.cover:.0%} of their way down, {inside} of {len(seen.panel.sizes)} sizes)"
         if early.admitted[0]
         else f"nowhere (scatter {float(early.scatter[0]):.1%} in the best window)"
+        if seen.found.window is None
+        else f"not in the window that was set (scatter {float(early.scatter[0]):.1%})"
     )
     return (
         "no_common_early_curve",

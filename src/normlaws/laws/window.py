@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from normlaws.laws.panel import Bools, Panel
+from normlaws.laws.panel import Bools, Panel, log_norm_begun
 from normlaws.laws.runs import Floats
 
 FLOOR = 0.02  # scatter in ln error that no study resolves: 2 %
@@ -29,6 +29,7 @@ HOPEFUL = 1.5  # times the limit: windows tried again in the resamples
 STARTS, MARGINS, ENDS = 16, 12, 9
 MIN_SIZES, MIN_POINTS = 3, 3
 MIN_FALL = 0.1  # of ln error from end to end: less is no descent
+TENTH = 0.1  # of the fall in ln error, after which a descent has begun
 WIDE = 0.3  # share of the descents that a window must cover to speak of a common early curve
 
 
@@ -98,19 +99,30 @@ class Planes:
     required: int
 
 
-def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
-    """Choose a window for each resample and fit γ1 and γ0 in it.
+def early_fit(
+    panel: Panel,
+    curves: Floats,
+    log_norm_opt: Floats,
+    window: tuple[float, float] | None = None,
+) -> EarlyFit:
+    """Choose a window for each resample, or take the given one, and fit γ1 and γ0 in it.
 
     Args:
         panel: the study.
         curves: (B, K, G) mean ln error on ``panel.grid``.
         log_norm_opt: (B, K) mean ln λ_opt.
+        window: log norms where it begins and where the size that stays longest leaves it; the
+            other sizes leave it as far below their own optimum.
     """
     sums = running_sums(panel, curves)
     limit = ADMIT * float(np.sqrt(np.mean(panel.noise**2))) + FLOOR
-    windows = list(_candidates(panel, log_norm_opt[0]))
-    windows = _hopeful(windows, _all_planes(panel, sums, log_norm_opt, windows), limit)
-    tried = [planes(panel, sums, log_norm_opt, window) for window in windows]
+    if window is None:
+        windows = list(_candidates(panel, log_norm_opt[0]))
+        windows = _hopeful(windows, _all_planes(panel, sums, log_norm_opt, windows), limit)
+    else:
+        low, high = window
+        windows = [Window(low, margin=float(np.nanmax(log_norm_opt[0])) - high)]
+    tried = [planes(panel, sums, log_norm_opt, one) for one in windows]
     best, admitted, usable = _choice(tried, limit)
 
     def of(name: str) -> Floats:
@@ -119,17 +131,17 @@ def early_fit(panel: Panel, curves: Floats, log_norm_opt: Floats) -> EarlyFit:
         return np.where(usable, found, np.nan)
 
     rows = np.arange(len(best))
-    ends = np.stack([window.ends(log_norm_opt) for window in windows])[best, rows]
-    low = np.array([window.low for window in windows])[best]
+    ends = np.stack([one.ends(log_norm_opt) for one in windows])[best, rows]
+    starts = np.array([one.low for one in windows])[best]
     return EarlyFit(
         gamma1=of("gamma1"),
         gamma0=of("gamma0"),
         constant=of("constant"),
-        low=low,
+        low=starts,
         ends=ends,
         scatter=of("scatter"),
         admitted=admitted,
-        cover=cover(panel, curves[0], low[0], ends[0], log_norm_opt[0]),
+        cover=cover(panel, curves[0], starts[0], ends[0], log_norm_opt[0]),
     )
 
 
@@ -260,9 +272,5 @@ def cover(panel: Panel, curves: Floats, low: float, ends: Floats, log_norm_opt: 
 
 
 def _descent_start(grid: Floats, curve: Floats, trusted: Bools) -> float:
-    known = np.flatnonzero(trusted & np.isfinite(curve))
-    if not len(known):
-        return float("nan")
-    y = curve[known]
-    fallen = y <= y[0] - 0.1 * (y[0] - y.min())
-    return float(grid[known[np.argmax(fallen)]])
+    known = trusted & np.isfinite(curve)
+    return log_norm_begun(grid[known], curve[known], TENTH) if known.any() else float("nan")

@@ -7,7 +7,7 @@ counts tied weights once, and makes sure that no parameter is passed over silent
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -107,9 +107,10 @@ def inventory(model: nn.Module) -> Inventory:
             "for a file of weights use `normlaws measure FILE`"
         )
     with evaluation_mode(model):  # spectral_norm refines its vectors when read in training
-        layers = _tie(_known(model))
+        known, spoken_for = _known(model)
+        layers = _tie(known)
     counted = {id(source) for layer in layers for source in layer.sources}
-    unknown, uncounted = _leftovers(model, counted)
+    unknown, uncounted = _leftovers(model, counted, spoken_for)
     layers += unknown
     if not layers:
         raise InputError(
@@ -119,16 +120,19 @@ def inventory(model: nn.Module) -> Inventory:
     return Inventory(tuple(layers), tuple(uncounted))
 
 
-def _known(model: nn.Module) -> Iterator[WeightLayer]:
+def _known(model: nn.Module) -> tuple[list[WeightLayer], tuple[str, ...]]:
+    """The layers of the known modules, and the prefixes under which handlers spoke for all."""
+    found: list[WeightLayer] = []
     spoken_for: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
-        if name.startswith(spoken_for or "\0"):
+        if spoken_for and name.startswith(spoken_for):
             continue
         entry = next((entry for entry in _HANDLERS if entry.test(module)), None)
         if entry is not None:
-            yield from entry.handler(name, module)
+            found += entry.handler(name, module)
             if entry.whole:
                 spoken_for += (f"{name}.",) if name else ("",)
+    return found, spoken_for
 
 
 def _tie(layers: Iterable[WeightLayer]) -> list[WeightLayer]:
@@ -142,7 +146,9 @@ def _tie(layers: Iterable[WeightLayer]) -> list[WeightLayer]:
     return list(first.values())
 
 
-def _leftovers(model: nn.Module, counted: set[int]) -> tuple[list[WeightLayer], list[Uncounted]]:
+def _leftovers(
+    model: nn.Module, counted: set[int], spoken_for: tuple[str, ...]
+) -> tuple[list[WeightLayer], list[Uncounted]]:
     layers, uncounted = [], []
     owners = dict(model.named_modules())
     for name, parameter in model.named_parameters():
@@ -150,6 +156,8 @@ def _leftovers(model: nn.Module, counted: set[int]) -> tuple[list[WeightLayer], 
             continue
         owner = owners[name.rpartition(".")[0]]
         reason = why_uncounted(owner, parameter)
+        if spoken_for and name.startswith(spoken_for):
+            reason = reason or "no matrix of the layer that it belongs to"
         if reason:
             uncounted.append(Uncounted(name, tuple(parameter.shape), reason))
             continue

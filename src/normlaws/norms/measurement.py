@@ -6,13 +6,14 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from normlaws import notebook
 from normlaws.errors import InputError, allowed
 from normlaws.norms import deep_norm, formulas
 from normlaws.norms.exact import LayerNorms, layer_norms
@@ -20,7 +21,11 @@ from normlaws.norms.layers import Uncounted, WeightLayer
 from normlaws.norms.plan import READINGS, Plan, Settings
 from normlaws.norms.reading import evaluation_mode
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 DEFINITIONS = ("bartlett", "deep_norm", *deep_norm.ARCHITECTURES)
+"""Accepted formulas of spectral complexity."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,33 @@ class Measurement:
         return f"{self._headline()}\n{self.layers.to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        totals = pd.Series(self.total, name="total", dtype=object).to_frame()
-        return f"<p>{self._headline()}</p>{totals.to_html()}{self.layers.to_html(index=False)}"
+        totals = [(name, _shown(value)) for name, value in self.total.items()]
+        layers = [[_shown(cell) for cell in row] for row in self.layers.itertuples(index=False)]
+        numeric = [n for n, name in enumerate(self.layers) if name not in ("name", "kind", "shape")]
+        said = "; ".join(f"{name} {value}" for name, value in self.conventions.items() if value)
+        return notebook.card(
+            self._headline(),
+            notebook.table(("whole network", "value"), totals, numeric=[1]),
+            notebook.table(list(self.layers.columns), layers, numeric=numeric),
+            notebook.text(f"Logarithms are natural. Conventions: {said}.", quiet=True),
+        )
+
+    def plot(self, norm: str = "spectral_norm", ax: Axes | None = None) -> Axes:
+        """Draw the logarithm of a norm of every layer, in the order of the network.
+
+        Args:
+            norm: a column of ``layers`` without its ``log_``: ``spectral_norm``, ``frobenius``,
+                ``l1``, ``group_21`` and, against a reference, ``distance_21`` and ``distance``.
+            ax: axes to draw on; those of a new figure where omitted.
+
+        Raises:
+            InputError: there is no such column.
+        """
+        from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
+
+        with shown_in_notebooks():
+            return figures.layer_norms(self.layers, norm=norm, ax=ax)
 
     def as_dict(self) -> dict[str, Any]:
         """``{"total", "layers", "conventions"}`` with plain values, the form of ``--json``."""
@@ -61,6 +91,15 @@ class Measurement:
             f"{self.total['log_spectral_complexity']:.6g} (conv {self.conventions['conv']}, "
             f"definition {self.conventions['definition']})"
         )
+
+
+def _shown(value: Any) -> str:
+    """A cell of the card: four digits, shapes with a times sign."""
+    if isinstance(value, tuple):
+        return " × ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 @torch.no_grad()

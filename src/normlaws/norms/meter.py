@@ -19,6 +19,8 @@ from normlaws.norms.reading import evaluation_mode
 from normlaws.norms.warm import Row, WarmLayer, measure_layers
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
+"""Norms that need no examples: what a meter measures and a study records."""
+
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
 _PARTS = ("vectors", "values", "drift")  # of what is kept
 _SPECTRAL = {"spectral_complexity", "spectral_product"}

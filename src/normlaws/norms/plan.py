@@ -9,14 +9,14 @@ from typing import Any
 from torch import nn
 
 from normlaws.errors import InputError, NormlawsWarning, allowed
-from normlaws.norms import adapters, kinds
+from normlaws.norms import adapters, keras_layers, kinds
 from normlaws.norms.gains import folded_layer, gain_layer, gain_layers
 from normlaws.norms.geometry import CONVOLUTIONS, TRANSPOSED, Convolution
 from normlaws.norms.layers import Uncounted, WeightLayer, inventory
 from normlaws.norms.tracing import Trace, trace
 
 READINGS = ("flat", "operator")
-HANDLED_IN = (adapters, kinds)  # importing them registers the handlers
+HANDLED_IN = (adapters, keras_layers, kinds)  # importing them registers the handlers
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class Plan:
 def _traced(model: nn.Module, settings: Settings) -> Trace:
     if settings.conv == "flat" and not settings.fold_batch_norm:
         return Trace({}, {})
+    if any(keras_layers.is_keras(module) for module in model.modules()):
+        raise InputError(
+            'expected conv="flat" and fold_batch_norm=False for a Keras model, whose layers are '
+            f"not traced, got conv={settings.conv!r}, fold_batch_norm={settings.fold_batch_norm}"
+        )
     if settings.example_input is None:
         raise InputError(
             'expected example_input= for conv="operator" or fold_batch_norm=True, got none; '

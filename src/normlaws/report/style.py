@@ -1,12 +1,16 @@
 """One look for every figure: palette, axes, legends.
 
-Only ``Figure`` and ``Axes`` objects are used, never pyplot, so figures can be drawn in threads.
+Only ``Figure`` and ``Axes`` objects are used, so figures can be drawn in threads; pyplot only where
+a notebook is to show a figure.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
@@ -21,6 +25,7 @@ GRID = "#e4e2ea"
 WINDOW = "#d9e4ec"
 FIT = "#1c1b22"
 PREDICTION = "#00736b"
+BAR = "#782281"  # from the middle of the scale of sizes
 
 # Near square, and narrow enough that its letters stay readable on a phone.
 FIGURE_SIZE = (4.9, 3.7)
@@ -31,11 +36,13 @@ _SCALE = mpl.colormaps["magma"]
 _LIGHTEST, _DARKEST = 0.73, 0.06
 _LABELS_AT_MOST = 14
 
+_shown: ContextVar[bool] = ContextVar("shown", default=False)
+
 
 def new_axes(ax: Axes | None) -> Axes:
     """The given axes, or those of a new figure; in the house style."""
     if ax is None:
-        ax = Figure(figsize=FIGURE_SIZE, layout="constrained").add_subplot()
+        ax = new_figure(FIGURE_SIZE).add_subplot()
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.tick_params(which="both", labelsize=SMALL, color=MUTED, labelcolor=INK)
@@ -44,6 +51,25 @@ def new_axes(ax: Axes | None) -> Axes:
     ax.grid(True, color=GRID, linewidth=0.7)
     ax.set_axisbelow(True)
     return ax
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """An empty figure; within :func:`shown_in_notebooks`, one that a notebook shows."""
+    if not _shown.get():
+        return Figure(figsize=size, layout="constrained")
+    from matplotlib import pyplot
+
+    return pyplot.figure(figsize=size, layout="constrained")
+
+
+@contextmanager
+def shown_in_notebooks() -> Iterator[None]:
+    """Within, new figures are pyplot's where a notebook's kernel runs, which shows those alone."""
+    token = _shown.set("ipykernel" in sys.modules)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
 
 
 def size_colours(sizes: Iterable[int]) -> dict[int, Any]:

@@ -1,136 +1,159 @@
-"""Runs of a plan, done by the workers of any ``concurrent.futures.Executor``."""
+"""Tasks of a plan, done by workers: long ones first, lost ones again, all stopped in good order."""
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter
-
-from normlaws.errors import InputError
+from normlaws.errors import StudyConflictError
 from normlaws.folder import StudyFolder
-from normlaws.problems import DataSet, DataSettings, DataSource, data_root
-from normlaws.training import Execution, RunSettings, train
+from normlaws.studies.lease import leased
+from normlaws.studies.perform import AGAIN, Options, is_done, write_failure
+from normlaws.studies.workers import Statuses, Workers
+from normlaws.training import RunSettings
 
 POLL_SECONDS = 0.3
+MOST_LOSSES = 3
+"""Workers that a run may lose without getting further; one more, and it is recorded as failed."""
+
+Group = tuple[RunSettings, ...]
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a worker must know beside the run's settings."""
+class Task:
+    """Runs that are trained together.
 
-    root: Path
-    device: str = "cpu"
-    data_root: Path | None = None
+    Attributes:
+        runs: their settings.
+        losses: how often in succession their worker was lost without having got any further.
+        furthest: optimiser steps of all of them when it was lost last.
+    """
+
+    runs: Group
+    losses: int = 0
+    furthest: int = 0
+
+    @property
+    def images(self) -> int:
+        """Images that pass through the network in training: a measure of how long it takes."""
+        return sum(run.steps * min(run.size, run.training.batch_size) for run in self.runs)
+
+
+def longest_first(groups: Iterable[Group]) -> list[Group]:
+    """Groups by the images that they train on, then by what they score at each record."""
+    tasks = [Task(group) for group in groups]
+    tasks.sort(key=lambda task: (task.images, max(run.size for run in task.runs)), reverse=True)
+    return [task.runs for task in tasks]
 
 
 def execute(
-    pending: list[RunSettings],
+    groups: Iterable[Group],
     folder: StudyFolder,
     options: Options,
-    executor: Executor,
+    workers: Workers,
     on_poll: Callable[[], None],
 ) -> None:
-    """Do the runs in the given order; on an exception or Ctrl-C, stop the others in good order."""
-    folder.stop.unlink(missing_ok=True)
-    futures = [executor.submit(perform, run.model_dump_json(), options) for run in pending]
+    """Do the groups, the longest first.
+
+    A task whose worker is lost goes to another one, from its last checkpoint, up to
+    :data:`MOST_LOSSES` times. On an exception or Ctrl-C, runs under way write a checkpoint.
+
+    Raises:
+        StudyConflictError: another process has begun to run this study.
+        OSError: a worker cannot read or write files.
+    """
+    options = replace(options, session=folder.open_session())
+    workers.begin(options)
+    queue = _Queue(longest_first(groups), folder, options, workers)
     try:
-        _watch(futures, on_poll)
-    except BaseException:
-        folder.stop.touch()
-        for future in futures:
-            future.cancel()
-        wait(futures)
-        raise
+        queue.work(on_poll)
     finally:
-        folder.stop.unlink(missing_ok=True)
+        if folder.in_session(options.session):
+            folder.close_session()
+        queue.wait()
 
 
-def _watch(futures: list[Future[str]], on_poll: Callable[[], None]) -> None:
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_EXCEPTION)
+class _Queue:
+    """Tasks that wait and tasks that are under way."""
+
+    def __init__(
+        self, groups: list[Group], folder: StudyFolder, options: Options, workers: Workers
+    ) -> None:
+        self._waiting = deque(Task(group) for group in groups)
+        self._under_way: dict[Statuses, Task] = {}
+        self._folder, self._options, self._workers = folder, options, workers
+
+    def work(self, on_poll: Callable[[], None]) -> None:
+        """Until all is done."""
+        while self._waiting or self._under_way:
+            self._workers.look_after()
+            self._start()
+            self._collect()
+            on_poll()
+
+    def wait(self) -> None:
+        """Until none is under way, whatever came of them."""
+        while wait(self._under_way, timeout=POLL_SECONDS).not_done:
+            self._workers.look_after()
+
+    def _start(self) -> None:
+        while self._waiting:
+            task = self._waiting[0]
+            texts = [run.model_dump_json() for run in task.runs]
+            future = self._workers.start(texts)
+            if future is None:
+                return
+            self._under_way[future] = self._waiting.popleft()
+
+    def _collect(self) -> None:
+        if not self._under_way:
+            time.sleep(POLL_SECONDS)
+            return
+        done = wait(self._under_way, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done
         for future in done:
-            future.result()
-        on_poll()
+            task = self._under_way.pop(future)
+            error = CancelledError() if future.cancelled() else future.exception()
+            if error is None:
+                self._take(task, future.result())
+            elif self._workers.is_loss(error):
+                self._lose(task)
+            else:
+                raise error
 
+    def _take(self, task: Task, statuses: list[str]) -> None:
+        again = [run for run, status in zip(task.runs, statuses, strict=True) if status == AGAIN]
+        if again:
+            self._waiting.append(replace(task, runs=tuple(again)))
+        if "unfinished" in statuses:
+            raise StudyConflictError(
+                f"expected to be the only process that runs the study in {self._folder.root}, but "
+                "another one has begun to; its runs under way were handed over"
+            )
 
-def perform(settings_json: str, options: Options) -> str:
-    """Do one run in this process and return its status; a run that raises is recorded as failed.
+    def _lose(self, task: Task) -> None:
+        """Repeat it next: together where it got further, else each run by itself."""
+        reached = sum(self._step(run) for run in task.runs)
+        if reached > task.furthest:
+            self._waiting.appendleft(replace(task, losses=1, furthest=reached))
+        elif task.losses == MOST_LOSSES:
+            self._give_up(task)
+        else:
+            alone = [Task((run,), task.losses + 1, self._step(run)) for run in task.runs]
+            self._waiting.extendleft(reversed(alone))
 
-    Raises:
-        OSError: its files cannot be written; the study cannot go on either.
-    """
-    settings = RunSettings.model_validate_json(settings_json)
-    study = StudyFolder(options.root)
-    folder = study.run(settings.run_id)
-    execution = Execution(options.device, options.data_root, stop=study.stop.exists)
-    try:
-        data = _data_set(settings.data.model_dump_json(), options.data_root)
-        return str(train(settings, folder, execution, data).runs["status"].iloc[0])
-    except OSError:
-        raise
-    except Exception as error:
-        record = {"run": settings.run_id, "size": settings.size, "seed": settings.seed}
-        failure = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-        made_by = {"settings": settings.model_dump(mode="json")}
-        folder.write_record(folder.read_record() | record | made_by | failure)
-        return "failed"
+    def _step(self, run: RunSettings) -> int:
+        return int(self._folder.run(run.run_id).read_record().get("step", 0))
 
-
-@lru_cache(maxsize=2)
-def _data_set(settings_json: str, root: Path | None) -> DataSet:
-    settings: DataSource = TypeAdapter(DataSettings).validate_json(settings_json)
-    return settings.load(data_root(root))
-
-
-@contextmanager
-def local_workers(workers: int | None, tasks: int) -> Iterator[Executor]:
-    """Processes of one thread each, which end when this process does.
-
-    Raises:
-        InputError: ``workers`` is less than 1.
-    """
-    from loky import ProcessPoolExecutor
-
-    if workers is not None and workers < 1:
-        raise InputError(f"expected at least 1 worker, got {workers}; leave it out for one a core")
-    count = min(workers or available_cores(), tasks)
-    pool = ProcessPoolExecutor(
-        count, initializer=_start_worker, initargs=(os.getpid(),), env={"OMP_NUM_THREADS": "1"}
-    )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _start_worker(parent: int) -> None:
-    """One thread of arithmetic; leave Ctrl-C to the parent, and end when the parent is gone."""
-    import signal
-
-    import torch
-
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
+    def _give_up(self, task: Task) -> None:
+        message = (
+            f"its worker process ended {MOST_LOSSES + 1} times at the same place; where it ran out "
+            "of memory, lower training.batch_size, the model's widths or the number of workers"
+        )
+        for run in task.runs:
+            run_folder = self._folder.run(run.run_id)
+            with leased(run_folder.root, self._options.lease_seconds) as lease:
+                if lease is not None and not is_done(run_folder):
+                    write_failure(run_folder, run, message)

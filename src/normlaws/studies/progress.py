@@ -1,73 +1,181 @@
-"""How far a study is, read from its run records."""
+"""How far a study is, read from the records in its folder: the only channel, wherever it runs."""
 
 from __future__ import annotations
 
-from types import TracebackType
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bar
+from normlaws.folder import RunFolder, StudyFolder
+from normlaws.training import RunSettings
 
-from normlaws.folder import StudyFolder
-from normlaws.studies.settings import StudySettings
+WINDOW_SECONDS = 60.0
+SHORTEST_SECONDS = 2.0
+"""Rates are those of the last minute, and not told before this time."""
+
+ENDED = ("complete", "diverged", "failed")
 
 
-class Progress:
-    """A bar on a terminal's stderr, in optimiser steps of all runs together, with time left.
+@dataclass(frozen=True)
+class RunState:
+    """One run under way.
 
-    The records in the study folder are the only channel, so that runs done elsewhere count too.
+    Attributes:
+        step: optimiser steps taken, of ``steps``.
+        images_per_second: training images; ``None`` before there is a rate.
+        test_error: at the last record, as a fraction; ``None`` before there is one.
+        log_norm: natural logarithm of the spectral complexity there.
     """
 
-    def __init__(self, settings: StudySettings, folder: StudyFolder, visible: bool) -> None:
-        self._steps = {run.run_id: run.steps for run in settings.runs()}
-        self._active = set(self._steps)
-        self._total, self._folder = len(self._active), folder
-        self._failed = 0
-        console = Console(stderr=True)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("runs"),
-            TimeElapsedColumn(),
-            TextColumn("elapsed,"),
-            TimeRemainingColumn(),
-            TextColumn("left{task.fields[failed]}"),
-            console=console,
-            disable=not (visible and console.is_terminal),
+    size: int
+    seed: int
+    step: int
+    steps: int
+    images_per_second: float | None
+    test_error: float | None
+    log_norm: float | None
+
+
+@dataclass(frozen=True)
+class StudyState:
+    """A study at one moment.
+
+    Attributes:
+        total: number of runs.
+        ended: those that are complete, diverged or failed.
+        failed: those that failed.
+        share: of all training images, those that were trained on, in [0, 1].
+        images_per_second: of all workers together; ``None`` before there is a rate.
+        seconds_left: until all runs have ended, at that rate.
+        under_way: runs that a worker has, the largest and furthest first.
+    """
+
+    total: int
+    ended: int
+    failed: int
+    share: float
+    images_per_second: float | None
+    seconds_left: float | None
+    under_way: list[RunState]
+
+
+class Rate:
+    """Growth per second of a number, over the last minute."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque()
+
+    def add(self, now: float, value: float) -> None:
+        """Take a value; one that has fallen begins anew."""
+        if self._seen and value < self._seen[-1][1]:
+            self._seen.clear()
+        self._seen.append((now, value))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= WINDOW_SECONDS:
+            self._seen.popleft()
+
+    @property
+    def value(self) -> float | None:
+        """``None`` before two values lie :data:`SHORTEST_SECONDS` apart."""
+        if not self._seen:
+            return None
+        (start, first), (end, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (end - start) if end - start >= SHORTEST_SECONDS else None
+
+
+@dataclass
+class _Watched:
+    """What is known of one run."""
+
+    settings: RunSettings
+    folder: RunFolder
+    record: dict[str, object] = field(default_factory=dict)
+    written: int = 0
+    rate: Rate = field(default_factory=Rate)
+
+    @property
+    def batch(self) -> int:
+        return min(self.settings.training.batch_size, self.settings.size)
+
+    @property
+    def images(self) -> int:
+        return self.settings.steps * self.batch
+
+    @property
+    def trained(self) -> int:
+        """Images; all of them where nothing more will be trained."""
+        return self.images if self.ended else self.step * self.batch
+
+    @property
+    def step(self) -> int:
+        step = self.record.get("step", 0)
+        return step if isinstance(step, int) else 0
+
+    @property
+    def ended(self) -> bool:
+        return self.record.get("status") in ENDED
+
+    def look(self) -> None:
+        """Read the record where it was written anew."""
+        try:
+            written = self.folder.record.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if written != self.written:
+            self.written, self.record = written, self.folder.read_record()
+            self.rate.add(written / 1e9, self.step * self.batch)
+
+    def state(self) -> RunState:
+        last = self.record.get("last")
+        values = last if isinstance(last, dict) else {}
+        return RunState(
+            size=self.settings.size,
+            seed=self.settings.seed,
+            step=self.step,
+            steps=self.settings.steps,
+            images_per_second=self.rate.value,
+            test_error=values.get("test_error"),
+            log_norm=values.get("log_spectral_complexity"),
         )
-        self._task = self._bar.add_task(settings.name, total=self._total, failed="")
 
-    def __enter__(self) -> Progress:
-        self._bar.start()
-        self.update()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
+class Watch:
+    """Looks at a study's records, and only at those that may have changed.
 
-    def update(self) -> None:
-        """Read the records of the runs that were not finished at the last look."""
-        under_way = 0.0
-        for run in sorted(self._active):
-            record = self._folder.run(run).read_record()
-            status = record.get("status")
-            if status in ("complete", "diverged", "failed"):
-                self._active.discard(run)
-                self._failed += status == "failed"
-            else:
-                under_way += record.get("step", 0) / self._steps[run]
-        failed = f", {self._failed} failed" if self._failed else ""
-        finished = self._total - len(self._active)
-        self._bar.update(self._task, completed=finished + under_way, failed=failed)
+    Args:
+        runs: all runs of the study.
+        folder: where it is.
+    """
+
+    def __init__(self, runs: Iterable[RunSettings], folder: StudyFolder) -> None:
+        watched = [_Watched(run, folder.run(run.run_id)) for run in runs]
+        for run in watched:
+            run.look()
+            if run.record.get("status") == "failed":  # is tried again
+                run.record = {}
+        self._all = watched
+        self._active = [run for run in watched if not run.ended]
+        self._total = sum(run.images for run in watched)
+        self._rate = Rate()
+        self._take_rate()
+
+    def look(self) -> StudyState:
+        """The present state."""
+        for run in self._active:
+            run.look()
+        self._active = [run for run in self._active if not run.ended]
+        trained = sum(run.trained for run in self._all)
+        self._take_rate()
+        rate = self._rate.value
+        return StudyState(
+            total=len(self._all),
+            ended=len(self._all) - len(self._active),
+            failed=sum(run.record.get("status") == "failed" for run in self._all),
+            share=trained / self._total,
+            images_per_second=rate,
+            seconds_left=(self._total - trained) / rate if rate else None,
+            under_way=[run.state() for run in self._active if run.folder.lease.exists()],
+        )
+
+    def _take_rate(self) -> None:
+        self._rate.add(time.monotonic(), sum(run.step * run.batch for run in self._all))

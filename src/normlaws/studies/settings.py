@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from normlaws.errors import InputError, allowed
 from normlaws.problems import DATA_SETS, FAMILIES, DataSettings, ModelSettings
 from normlaws.studies.inherit import read_values, resolved
+from normlaws.studies.jobqueue import ClusterSettings
 from normlaws.training.settings import (
     Count,
     OptimizerSettings,
@@ -30,6 +31,7 @@ class StudySettings(Settings):
     model: ModelSettings
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings
+    cluster: ClusterSettings | None = Field(default=None, description="where the runs are done")
 
     @field_validator("sizes")
     @classmethod
@@ -96,6 +98,7 @@ def _known_keys(where: list[str]) -> str:
     sections: dict[str, Any] = {
         "optimizer": OptimizerSettings,
         "training": TrainingSettings,
+        "cluster": ClusterSettings,
         **DATA_SETS,
         **FAMILIES,
     }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,22 @@ import tomli_w
 from normlaws.curves import Curves
 from normlaws.errors import InputError, StudyConflictError, allowed
 from normlaws.folder import StudyFolder, replace_file
-from normlaws.problems import data_root
+from normlaws.problems import DataSet
+from normlaws.problems import data_root as _data_root
 from normlaws.problems.splits import check_size
-from normlaws.studies.execute import Options, execute, local_workers
+from normlaws.studies.cluster import cluster_workers
+from normlaws.studies.devices import default_processes
+from normlaws.studies.execute import execute
 from normlaws.studies.inherit import preset_files
-from normlaws.studies.progress import Progress
+from normlaws.studies.layout import Group, Speed, plan_layout
+from normlaws.studies.live import View
+from normlaws.studies.local import available_cores, local_workers
+from normlaws.studies.perform import Options, is_done
+from normlaws.studies.progress import Watch
 from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
+from normlaws.studies.speed import measured_speed
+from normlaws.studies.workers import ExecutorWorkers, Workers, processes
 from normlaws.training import RunSettings
 
 
@@ -74,9 +86,11 @@ class Study:
         *,
         workers: int | None = None,
         executor: Executor | None = None,
+        cluster: Any = None,
         device: str = "cpu",
         data_root: str | Path | None = None,
         progress: bool = True,
+        stack: bool = True,
     ) -> Curves:
         """Run what is not done yet, and return the curves of the whole study.
 
@@ -86,48 +100,91 @@ class Study:
 
         Args:
             out: study folder; default ``runs/<name>``.
-            workers: processes of one thread each; default one per core. Curves do not depend on it.
+            workers: processes of one thread each, no more than cores. By default one a core, or a
+                single one with all threads, whichever a measurement finds faster; one a GPU.
             executor: any ``concurrent.futures.Executor`` to use in place of local processes; its
                 workers must see the study folder.
-            device: as in PyTorch.
+            cluster: address of a dask scheduler (``"tcp://host:8786"``), name of a batch system
+                (``"slurm"``, ``"pbs"``, ``"lsf"``, ``"sge"``) or a cluster object of dask (extra
+                ``cluster``). A study with a table ``[cluster]`` runs there where neither
+                ``workers`` nor ``executor`` nor ``cluster`` is given.
+            device: as in PyTorch; with ``"cuda"`` every process takes a GPU of its own, in turn.
             data_root: folder of downloaded data sets.
-            progress: draw a progress bar on stderr.
+            progress: show on stderr how far the runs are.
+            stack: train runs that differ in seed or size only together, where a measurement finds
+                that faster; their curves then differ by rounding (``docs/training.md``).
 
         Raises:
             InputError: the sizes do not fit the data, or ``workers`` is less than 1.
             StudyConflictError: the folder holds another study, or is being written to.
+            ClusterError: the scheduler or its workers are not there.
+            MissingExtraError: a cluster needs an extra that is not installed.
         """
         folder = StudyFolder(Path(out) if out else Path("runs") / self.settings.name)
-        options = Options(folder.root, device, Path(data_root) if data_root else None)
-        self._check_data(options)
+        if workers is not None and cluster is not None:
+            raise InputError("expected workers of this machine or a cluster, got both")
+        data = _data_root(Path(data_root) if data_root else None).resolve()
+        options = Options(folder.root.resolve(), device=device, data_root=data)
+        loaded = self._checked_data(options)
         with folder.locked():
             self._claim(folder)
-            pending = [run for run in self.settings.runs() if not _is_done(folder, run)]
+            runs = self.settings.runs()
+            pending = [run for run in runs if not is_done(folder.run(run.run_id))]
             if pending:
-                self._execute(pending, folder, options, workers, executor, progress)
+                groups, chosen = self._spread(
+                    pending, loaded, workers, executor, cluster, device, stack
+                )
+                self._execute(groups, folder, options, chosen, progress)
         return Curves.read(folder.root)
 
     def _execute(
         self,
-        pending: list[RunSettings],
+        groups: Sequence[Group],
         folder: StudyFolder,
         options: Options,
-        workers: int | None,
-        executor: Executor | None,
+        workers: AbstractContextManager[Workers],
         progress: bool,
     ) -> None:
-        with Progress(self.settings, folder, visible=progress) as bar:
-            if executor is not None:
-                execute(pending, folder, options, executor, bar.update)
-                return
-            with local_workers(workers, len(pending)) as local:
-                execute(pending, folder, options, local, bar.update)
+        watch = Watch(self.settings.runs(), folder)
+        with workers as ready, View(self.settings.name, watch, ready.describe, progress) as view:
+            execute(groups, folder, options, ready, view.update)
 
-    def _check_data(self, options: Options) -> None:
-        data = self.settings.data.load(data_root(options.data_root))
+    def _spread(
+        self,
+        pending: list[RunSettings],
+        data: DataSet,
+        workers: int | None,
+        executor: Executor | None,
+        cluster: Any,
+        device: str,
+        stack: bool,
+    ) -> tuple[Sequence[Group], AbstractContextManager[Workers]]:
+        """Which runs go together, and who does them."""
+        alone = [(run,) for run in pending]
+        if executor is not None:
+            return alone, nullcontext(ExecutorWorkers(executor))
+        table = self.settings.cluster
+        if cluster is None and workers is None and table is not None:
+            cluster = table.kind
+        if cluster is not None:
+            return alone, cluster_workers(cluster, table, device)
+        cores = available_cores()
+
+        def speed() -> Speed | None:
+            return measured_speed(pending, data, cores) if device == "cpu" else None
+
+        if workers is None:
+            workers = default_processes(device)
+        layout = plan_layout(pending, workers, cores, speed, stack)
+        start = partial(local_workers, 1, layout.threads)
+        return layout.groups, processes(layout.processes, start, device)
+
+    def _checked_data(self, options: Options) -> DataSet:
+        data = self.settings.data.load(_data_root(options.data_root))
         for size in self.settings.sizes:
             check_size(data, size, self.settings.data.validation)
         self.settings.model.build(data.image_shape, data.classes, seed=0)
+        return data
 
     def _claim(self, folder: StudyFolder) -> None:
         """Write the study's definition, unless the folder holds another study's."""
@@ -148,11 +205,7 @@ class Study:
 
 def _extends(new: StudySettings, old: StudySettings) -> bool:
     """Whether ``new`` runs all that ``old`` did: the same settings, perhaps more sizes or seeds."""
-    grown = {"sizes": new.sizes, "seeds": new.seeds, "description": new.description}
+    free = ("sizes", "seeds", "description", "cluster")
+    grown = {name: getattr(new, name) for name in free}
     same = old.model_copy(update=grown) == new
     return same and set(old.sizes) <= set(new.sizes) and old.seeds <= new.seeds
-
-
-def _is_done(folder: StudyFolder, run: RunSettings) -> bool:
-    status = folder.run(run.run_id).read_record().get("status")
-    return status in ("complete", "diverged")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
+import sys
 import time
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pandas as pd
+import torch
 from torch import nn
 
-from normlaws.curves import METRICS, Curves
-from normlaws.errors import InputError, StudyConflictError, allowed
-from normlaws.folder import StudyFolder
-from normlaws.norms import NormMeter
+from normlaws import provenance
+from normlaws.curves import ERRORS, METRICS
+from normlaws.errors import InputError, allowed
+from normlaws.norms.reading import evaluation_mode
+from normlaws.tracking import processes
+from normlaws.tracking.gauge import Gauge
+from normlaws.tracking.run_files import RunFiles
+from normlaws.tracking.schedule import Schedule
+
+Evaluate = Callable[[Any], Mapping[str, float]]
 
 
 class Tracker:
@@ -26,16 +30,30 @@ class Tracker:
 
     ::
 
-        with nl.Tracker(model, out="runs/mine", size=5000, seed=0) as track:
-            for step, batch in enumerate(batches):
-                if track.due(step):
-                    track.record(step, test_error=evaluate(model))
+        with nl.Tracker(model, "runs/mine", size=5000, seed=0, evaluate=evaluate) as track:
+            for batch in batches:
                 train_step(model, batch)
+                track.step()
+
+    ``evaluate(model)`` is called when a record is due and returns a dictionary of metrics. A loop
+    that has them at hand asks for itself, before the optimiser's step::
+
+        if track.due(step):
+            track.record(step, test_error=error, test_loss=loss)
 
     Runs of several sizes and seeds, made by separate scripts or jobs, share ``out`` and are read
     together with ``nl.Curves.read("runs/mine")``. Every record is on disk when ``record`` returns.
     Leaving the ``with`` block (or :meth:`close`) marks the run complete; an exception marks it
     failed, Ctrl-C unfinished, and a metric that is not finite diverged.
+
+    A script that was killed and is started again continues its curve. Rows recorded at or after
+    the step at which it goes on are dropped; :meth:`state_dict` in the checkpoint tells that step
+    and keeps the meter warm, else it is the first step that the tracker hears of.
+
+    Norms are read from the bare model, whatever ``torch.compile`` and ``DistributedDataParallel``
+    put around it, and from full weights where ``fully_shard`` split them: every process makes a
+    tracker and calls it at the same steps, rank 0 measures and writes. Make it after the process
+    group, the wrapping and the sharding.
 
     Args:
         model: the model whose norms are measured; its mode, gradients and buffers stay as they are.
@@ -43,12 +61,21 @@ class Tracker:
         size: P, number of training examples.
         seed: of this run.
         settings: whatever else tells this run from others; part of its id, kept in its record.
-        growth: ratio of successive recorded steps, for :meth:`due`.
+        evaluate: called with ``model`` in evaluation mode without gradients, by every process;
+            the random numbers of the training are put back afterwards.
+        steps: optimiser steps to record, where they shall not be log-spaced; 0 is one of them.
+        growth: ratio of successive log-spaced steps.
+        norms: which of the data-free norms to record; all where omitted.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
+        example_input: one batch of inputs, for ``conv="operator"``.
+        packages: further installed packages whose versions belong into the record.
+
+    Attributes:
+        steps_done: optimiser steps done, as far as the tracker has heard.
 
     Raises:
-        InputError: ``size`` is less than 1, or ``growth`` not above 1.
-        StudyConflictError: this run is complete already.
+        InputError: ``size`` is less than 1, or an argument is refused.
+        StudyConflictError: this run is complete already, or another live process records it.
     """
 
     def __init__(
@@ -59,36 +86,70 @@ class Tracker:
         size: int,
         seed: int = 0,
         settings: Mapping[str, Any] | None = None,
+        evaluate: Evaluate | None = None,
+        steps: Iterable[int] | None = None,
         growth: float = 1.25,
+        norms: Iterable[str] | None = None,
         conv: str = "flat",
+        example_input: Any = None,
+        packages: Iterable[str] = (),
     ) -> None:
         if size < 1:
             raise InputError(f"expected a size of at least 1 training example, got {size}")
-        if not growth > 1:
-            raise InputError(f"expected a growth of recorded steps above 1, got {growth}")
-        self._record: dict[str, Any] = {
-            "size": size,
-            "seed": seed,
-            "status": "unfinished",
+        self._schedule = Schedule(steps, growth)
+        self._model = model
+        self._evaluate = evaluate
+        self._gauge = Gauge(model, norms, conv, example_input)
+        record = {
+            "size": int(size),
+            "seed": int(seed),
             "settings": dict(settings or {}),
-            "versions": {name: version(name) for name in ("torch", "numpy")},
+            "conventions": self._gauge.conventions,
+            **_made_by(model, tuple(packages)),
         }
-        self._record["run"] = _run_id(self._record)
-        self.folder = StudyFolder(Path(out)).run(self._record["run"])
-        if self.folder.read_record().get("status") == "complete":
-            raise StudyConflictError(
-                f"expected a run that is not complete, but {self.folder.root} is; give other "
-                "settings, size or seed, another out, or delete that folder"
-            )
-        self._meter = NormMeter(model, conv=conv)
-        self._growth = growth
-        self._next = 0
+        self._files: RunFiles | None = None
+        self._steps: list[int] = processes.from_main(lambda: self._open(Path(out), record))
+        self.steps_done = 0
+        self._taken_up = not self._steps
         self._began = time.monotonic()
-        self._rows: list[dict[str, float]] = []
+
+    @property
+    def last_recorded(self) -> int:
+        """The last recorded step, also of an earlier process; −1 where there is none."""
+        return self._steps[-1] if self._steps else -1
 
     def due(self, step: int) -> bool:
-        """Whether ``step`` is the next of the log-spaced steps: 0, 1, 2, … then by ``growth``."""
-        return step >= self._next
+        """Whether ``step`` is the next of the steps to record."""
+        self._take_up(step - 1)
+        return self._schedule.due(step)
+
+    def step(self, *, epoch: float = math.nan) -> bool:
+        """Count one optimiser step, and record where that is due.
+
+        Call it after the optimiser's step: once for each, however many batches were accumulated.
+
+        Returns:
+            Whether a row was written.
+
+        Raises:
+            InputError: the tracker was made without ``evaluate``.
+        """
+        if self._evaluate is None:
+            raise InputError(
+                "expected a Tracker with evaluate=, which step() calls when a record is due; "
+                "without it use due(step) and record(step, test_error=…)"
+            )
+        self._take_up(self.steps_done)
+        if not self._steps:
+            raise InputError(
+                "expected the record of step 0 before the first step; enter the tracker with "
+                "`with`, or call record(0)"
+            )
+        self.steps_done += 1
+        if not self._schedule.due(self.steps_done):
+            return False
+        self.record(self.steps_done, epoch=epoch)
+        return True
 
     def record(self, step: int, *, epoch: float = math.nan, **metrics: float) -> None:
         """Measure the norms and write a row.
@@ -97,37 +158,88 @@ class Tracker:
             step: optimiser steps done so far; must grow from record to record.
             epoch: passes over the training set, where known.
             metrics: any of ``train_error``, ``test_error``, ``val_loss`` …: errors as fractions in
-                [0, 1], losses in nats.
+                [0, 1], losses in nats; where omitted, ``evaluate`` is called.
 
         Raises:
             InputError: no metric or an unknown one, an error outside [0, 1], or a step that does
                 not grow.
+            StudyConflictError: the tracker was closed, or a later one of this run has taken over.
         """
-        unknown = [name for name in metrics if name not in METRICS]
-        if unknown or not metrics:
-            got = allowed(unknown) if unknown else "none"
-            raise InputError(f"expected metrics among {allowed(METRICS)}, got {got}")
-        if self._rows and step <= self._rows[-1]["step"]:
-            last = self._rows[-1]["step"]
-            raise InputError(f"expected a step above {last}, the last recorded, got {step}")
-        seconds = time.monotonic() - self._began
-        row = {"step": step, "epoch": epoch, **metrics, "seconds": seconds, **self._meter.measure()}
-        index = {name: self._record[name] for name in ("run", "size", "seed")}
-        frame = Curves(pd.DataFrame([*self._rows, row]).assign(**index)).frame
-        self._rows.append(row)
-        self._next = max(step + 1, math.ceil(step * self._growth))
-        if not all(math.isfinite(value) for value in metrics.values()):
-            self._record["status"] = "diverged"
-        self.folder.write_curve(frame.drop(columns="run"))
-        self.folder.write_record(self._record)
+        self._take_up(step - 1)
+        if step <= self.last_recorded:
+            raise InputError(
+                f"expected a step above {self.last_recorded}, the last recorded, got {step}"
+            )
+        found = metrics or self._evaluated()
+        values = {} if self._files is None else _checked(found)
+        norms = self.measure()
+        if self._files is not None:
+            finite = all(math.isfinite(value) for value in values.values())
+            row = {"step": step, "epoch": epoch, **values, "seconds": self._seconds()}
+            self._files.append(row | norms, diverged=not finite)
+        self._steps.append(step)
+        self._schedule.passed(step)
+        self.steps_done = step
+
+    def measure(self) -> dict[str, float]:
+        """Measure the norms now, and write nothing.
+
+        Returns:
+            Natural logarithms, keyed ``log_<name>``; empty in processes other than rank 0.
+        """
+        return self._gauge.measure()
+
+    def scalars(self) -> dict[str, float]:
+        """The last measurement, for a logger.
+
+        Returns:
+            ``norm/log_<name>/global`` and ``norm/log_<name>/<layer>``, the same norm of that layer
+            alone (so spectral complexity gives ‖Aᵀ‖_{2,1}, the spectral product ‖A‖_σ): natural
+            logarithms. Empty before the first measurement and in processes other than rank 0.
+        """
+        return self._gauge.scalars()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Step and meter, numbers and tensors alone, for the checkpoint of the training."""
+        return {"step": self.steps_done, "meter": self._gauge.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the step of a checkpoint; later rows of the earlier process are dropped.
+
+        Raises:
+            InputError: the tracker has recorded already, or the state is of another model.
+        """
+        if self._taken_up and self._steps:
+            raise InputError(
+                "expected load_state_dict before the first record, got it after step "
+                f"{self.last_recorded}"
+            )
+        self._gauge.load_state_dict(state["meter"])
+        self.resume(state["step"])
+
+    def resume(self, step: int) -> None:
+        """Go on from ``step``: what an earlier process recorded after it is dropped."""
+        self._take_up(step)
+        self.steps_done = step
 
     def close(self, status: str = "complete", error: str = "") -> None:
-        """Mark the end of the run; a diverged one stays diverged."""
-        if self._record["status"] != "diverged":
-            self._record |= {"status": status, "error": error}
-        self.folder.write_record(self._record)
+        """Mark the end of the run; a diverged one stays diverged.
+
+        A complete run ends with a record of its last step where ``evaluate`` was given.
+        """
+        unseen = self._taken_up and self._steps and self.steps_done > self.last_recorded
+        if status == "complete" and self._evaluate is not None and unseen:
+            self.record(self.steps_done)
+        if self._files is not None:
+            self._files.close(status, error)
 
     def __enter__(self) -> Tracker:
+        if self._evaluate is not None and not self._steps:
+            try:
+                self.record(self.steps_done)
+            except BaseException as error:
+                self.__exit__(type(error), error, None)
+                raise
         return self
 
     def __exit__(
@@ -143,12 +255,64 @@ class Tracker:
         else:
             self.close("unfinished")
 
+    def _open(self, out: Path, record: Mapping[str, Any]) -> list[int]:
+        self._files = RunFiles(out, record)
+        return [int(row["step"]) for row in self._files.rows]
 
-def _run_id(record: Mapping[str, Any]) -> str:
-    what = {name: record[name] for name in ("size", "seed", "settings")}
-    try:
-        text = json.dumps(what, sort_keys=True)
-    except TypeError as error:
-        raise InputError(f"expected settings of plain JSON values, but {error}") from None
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f"P{record['size']}-s{record['seed']}-{digest}"
+    def _take_up(self, step: int) -> None:
+        """Once: keep what an earlier process recorded until ``step``, and go on from there."""
+        if self._taken_up:
+            return
+        self._taken_up = True
+        self._steps = [recorded for recorded in self._steps if recorded <= step]
+        if self._steps:
+            self._schedule.passed(self._steps[-1])
+        if self._files is not None:
+            self._files.keep_until(step)
+            rows = self._files.rows
+            self._began -= rows[-1]["seconds"] if rows else 0.0
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _evaluated(self) -> Mapping[str, float]:
+        if self._evaluate is None:
+            return {}
+        devices = {p.device for p in self._model.parameters() if p.device.type == "cuda"}
+        with (
+            torch.random.fork_rng(devices=sorted(devices, key=str)),
+            torch.no_grad(),
+            evaluation_mode(self._model),
+        ):
+            found = self._evaluate(self._model)
+        if not isinstance(found, Mapping):
+            raise InputError(
+                "expected evaluate to return a dictionary such as {'test_error': 0.1}, got a "
+                f"{type(found).__name__}"
+            )
+        return found
+
+
+def _checked(metrics: Mapping[str, float]) -> dict[str, float]:
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown or not metrics:
+        got = allowed(unknown) if unknown else "none"
+        raise InputError(f"expected metrics among {allowed(METRICS)}, got {got}")
+    values = {name: float(value) for name, value in metrics.items()}
+    for name in ERRORS:
+        if not 0 <= values.get(name, 0) <= 1 and math.isfinite(values[name]):
+            raise InputError(
+                f"expected {name} as a fraction in [0, 1], got {values[name]:g}; "
+                "divide percentages by 100"
+            )
+    return values
+
+
+def _made_by(model: nn.Module, packages: tuple[str, ...]) -> dict[str, Any]:
+    device = next((str(parameter.device) for parameter in model.parameters()), "cpu")
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    return {
+        "versions": provenance.versions(*packages),
+        "hardware": provenance.hardware(device) | {"processes": processes.count()},
+        "code": provenance.code(script) if script else {},
+    }

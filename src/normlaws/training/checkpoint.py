@@ -61,12 +61,12 @@ def load_checkpoint(
         states.setdefault(int(index), {})[key] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": states, "param_groups": groups})
-    _lay_out_like_parameters(optimizer)
+    lay_out_like_parameters(optimizer)
     torch.set_rng_state(tensors["generator"])
     return progress["step"], progress["rows"]
 
 
-def _lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
+def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
     """Give state tensors the strides of their parameters.
 
     The file holds contiguous tensors, and the fused optimisers walk through parameter and state in

@@ -54,6 +54,12 @@ class TrainingSettings(Settings):
     epochs: float | None = Field(default=None, gt=0, description="passes over its training set")
     batch_size: Count = 32
     records: int = Field(default=40, ge=2, description="log-spaced records after step 0")
+    evaluation_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="largest share of the arithmetic that scoring may take; 1 scores everything",
+    )
     precision: Literal["float32", "bf16"] = Field(
         default="float32", description="bf16: autocast; shifts the final norm by a per cent or two"
     )

@@ -58,10 +58,12 @@ class Parquet(EncodedImages):
             return Path(hf_hub_download(self.hub, name, repo_type="dataset"))
         except Exception as error:  # network, names and permissions, by many types
             first = str(error).strip().partition("\n")[0]
+            fetch = f"d('{self.hub}', '{name}', repo_type='dataset')"
             raise DataNotFoundError(
                 f"expected {name} of the data set {self.hub} on huggingface.co or in its local "
-                f"cache, but {first}; fetch it where there is a network with: "
-                f"huggingface-cli download --repo-type dataset {self.hub} {name}"
+                f"cache, but {first}; fetch it where there is a network (the page of the data set "
+                "says how large it is) with: "
+                f'python -c "from huggingface_hub import hf_hub_download as d; {fetch}"'
             ) from None
 
     def _read(self, path: Path) -> Any:

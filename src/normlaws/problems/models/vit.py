@@ -68,13 +68,15 @@ class ViT(Family):
                 f"got {self.patch}"
             )
         patches = (height // self.patch) * (width // self.patch)
-        return _VisionTransformer(self, channels, patches, classes)
+        return VisionTransformer(self, channels, patches, classes)
 
     def _scaled_parameters(self, model: nn.Module) -> Iterator[Tensor]:
         return linear_and_convolutional_weights(model)
 
 
-class _VisionTransformer(nn.Module):
+class VisionTransformer(nn.Module):
+    """The network of :class:`ViT`."""
+
     def __init__(self, settings: ViT, channels: int, patches: int, classes: int) -> None:
         super().__init__()
         width, patch = settings.width, settings.patch
@@ -121,7 +123,7 @@ class _Block(nn.Module):
         return added
 
 
-def _initialise(model: _VisionTransformer) -> None:
+def _initialise(model: VisionTransformer) -> None:
     for embedding in (model.positions, model.class_token):
         nn.init.trunc_normal_(embedding, std=EMBEDDING_DEVIATION)
     for module in model.modules():

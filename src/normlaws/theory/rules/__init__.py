@@ -15,6 +15,7 @@ RULES: dict[str, type[Rule]] = {
     kind.name: kind
     for kind in (Hebb, PseudoInverse, MaximumStability, AdaTron, Gibbs, Bayes, PerceptronRule)
 }
+"""The classical rules by name."""
 
 __all__ = [
     "RULES",

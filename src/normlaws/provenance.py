@@ -14,14 +14,20 @@ import torch
 
 import normlaws
 
+_PACKAGES = ("torch", "numpy", "scikit-learn", "pyarrow")
+
 
 @cache
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages whose arithmetic a curve depends on."""
+def versions(*others: str) -> dict[str, str]:
+    """Versions of Python and of the packages whose arithmetic a curve depends on.
+
+    Args:
+        others: further installed packages, such as the framework that runs the training.
+    """
     return {
         "python": platform.python_version(),
         "normlaws": normlaws.__version__,
-        **{name: version(name) for name in ("torch", "numpy", "scikit-learn", "pyarrow")},
+        **{name: version(name) for name in (*_PACKAGES, *others)},
     }
 
 
@@ -37,11 +43,16 @@ def hardware(device: str) -> dict[str, Any]:
 
 
 @cache
-def code() -> dict[str, str | bool | None]:
-    """Commit of the checkout this package runs from; ``None`` for an installed package."""
-    here = Path(__file__).resolve().parent
-    commit = _git(here, "rev-parse", "HEAD") if _git(here, "ls-files", __file__) else None
-    changed = bool(_git(here, "status", "--porcelain", "--", "..")) if commit else None
+def code(file: str = __file__) -> dict[str, str | bool | None]:
+    """Commit of the checkout that ``file`` belongs to; ``None`` where git does not know it.
+
+    Args:
+        file: a source file; where omitted, of this package.
+    """
+    source = Path(file).resolve()
+    here = source.parent
+    commit = _git(here, "rev-parse", "HEAD") if _git(here, "ls-files", str(source)) else None
+    changed = bool(_git(here, "status", "--porcelain", "--", ".")) if commit else None
     return {"commit": commit, "uncommitted_changes": changed}
 
 

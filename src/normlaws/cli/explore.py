@@ -1,0 +1,35 @@
+"""``normlaws explore``: a local web page to look around in a study."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from normlaws.cli import app
+from normlaws.cli.fit import Recorded, Resamples
+
+
+@app.command()
+def explore(
+    path: Recorded,
+    port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,
+    host: Annotated[
+        str, typer.Option(help="127.0.0.1 alone: the page is served to this machine only")
+    ] = "127.0.0.1",
+    resamples: Resamples = 1000,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="print the address without opening it")
+    ] = False,
+) -> None:
+    """Look around in a study, running or done, on a page that nothing leaves."""
+    from normlaws.explore import serve
+
+    serve(
+        path,
+        host=host,
+        port=port,
+        resamples=resamples,
+        browser=not no_browser,
+        say=lambda address: typer.echo(f"{address}  (Ctrl-C to stop)"),
+    )

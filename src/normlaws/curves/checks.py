@@ -1,0 +1,95 @@
+"""What the two tables of ``Curves`` must look like: columns, types, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from normlaws.errors import InputError, allowed
+
+ERRORS = ("train_error", "val_error", "test_error")
+LOSSES = ("train_loss", "val_loss", "test_loss")
+METRICS = ("train_error", "train_loss", "val_error", "val_loss", "test_error", "test_loss")
+STATUSES = ("complete", "unfinished", "diverged", "failed")
+
+INDEX = {"run": "str", "size": "int64", "seed": "Int64", "step": "Int64"}
+VALUES = ("epoch", *METRICS, "seconds")
+RECORD = ("settings", "versions", "hardware", "code")
+
+
+def checked_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table of recorded steps, every column there and typed.
+
+    Raises:
+        InputError: a required column is missing, an error lies outside [0, 1], or a column is not
+            numeric.
+    """
+    missing = [name for name in INDEX if name not in frame.columns]
+    if missing:
+        raise InputError(
+            f"expected the columns {allowed(INDEX)}, but {allowed(missing)} is missing; "
+            f"the columns are {list(frame.columns)}"
+        )
+    filled = frame.reset_index(drop=True).copy()
+    for name in VALUES:
+        if name not in filled:
+            filled[name] = np.nan
+    others = [name for name in filled.columns if name not in INDEX]
+    try:
+        filled = filled.astype(INDEX | dict.fromkeys(others, "float64"))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"expected numeric columns beside run, but {error}") from None
+    for name in ERRORS:
+        bad = filled.loc[(filled[name] < 0) | (filled[name] > 1), name]
+        if len(bad):
+            raise InputError(
+                f"expected {name} as a fraction in [0, 1], got {bad.iloc[0]:g}; "
+                "divide percentages by 100"
+            )
+    extra = sorted(name for name in others if name not in VALUES)
+    return filled[[*INDEX, *VALUES, *extra]]
+
+
+def checked_runs(frame: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame:
+    """The table of runs; made from ``frame`` where there is none.
+
+    Raises:
+        InputError: a run has several sizes or seeds, no record, a record without run, size and
+            seed, or an unknown status.
+    """
+    per_run = frame.groupby("run", sort=False)[["size", "seed"]]
+    if (per_run.nunique() > 1).any(axis=None):
+        raise InputError("expected one size and one seed per run id, got several under one id")
+    if runs is None:
+        runs = per_run.first().reset_index()
+    runs = _typed_runs(runs.reset_index(drop=True))
+    unknown = set(frame["run"]) - set(runs["run"])
+    if unknown:
+        raise InputError(f"expected a record for every run, but {sorted(unknown)[0]} has none")
+    defaults: dict[str, Any] = {"status": "complete", "error": ""}
+    for name, value in defaults.items():
+        runs[name] = runs[name].fillna(value) if name in runs else value
+    for name in RECORD:
+        cells = list(runs[name]) if name in runs else [None] * len(runs)
+        dicts: list[Any] = [dict(cell) if isinstance(cell, Mapping) else {} for cell in cells]
+        runs[name] = dicts
+    bad = [status for status in runs["status"] if status not in STATUSES]
+    if bad:
+        raise InputError(f"expected a status {allowed(STATUSES)}, got {bad[0]!r}")
+    first = ["run", "size", "seed", "status", "error", *RECORD]
+    return runs[first + [name for name in runs.columns if name not in first]]
+
+
+def _typed_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in ("run", "size", "seed") if name not in runs]
+    if missing:
+        raise InputError(
+            f"expected run, size and seed of every run, but {allowed(missing)} is missing"
+        )
+    try:
+        return runs.astype({"run": "str", "size": "int64", "seed": "Int64"})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"expected whole numbers as size and seed, but {error}") from None

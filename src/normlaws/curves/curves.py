@@ -1,0 +1,215 @@
+"""Learning curves of many runs.
+
+One row per (run, recorded step) in ``frame``, one record per run in ``runs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from normlaws.curves import files, merge, render
+from normlaws.curves.checks import METRICS, checked_frame, checked_runs
+from normlaws.errors import CorruptFileError, InputError, allowed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DEFAULT_NORM = "spectral_complexity"
+DEFAULT_METRICS = ("test_error", "val_error", "test_loss", "val_loss", "train_error", "train_loss")
+
+
+class Curves:
+    """Learning curves of many runs: what was recorded, and what made it.
+
+    Attributes:
+        frame: one row per recorded step: ``run`` (id), ``size`` (P, training examples), ``seed``
+            (``<NA>`` where the curve has none: averaged over seeds, or exact theory), ``step``
+            (optimiser steps; ``<NA>`` where points are not steps of a training), ``epoch``, errors
+            (fractions in [0, 1]), losses (nats), ``log_<norm>`` (natural logarithm, float64),
+            ``seconds``. Rows of a run keep the order in which they were recorded.
+        runs: one row per run: ``run``, ``size``, ``seed``, ``status`` (complete, unfinished,
+            diverged or failed), ``error`` (message of a failed run, else empty), and the
+            dictionaries ``settings``, ``versions``, ``hardware``, ``code``.
+
+    Args:
+        frame: as above; absent measurements are filled with NaN, further numeric columns kept.
+        runs: as above; made from ``frame`` where omitted.
+
+    Raises:
+        InputError: a required column is missing, an error lies outside [0, 1], a column is not
+            numeric, or the two tables name different runs.
+    """
+
+    def __init__(self, frame: pd.DataFrame, runs: pd.DataFrame | None = None) -> None:
+        self.frame = checked_frame(frame)
+        self.runs = checked_runs(self.frame, runs)
+
+    @property
+    def norms(self) -> list[str]:
+        """Names of the recorded norms, without their ``log_``."""
+        return [name.removeprefix("log_") for name in self.frame.columns if name.startswith("log_")]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Errors and losses that hold at least one value."""
+        return [name for name in METRICS if self.frame[name].notna().any()]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The training-set sizes P, ascending."""
+        return sorted(int(size) for size in self.runs["size"].unique())
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, ascending; empty where no curve has one."""
+        return sorted(int(seed) for seed in self.runs["seed"].dropna().unique())
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        return (
+            f"Curves({len(self.runs)} runs, sizes {self.sizes}, {len(self.seeds)} seeds, "
+            f"{len(self)} records, norms {self.norms})"
+        )
+
+    def _repr_html_(self) -> str:
+        return render.html(self.frame, self.runs, self.norms, self.metrics)
+
+    def select(
+        self,
+        *,
+        sizes: Iterable[int] | None = None,
+        seeds: Iterable[int] | None = None,
+        status: Iterable[str] | None = None,
+    ) -> Curves:
+        """The runs with the given sizes, seeds and statuses (each: all where omitted)."""
+        keep = pd.Series(True, index=self.runs.index)
+        for column, wanted in (("size", sizes), ("seed", seeds), ("status", status)):
+            if wanted is not None:
+                keep &= self.runs[column].isin(list(wanted))
+        runs = self.runs[keep]
+        return Curves(self.frame[self.frame["run"].isin(runs["run"])], runs)
+
+    @classmethod
+    def concat(cls, parts: Iterable[Curves]) -> Curves:
+        """Put several sets of curves together; a run met twice with the same rows counts once.
+
+        Raises:
+            InputError: two parts hold different curves under one run id, or state different
+                conventions for their norms.
+
+        Warns:
+            NormlawsWarning: runs of different precision, or of conventions that are not all known.
+        """
+        tables = ((f"part {n}", (part.frame, part.runs)) for n, part in enumerate(parts, 1))
+        return cls._joined(*merge.merged(tables))
+
+    @classmethod
+    def read(cls, path: str | Path | Iterable[str | Path]) -> Curves:
+        """Read a study folder, a run folder, a Parquet file, a glob pattern, or several of these.
+
+        ``Curves.read("runs/*")`` puts every study below ``runs`` together. A run that is met twice
+        counts once; norms that were read in different ways are not mixed.
+
+        Raises:
+            DataNotFoundError: nothing recorded is there.
+            CorruptFileError: a file is truncated or damaged; the message names it.
+            InputError: one run id with two different curves, different conventions, or no path.
+
+        Warns:
+            NormlawsWarning: runs of different precision, or of conventions that are not all known.
+        """
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        if not paths:
+            raise InputError("expected at least one path or pattern to read, got none")
+        found = dict.fromkeys(place for one in paths for place in files.places(one))
+        parts = [
+            (str(source), cls._named(source, *tables))
+            for place in found
+            for source, tables in files.read_place(place)
+        ]
+        if len(parts) == 1:
+            return parts[0][1]
+        return cls._joined(*merge.merged((name, (c.frame, c.runs)) for name, c in parts))
+
+    @classmethod
+    def _joined(cls, frame: pd.DataFrame, runs: pd.DataFrame) -> Curves:
+        merge.check_conventions(runs)
+        return cls(frame, runs)
+
+    @classmethod
+    def _named(cls, path: Path, frame: pd.DataFrame, runs: pd.DataFrame | None) -> Curves:
+        try:
+            return cls(frame, runs)
+        except InputError as error:
+            raise CorruptFileError(f"{path} does not hold curves: {error}") from None
+
+    def write(self, path: str | Path) -> Path:
+        """Write to one Parquet file (``….parquet``) or to the folder form; return the path.
+
+        Raises:
+            InputError: the folder form is asked for, and a run id cannot name a folder.
+        """
+        path = Path(path)
+        if path.suffix == ".parquet":
+            files.write_parquet(path, self.frame, self.runs)
+        else:
+            files.write_folder(path, self.frame, self.runs)
+        return path
+
+    def default_norm(self) -> str:
+        """Spectral complexity where it is recorded, or the only norm recorded.
+
+        Raises:
+            InputError: several norms are recorded, none of them spectral complexity; or none.
+        """
+        if DEFAULT_NORM in self.norms:
+            return DEFAULT_NORM
+        if len(self.norms) == 1:
+            return self.norms[0]
+        raise InputError(
+            f"expected the name of a norm, because {DEFAULT_NORM} is not recorded; recorded are "
+            f"{allowed(self.norms)}"
+            if self.norms
+            else "expected curves with a recorded norm (a column log_…), but there is none"
+        )
+
+    def default_metric(self) -> str:
+        """The first recorded of test and validation error, test and validation loss, training's.
+
+        Raises:
+            InputError: no error and no loss is recorded.
+        """
+        for name in DEFAULT_METRICS:
+            if name in self.metrics:
+                return name
+        raise InputError(f"expected curves with one of {allowed(METRICS)}, but there is none")
+
+    def plot(
+        self, norm: str | None = None, metric: str | None = None, ax: Axes | None = None
+    ) -> Axes:
+        """Draw an error or loss against a norm for every size, with seed bands; return the axes.
+
+        Args:
+            norm: a recorded norm; :meth:`default_norm` where omitted.
+            metric: a recorded error or loss; :meth:`default_metric` where omitted.
+            ax: axes to draw on; those of a new figure where omitted.
+
+        Raises:
+            InputError: the curves hold no such norm or metric.
+        """
+        from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
+
+        with shown_in_notebooks():
+            return figures.error_against_norm(
+                self,
+                norm=norm or self.default_norm(),
+                metric=metric or self.default_metric(),
+                ax=ax,
+            )

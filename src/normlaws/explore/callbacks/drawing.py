@@ -1,0 +1,141 @@
+"""The study's figures, and the data behind them as CSV."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
+
+from normlaws.explore import figures, theme
+from normlaws.explore.callbacks.fitting import ahead_of
+from normlaws.explore.controls import GAMMAS
+from normlaws.explore.figures.collapse import fitted_gammas, rescaled_table, spread
+from normlaws.explore.lines import lines_of, table, undrawable
+from normlaws.explore.solved import solve
+from normlaws.explore.state import State as PageState
+from normlaws.explore.state import from_dict
+from normlaws.explore.study import Question, Study
+from normlaws.report.numbers import significant
+from normlaws.report.style import size_colours
+
+
+def register(app: Dash, study: Study) -> None:
+    """Figures and downloads."""
+
+    def laws_of(state: PageState) -> Any:
+        return study.best(Question.of(state, study.version))[0]
+
+    def colours() -> dict[int, str]:
+        return size_colours(study.curves.sizes)
+
+    @app.callback(
+        Output("figure-norm", "figure"),
+        Input("view", "data"),
+        Input("now", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def norm(_view: Any, _now: Any, values: Any) -> Any:
+        state = from_dict(values)
+        laws = laws_of(state)
+        found = None if isinstance(laws, str) else laws
+        window = state.window or (found.early_window if found else None)
+        lines = lines_of(study.curves, state)
+        return figures.error_against_norm(lines, found, window, colours(), state)
+
+    @app.callback(
+        Output("figure-step", "figure"),
+        Output("left-out", "children"),
+        Input("view", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def step(_: Any, values: Any) -> Any:
+        state = from_dict(values)
+        lines = lines_of(study.curves, state)
+        number = undrawable(lines)
+        said = f"{number} points are zero or not a number and cannot be drawn." if number else ""
+        return figures.error_against_step(lines, colours(), state), said
+
+    @app.callback(
+        Output("figure-error", "figure"),
+        Output("figure-optimum", "figure"),
+        Input("now", "data"),
+        Input("full", "data"),
+        Input("ahead", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def against_size(_now: Any, _full: Any, _ahead: Any, values: Any) -> Any:
+        state, sizes = from_dict(values), study.curves.sizes
+        laws = laws_of(state)
+        if isinstance(laws, str):
+            return tuple(_nothing(name, state, laws) for name in ("error", "optimum"))
+        ahead, needed = ahead_of(laws, state, sizes)
+        outside = outside_of(study, state)
+        return (
+            figures.error_against_size(laws, outside, ahead, needed, sizes, colours(), state),
+            figures.norm_against_size(laws, outside, ahead, sizes, colours(), state),
+        )
+
+    @app.callback(
+        Output("figure-collapse", "figure"),
+        Output("spread-said", "children"),
+        Output("gamma-sliders", "className"),
+        *(Output(f"{name}-said", "children") for name in GAMMAS),
+        Input("now", "data"),
+        Input("view", "data"),
+        Input("scale", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def collapse(_now: Any, _view: Any, _scale: Any, values: Any) -> Any:
+        state = from_dict(values)
+        laws = laws_of(state)
+        shown = "sliders" if state.rescale == "exponents" else "sliders gone"
+        if isinstance(laws, str):
+            return _nothing("collapse", state, laws), "", shown, "", "", ""
+        said = f"Spread of the curves over their seed noise: {significant(spread(laws, state))}"
+        gammas = [f" = {value:.3f}" for value in state.gammas or fitted_gammas(laws)]
+        return figures.rescaled(laws, colours(), state), said, shown, *gammas
+
+    @app.callback(
+        Output("download", "data"),
+        Input({"type": "csv", "figure": ALL}, "n_clicks"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def download(clicks: list[int | None], values: Any) -> Any:
+        if not any(clicks) or ctx.triggered_id is None:
+            return no_update
+        name = ctx.triggered_id["figure"]
+        frame = shown_data(name, study, from_dict(values))
+        return dcc.send_string(frame.to_csv(index=False), f"{study.path.stem}-{name}.csv")
+
+
+def outside_of(study: Study, state: PageState) -> pd.DataFrame:
+    """The optima of sizes that the cut keeps out of the fit."""
+    low, high = state.cut or (0, np.inf)
+    laws, _ = study.best(Question.of(replace(state, cut=None), study.version))
+    if isinstance(laws, str):
+        return pd.DataFrame({"size": [], "error": [], "log_norm": []})
+    return laws.sizes[~laws.sizes["size"].between(low, high)]
+
+
+def shown_data(figure: str, study: Study, state: PageState) -> pd.DataFrame:
+    """The rows that a figure shows."""
+    if figure == "theory":
+        return solve(state.alpha, state.radius).curve
+    if figure in ("norm", "step"):
+        return table(lines_of(study.curves, state), state)
+    laws, _ = study.best(Question.of(state, study.version))
+    if isinstance(laws, str):
+        return pd.DataFrame()
+    return rescaled_table(laws, state) if figure == "collapse" else laws.sizes
+
+
+def _nothing(name: str, state: PageState, reason: str) -> Any:
+    return theme.message(theme.blank(name, state, "", ""), reason)

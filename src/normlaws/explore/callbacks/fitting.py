@@ -1,0 +1,140 @@
+"""The fit: its point at once, its intervals when nothing moves any more."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+from dash import Dash, Input, Output, State, no_update, set_props
+
+from normlaws.explore import readout, theme
+from normlaws.explore.controls import GAMMAS, ahead_by_default
+from normlaws.explore.figures.collapse import fitted_gammas
+from normlaws.explore.state import State as PageState
+from normlaws.explore.state import from_dict
+from normlaws.explore.study import Question, Study
+from normlaws.laws import Estimate, Forecast, Laws
+from normlaws.report.numbers import count, power
+
+
+class Turns:
+    """Lets the latest request of a page through, one at a time; earlier ones give up."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, int] = {}
+        self._count = Lock()
+        self._work = Lock()
+
+    def take(self, page: str, work: Any) -> bool:
+        """Do the work unless a later request of the page has come by then; whether it was done."""
+        with self._count:
+            turn = self._latest[page] = self._latest.get(page, 0) + 1
+        with self._work:
+            if self._latest[page] != turn:
+                return False
+            work()
+            return True
+
+
+def register(app: Dash, study: Study) -> None:
+    """Fit, and what the fit says."""
+    point, full = Turns(), Turns()
+
+    @app.callback(
+        Output("now", "data"),
+        Input("question", "data"),
+        State("id", "data"),
+        State("state", "data"),
+        State("window", "value"),
+        prevent_initial_call=True,
+    )
+    def fit_now(asked: Any, page: str, values: Any, slider: Any) -> Any:
+        state = from_dict(values)
+        question = Question.of(state, study.version)
+        if not point.take(page, lambda: study.fitted(question)):
+            return no_update
+        if not asked["moving"]:
+            _set_sliders(study, state, slider)
+        return asked
+
+    @app.callback(
+        Output("full", "data"),
+        Input("now", "data"),
+        State("id", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def fit_fully(now: Any, page: str, values: Any) -> Any:
+        question = Question.of(from_dict(values), study.version)
+        if not now or now["moving"]:
+            return no_update
+        done = full.take(page, lambda: study.fitted(question, intervals=True))
+        return now if done else no_update
+
+    @app.callback(
+        Output("exponents", "children"),
+        Output("verdict", "children"),
+        Output("forecast", "children"),
+        Output("window-said", "children"),
+        Output("cut-said", "children"),
+        Input("now", "data"),
+        Input("full", "data"),
+        Input("ahead", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def read(_now: Any, _full: Any, _ahead: Any, values: Any) -> Any:
+        state = from_dict(values)
+        laws, waiting = study.best(Question.of(state, study.version))
+        cut = said_of_cut(state, study.curves.sizes)
+        if isinstance(laws, str):
+            return [], [readout.sentence(laws)], [], "No window without a fit.", cut
+        ahead, needed = ahead_of(laws, state, study.curves.sizes)
+        return (
+            readout.exponents(laws, waiting),
+            readout.verdict(laws),
+            readout.forecast(laws, ahead, needed, state),
+            said_of_window(laws, state),
+            cut,
+        )
+
+
+def ahead_of(laws: Laws, state: PageState, sizes: list[int]) -> tuple[Forecast, Estimate | None]:
+    """Forecast at the asked P (four times the largest size by default), data for the target."""
+    ahead = laws.forecast([state.size or ahead_by_default(sizes)])[0]
+    return ahead, laws.size_for_error(state.target) if state.target else None
+
+
+def said_of_window(laws: Laws, state: PageState) -> str:
+    """The early window in words."""
+    if laws.early_window is None:
+        return "None found: no window follows one power law."
+    low, high = laws.early_window
+    how = "found" if state.window is None else "set by hand"
+    return f"ln λ from {low:.2f} to {high:.2f} (λ from {power(low)} to {power(high)}), {how}"
+
+
+def said_of_cut(state: PageState, sizes: list[int]) -> str:
+    """The P cut in words."""
+    low, high = state.cut or (sizes[0], sizes[-1])
+    inside = sum(low <= size <= high for size in sizes)
+    return f"{inside} of {len(sizes)}: P from {count(low)} to {count(high)}"
+
+
+def _set_sliders(study: Study, state: PageState, slider: Any) -> None:
+    """Show where the window and the exponents are; what is shown is noted before it is set."""
+    laws, _ = study.best(Question.of(state, study.version))
+    if isinstance(laws, str):
+        return
+    grid = laws.samples.panel.grid
+    low, high = round(float(grid[0]), 2), round(float(grid[-1]), 2)
+    window = laws.early_window or (low, high)
+    shown = [round(edge, 4) for edge in window]
+    set_props("window-shown", {"data": {"window": shown, "as_norm": theme.of_norm(grid)}})
+    set_props("window", {"min": min(low, shown[0]), "max": max(high, shown[1]), "step": 0.01})
+    if slider != shown:
+        set_props("window", {"value": shown})
+    gammas = [round(one, 3) for one in state.gammas or fitted_gammas(laws)]
+    set_props("gammas-shown", {"data": gammas})
+    for name, value in zip(GAMMAS, gammas, strict=True):
+        set_props(name, {"value": value})

@@ -1,0 +1,226 @@
+"""Error against norm and against step: the same lines, point for point, so that they can be linked.
+
+In both figures the lines come first, in the same order and with the same points.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from normlaws.explore import theme
+from normlaws.explore.lines import Floats, Line
+from normlaws.explore.state import Span, State
+from normlaws.laws import Laws
+from normlaws.report.numbers import count, power, significant
+from normlaws.report.scales import metric_label, words
+from normlaws.report.style import INK, PREDICTION, WINDOW
+
+DASHES = {"complete": "solid", "unfinished": "dash", "diverged": "dot", "failed": "dot"}
+PALE = 0.35  # opacity of sizes outside the P cut
+EDGE = {"color": PREDICTION, "width": 2}
+
+
+def error_against_norm(
+    lines: list[Line],
+    laws: Laws | None,
+    window: Span | None,
+    colours: dict[int, str],
+    state: State,
+) -> go.Figure:
+    """Draw the lines over the norm, with early window, early law and optima where there are laws.
+
+    The window's edges are the figure's two movable shapes.
+    """
+    figure = theme.blank("norm", state, f"{words(state.norm)} λ", metric_label(state.metric))
+    logs = np.concatenate([line.log_norm for line in lines] or [np.zeros(0)])
+    as_norm = theme.norm_axis(figure, "x", state.norm, logs)
+    theme.ticks(figure, "y", np.concatenate([line.value for line in lines] or [np.zeros(0)]))
+    for line in lines:
+        _draw(figure, line, theme.place(line.log_norm, as_norm), colours, state)
+    for line in lines:
+        _band(figure, line, theme.place(line.log_norm, as_norm), colours)
+    _crosses(figure, lines, lambda line: theme.place(line.log_norm, as_norm), colours)
+    if window is not None:
+        _window(figure, window, as_norm)
+    if laws is not None:
+        _law(figure, laws, as_norm)
+        _optima(figure, laws, as_norm, colours, state)
+    _ring(figure)
+    return theme.zoomed(figure, state)
+
+
+def error_against_step(lines: list[Line], colours: dict[int, str], state: State) -> go.Figure:
+    """Draw the same lines over the optimiser step; step 0 has a place left of the first."""
+    figure = theme.blank("step", state, "optimiser step", metric_label(state.metric))
+    steps = np.concatenate([line.step for line in lines] or [np.zeros(0)])
+    if not np.isfinite(steps).any():
+        return theme.message(figure, "these curves carry no optimiser steps")
+    zero = _step_zero(figure, steps)
+    theme.ticks(figure, "y", np.concatenate([line.value for line in lines]))
+    for line in lines:
+        _draw(figure, line, _at_step(line, zero), colours, state)
+    for line in lines:
+        _band(figure, line, _at_step(line, zero), colours)
+    _crosses(figure, lines, lambda line: _at_step(line, zero), colours)
+    _ring(figure)
+    return theme.zoomed(figure, state)
+
+
+def _at_step(line: Line, zero: float) -> Floats:
+    return np.where(line.step > 0, line.step, zero)
+
+
+def _step_zero(figure: go.Figure, steps: Floats) -> float:
+    """Where step 0 stands on the log axis; names it and the powers of ten there."""
+    positive = steps[steps > 0]
+    first, last = (positive.min(), positive.max()) if positive.size else (1.0, 10.0)
+    zero = float(first / 3)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(first)), np.floor(np.log10(last)) + 1)
+    marks = [mark * factor for mark in decades for factor in (1, 2, 5)]
+    wide = np.log10(last / first) >= theme.DECADES
+    named = list(decades) if wide else [mark for mark in marks if mark <= last]
+    figure.update_xaxes(
+        tickvals=[zero, *named], ticktext=["0", *(f"{mark:,.0f}" for mark in named)]
+    )
+    return zero
+
+
+def _draw(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str], state: State) -> None:
+    colour = colours[line.size]
+    outside = state.cut is not None and not state.cut[0] <= line.size <= state.cut[1]
+    hover = (
+        f"P = {count(line.size)}, {line.name}"
+        + ("" if line.status == "complete" else f" ({line.status})")
+        + f"<br>step %{{customdata[0]}}<br>λ = %{{customdata[1]}}<br>{words(state.metric)} "
+        "%{customdata[2]}<extra></extra>"
+    )
+    figure.add_scatter(
+        x=x,
+        y=line.value,
+        mode="lines+markers",
+        line={"color": colour, "width": 1.8, "dash": DASHES[line.status]},
+        marker={"color": colour, "size": 4},
+        selected={"marker": {"size": 9}},
+        unselected={"marker": {"opacity": 0.25}},
+        opacity=PALE if outside else 1.0,
+        customdata=_words_of(line),
+        hovertemplate=hover,
+        name=f"P = {count(line.size)}, {line.name}",
+        meta={"size": line.size, "role": "line", "opacity": PALE if outside else 1.0},
+        connectgaps=False,
+    )
+
+
+def _words_of(line: Line) -> list[list[str]]:
+    return [
+        ["–" if np.isnan(step) else count(step), power(log), significant(value)]
+        for step, log, value in zip(line.step, line.log_norm, line.value, strict=True)
+    ]
+
+
+def _band(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str]) -> None:
+    known = np.isfinite(line.low) & np.isfinite(x) & (line.value > 0)
+    if not known.any():
+        return
+    low = np.maximum(line.low, line.value / 10)[known]
+    figure.add_scatter(
+        x=np.concatenate([x[known], x[known][::-1]]),
+        y=np.concatenate([line.high[known], low[::-1]]),
+        fill="toself",
+        fillcolor=theme.see_through(colours[line.size], 0.16),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        meta={"size": line.size, "role": "band", "opacity": 1.0},
+    )
+
+
+def _crosses(figure: go.Figure, lines: list[Line], x_of: Any, colours: dict[int, str]) -> None:
+    """A cross where a run broke off."""
+    for line in lines:
+        last = line.last_known()
+        if line.broken and last is not None:
+            figure.add_scatter(
+                x=[x_of(line)[last]],
+                y=[line.value[last]],
+                mode="markers",
+                marker={
+                    "symbol": "x-thin",
+                    "size": 13,
+                    "line": {"width": 3, "color": colours[line.size]},
+                },
+                hovertemplate=f"P = {count(line.size)}, {line.name}: {line.status} after step "
+                f"{_words_of(line)[last][0]}<extra></extra>",
+                meta={"size": line.size, "role": "cross", "opacity": 1.0},
+            )
+
+
+def _ring(figure: go.Figure) -> None:
+    """Nothing yet: the browser puts it around the record that is pointed at in either figure."""
+    figure.add_scatter(
+        x=[],
+        y=[],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 15, "color": INK, "line": {"width": 2.5}},
+        hoverinfo="skip",
+        meta={"role": "ring"},
+    )
+
+
+def _window(figure: go.Figure, window: Span, as_norm: bool) -> None:
+    low, high = (float(edge) for edge in theme.place(np.array(window), as_norm))
+    upright = {"y0": 0, "y1": 1, "yref": "paper"}
+    figure.add_shape(
+        type="rect", x0=low, x1=high, fillcolor=WINDOW, line_width=0, layer="below", **upright
+    )
+    for edge in (low, high):
+        figure.add_shape(type="line", x0=edge, x1=edge, line=EDGE, **upright)
+
+
+def _law(figure: go.Figure, laws: Laws, as_norm: bool) -> None:
+    """The early law at the largest size, whose stay in the window is the longest."""
+    if laws.early_window is None or not np.isfinite(laws.early_law.log_prefactor):
+        return
+    logs = np.linspace(*laws.early_window, 30)
+    ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
+    log_error = laws.early_law.log(logs) - laws.gamma0.value * ratio
+    figure.add_scatter(
+        x=theme.place(logs, as_norm),
+        y=np.exp(log_error),
+        mode="lines",
+        line={"color": PREDICTION, "width": 2.4, "dash": "6px,4px"},
+        name=f"early law, γ₁ = {laws.gamma1.value:.3f}",
+        hovertemplate=f"early law, γ₁ = {laws.gamma1.value:.3f}<extra></extra>",
+        meta={"role": "law"},
+    )
+
+
+def _optima(
+    figure: go.Figure, laws: Laws, as_norm: bool, colours: dict[int, str], state: State
+) -> None:
+    shown = laws.sizes[~laws.sizes["size"].isin(state.hidden)]
+    hollow = shown["n_censored"] > 0
+    figure.add_scatter(
+        x=theme.place(shown["log_norm"].to_numpy(), as_norm),
+        y=shown["error"],
+        mode="markers",
+        marker={
+            "size": 11,
+            "color": [
+                "#fff" if empty else colours[size]
+                for empty, size in zip(hollow, shown["size"], strict=True)
+            ],
+            "line": {"color": INK, "width": 1.4},
+        },
+        customdata=[
+            [count(row.size), power(row.log_norm), significant(row.error)]
+            for row in shown[["size", "log_norm", "error"]].itertuples(index=False, name="Row")
+        ],
+        hovertemplate="optimum of P = %{customdata[0]}<br>λ = %{customdata[1]}<br>"
+        "%{customdata[2]}<extra></extra>",
+        name="optimum",
+        meta={"role": "optima"},
+    )

@@ -1,0 +1,239 @@
+"""The page: header, controls, figures and what the fit says, for a state."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from dash import dcc, html
+
+from normlaws.explore.controls import (
+    forecast_controls,
+    legend,
+    rescale_controls,
+    study_controls,
+    theory_controls,
+)
+from normlaws.explore.markup import LIVE, data, labelled
+from normlaws.explore.readout import troubled
+from normlaws.explore.state import State
+from normlaws.explore.study import Study
+from normlaws.explore.theme import configured
+from normlaws.report.numbers import count
+
+FIGURES = {
+    "norm": "Error against norm",
+    "step": "Error against step",
+    "error": "Lowest error against P",
+    "optimum": "Best norm against P",
+    "collapse": "Rescaled curves",
+    "theory": "Perceptron: error against norm",
+}
+CAPTIONS = {
+    "norm": "Shaded: early window, its edges can be dragged. Dashed: early law at the largest "
+    "size. Discs: optimum of each size, hollow where a run was still improving.",
+    "step": "The same points: point at one, or select some, and the other figure shows them too. "
+    "Dashed lines: unfinished runs. Dotted with a cross: runs that broke off.",
+    "error": "Solid: direct law. Dashed: slope that the two laws give. Diamond: forecast. Square: "
+    "data needed. The upright lines are the P cut and can be dragged.",
+    "optimum": "Solid: late law. Diamond: norm to stop at for the forecast's P. Hollow discs are "
+    "not used in the laws.",
+    "collapse": "The fit's mean curves. Where the laws hold they lie on each other.",
+    "theory": "Solid: loss minimised at fixed norm, for many inputs. Circle and dotted upright: "
+    "lowest error. Diamond: the current point.",
+}
+MOVABLE = ("norm", "error", "optimum")  # figures with edges to drag
+POLL = 3000  # milliseconds
+
+
+def shell() -> html.Div:
+    """What stays while the rest is built anew: the address, and the stores that carry a state."""
+    return html.Div(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Store(id="query"),
+            dcc.Store(id="outline"),
+            html.Div(id="page"),
+        ]
+    )
+
+
+def body(study: Study, state: State) -> list[Any]:
+    """The page for a state."""
+    return [
+        *_stores(study, state),
+        html.Header(_header(study), className="top"),
+        html.P(id="notice", role="status", className="notice"),
+        html.Nav(
+            dcc.RadioItems(
+                {"study": "Study", "theory": "Perceptron theory"},
+                state.tab,
+                id="tab",
+                className="tabs",
+                inline=True,
+            ),
+            className="views",
+            **labelled("Views"),
+            **data(named="View"),
+        ),
+        html.Main(
+            [
+                html.Div(_study(study, state), id="study-pane", className="pane"),
+                html.Div(_theory(state), id="theory-pane", className="pane"),
+            ]
+        ),
+    ]
+
+
+def figure_block(name: str, *below: Any) -> html.Section:
+    """A figure under its heading, with what can be done with it."""
+    title = FIGURES[name]
+    inside = title[0].lower() + title[1:]
+
+    def button(text: str, says: str, **which: str) -> html.Button:
+        return html.Button(text, id=which | {"figure": name}, type="button", **labelled(says))
+
+    buttons = [
+        button("PNG", f"Download {inside} as PNG", type="image", form="png"),
+        button("SVG", f"Download {inside} as SVG", type="image", form="svg"),
+        button("CSV", f"Download the data of {inside} as CSV", type="csv"),
+        button("Whole", f"Show the whole of {inside}, without zoom", type="whole"),
+    ]
+    return html.Section(
+        [
+            html.Div([html.H2(title), html.Div(buttons, className="buttons")], className="head"),
+            html.Div(
+                dcc.Graph(
+                    id=f"figure-{name}",
+                    config=configured(movable=name in MOVABLE),
+                    clear_on_unhover=True,
+                    responsive=True,
+                    className="graph",
+                ),
+                className="plot",
+                role="group",
+                **labelled(title),
+            ),
+            html.P(CAPTIONS[name], className="caption"),
+            *below,
+        ],
+        className=f"figure {name}",
+    )
+
+
+def _stores(study: Study, state: State) -> list[Any]:
+    zoom = {name: {"of": state.zoom_of(name), "range": at} for name, *at in state.zoom}
+    return [
+        dcc.Store(id="id", data=uuid4().hex),
+        dcc.Store(id="state", data=state.as_dict()),
+        dcc.Store(id="seen", data=study.version),
+        dcc.Store(id="hand", data={"window": state.window, "dragging": False}),
+        dcc.Store(id="window-shown"),
+        dcc.Store(id="gammas", data=state.gammas),
+        dcc.Store(id="gammas-shown"),
+        dcc.Store(id="zoom", data=zoom),
+        *(dcc.Store(id=name) for name in ("view", "question", "ahead", "scale", "point")),
+        dcc.Store(id="now"),
+        dcc.Store(id="full"),
+        dcc.Store(id="linked"),
+        dcc.Store(id="saved"),
+        dcc.Download(id="download"),
+        dcc.Interval(id="tick", interval=POLL, disabled=True),
+    ]
+
+
+def _header(study: Study) -> list[Any]:
+    return [
+        html.Div(
+            [
+                html.H1(study.path.resolve().stem),
+                html.P(facts(study), id="facts", className="facts"),
+            ]
+        ),
+        html.Div(
+            [
+                html.Button("Reload", id="reload", type="button"),
+                html.Div(
+                    dcc.Checklist(
+                        [{"label": "follow a running study", "value": "follow"}],
+                        [],
+                        id="follow",
+                        className="chips",
+                    ),
+                    **data(named="Polling"),
+                ),
+                html.Button("Copy link", id="copy", type="button"),
+            ],
+            className="buttons",
+        ),
+    ]
+
+
+def _aside(pane: str, controls: list[Any]) -> html.Aside:
+    """Controls beside the figures; over them, and folded, where the page is narrow."""
+    folded = html.Details([html.Summary("Controls"), *controls], open=True, id=f"{pane}-controls")
+    return html.Aside(folded, className="controls", **labelled(f"Controls of the {pane}"))
+
+
+def _study(study: Study, state: State) -> list[Any]:
+    return [
+        _aside("study", study_controls(study.curves, state)),
+        html.Div(
+            [
+                legend(study.curves),
+                figure_block("norm"),
+                figure_block("step", html.P(id="left-out", className="caption")),
+                html.Section(
+                    [
+                        html.H2("Exponents"),
+                        html.Div(id="exponents", **LIVE),
+                    ],
+                    className="card",
+                ),
+                html.Section(
+                    [
+                        html.H2("Verdict and forecast"),
+                        html.Div(id="verdict", **LIVE),
+                        html.Div(forecast_controls(study.curves, state), className="pair"),
+                        html.Div(id="forecast", **LIVE),
+                    ],
+                    className="card",
+                ),
+                figure_block("error"),
+                figure_block("optimum"),
+                figure_block("collapse"),
+                html.Section([html.H2("Rescaling"), rescale_controls(state)], className="card"),
+                html.Section(troubled(study.curves), id="troubled", className="card"),
+            ],
+            className="figures",
+        ),
+    ]
+
+
+def _theory(state: State) -> list[Any]:
+    return [
+        _aside("theory", theory_controls(state)),
+        html.Div(
+            [
+                figure_block("theory"),
+                html.Section(
+                    [html.H2("Values"), html.Div(id="solved", **LIVE)],
+                    className="card",
+                ),
+            ],
+            className="figures",
+        ),
+    ]
+
+
+def facts(study: Study) -> str:
+    """How much of the study there is, in a line."""
+    curves = study.curves
+    sizes, seeds, runs = curves.sizes, curves.seeds, curves.runs["status"].value_counts()
+    span = f"P from {count(sizes[0])} to {count(sizes[-1])}"
+    parts = [
+        f"{len(sizes)} sizes, {span}" if len(sizes) > 1 else f"one size, P = {count(sizes[0])}",
+        f"{len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}" if seeds else "no seeds",
+        ", ".join(f"{number} {status}" for status, number in runs.items()),
+    ]
+    return " · ".join(parts)

@@ -1,0 +1,180 @@
+"""What the fit says, as tables and sentences of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+from dash import html
+
+from normlaws.curves import Curves
+from normlaws.explore.figures.perceptron import rule_styles
+from normlaws.explore.markup import labelled
+from normlaws.explore.solved import Solved
+from normlaws.explore.state import State
+from normlaws.laws import Estimate, Forecast, Laws
+from normlaws.report.numbers import NONE, count, fixed, interval, power, significant
+from normlaws.report.page import Table
+from normlaws.report.scales import words
+from normlaws.report.style import FIT
+
+WAITING = "…"
+INTERVAL = "95\u00a0% interval"
+
+
+MEANINGS = {
+    "gamma": ("γ", "best error against P, direct"),
+    "gamma1": ("γ₁", "error against norm, early window"),
+    "gamma0": ("γ₀", "early curves against P"),
+    "gamma2": ("γ₂", "best norm against P"),
+    "product": ("γ₀ + γ₁γ₂", "what the two laws give for γ"),
+    "difference": ("γ₀ + γ₁γ₂ − γ", "0 where they explain it"),
+}
+
+
+def exponents(laws: Laws, waiting: bool) -> list[Any]:
+    """The exponents and their intervals, which may still be on their way."""
+    rows = [
+        (symbol, fixed(found.value), _interval(found, waiting), meaning)
+        for name, (symbol, meaning) in MEANINGS.items()
+        for found in [getattr(laws, name)]
+    ]
+    rows.append(("collapse", significant(laws.collapse), "", "spread over seed noise, 1 is full"))
+    header = ("exponent", "value", INTERVAL, "meaning")
+    return [as_html(Table("", header, rows, (1, 2)), rows, "Exponents")]
+
+
+def _interval(found: Estimate, waiting: bool) -> str:
+    shown = interval(found)
+    return WAITING if waiting and shown == NONE else shown
+
+
+def sentence(reason: str) -> html.P:
+    """Why there are no laws."""
+    return html.P(f"The laws could not be fitted: {reason}", className="verdict")
+
+
+def verdict(laws: Laws) -> list[Any]:
+    """The sentence, and what to run next."""
+    steps = [html.Li(f"Next: {step}.") for step in laws.verdict.next_steps]
+    return [html.P(laws.verdict.text, className="verdict"), *([html.Ul(steps)] if steps else [])]
+
+
+def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State) -> list[Any]:
+    """Error and stopping norm at the asked P, data needed for the asked error."""
+    rows = [
+        (
+            f"{words(laws.metric)} at P = {count(ahead.size)}",
+            significant(ahead.error.value),
+            interval(ahead.error, significant),
+        ),
+        ("norm to stop at there", power(ahead.log_norm.value), interval(ahead.log_norm, power)),
+    ]
+    if needed is not None and state.target is not None:
+        rows.append(
+            (f"P needed for {significant(state.target)}", _size(needed.value), _sizes(needed))
+        )
+    table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
+    return [as_html(table, rows, "Forecast")]
+
+
+def solved(values: Solved, state: State) -> list[Any]:
+    """The current point, the optimum and the rules at this α."""
+    rows = [
+        ("ε at the current point", _six(values.error), ""),
+        ("overlap ρ there", _six(values.overlap), ""),
+        ("λ_opt, the norm of lowest error", f"{values.best_norm:.6g}", ""),
+        ("ε at λ_opt", _six(values.best_error), _swatch(FIT, "none", "solid line")),
+        *(
+            (f"ε of {_RULE_NAMES[name]}", _six(values.rules[name]), _swatch(colour, dashes, style))
+            for name, (colour, style, dashes) in rule_styles().items()
+        ),
+    ]
+    caption = f"At α = {state.alpha:g}, λ = {state.radius:g}"
+    return [as_html(Table(caption, ("quantity", "value", "line"), (), (1,)), rows, caption)]
+
+
+_RULE_NAMES = {
+    "hebb": "Hebb's rule, the limit of small norm",
+    "gibbs": "Gibbs' rule",
+    "max-stability": "maximum stability, the limit of large norm",
+    "bayes": "Bayes' bound",
+}
+
+
+def _swatch(colour: str, dashes: str, words: str) -> html.Img:
+    """A piece of line as it is drawn in the figure."""
+    picture = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 52 10'><path d='M0 5H52' "
+        f"stroke='{colour}' stroke-width='2.5' stroke-dasharray='{dashes}'/></svg>"
+    )
+    return html.Img(src=f"data:image/svg+xml,{quote(picture)}", alt=words, className="dash")
+
+
+def troubled(curves: Curves) -> list[Any]:
+    """Runs that are not complete, with how far they came."""
+    runs = curves.runs[curves.runs["status"] != "complete"]
+    if runs.empty:
+        return []
+    last = curves.frame.groupby("run")["step"].max()
+    rows = [
+        (
+            count(run["size"]),
+            NONE if pd.isna(run["seed"]) else str(run["seed"]),
+            str(run["status"]),
+            str(last.get(run["run"], NONE)),
+            str(run["error"])[:200],
+        )
+        for run in runs.to_dict("records")
+    ]
+    table = Table("", ("P", "seed", "status", "last step", "message"), rows, (0, 1, 3))
+    return [
+        html.H2(f"Runs that are not complete ({len(runs)})"),
+        as_html(table, rows, "Runs that are not complete"),
+    ]
+
+
+def as_html(table: Table, rows: Any, name: str) -> html.Div:
+    """A table; its first column names the row, ``name`` the table to a screen reader."""
+    head = [
+        html.Th(cell, scope="col", className=_kind(table, at))
+        for at, cell in enumerate(table.header)
+    ]
+    body = [
+        html.Tr(
+            [
+                html.Th(cell, scope="row") if at == 0 else html.Td(cell, className=_kind(table, at))
+                for at, cell in enumerate(row)
+            ]
+        )
+        for row in rows
+    ]
+    parts: list[Any] = [html.Thead(html.Tr(head)), html.Tbody(body)]
+    caption = [html.Caption(table.caption)] if table.caption else []
+    return html.Div(
+        html.Table([*caption, *parts]),
+        className="scroll",
+        tabIndex=0,
+        role="region",
+        **labelled(name),
+    )
+
+
+def _kind(table: Table, column: int) -> str:
+    return "number" if column in table.numeric else table.header[column]
+
+
+def _six(value: float) -> str:
+    return f"{value:.6f}" if np.isfinite(value) else "beyond precision"
+
+
+def _size(value: float) -> str:
+    return "out of reach" if value == np.inf else count(value)
+
+
+def _sizes(needed: Estimate) -> str:
+    if needed.low is None or needed.high is None:
+        return NONE
+    return f"{_size(needed.low)} to {_size(needed.high)}"

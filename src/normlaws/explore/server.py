@@ -1,0 +1,84 @@
+"""Serve the page of one study to this machine."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from normlaws.errors import InputError, MissingExtraError
+from normlaws.explore.address import LOOPBACK, check_host
+from normlaws.explore.study import Study
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+
+def serve(
+    path: str | Path,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    resamples: int = 1000,
+    browser: bool = True,
+    say: Callable[[str], object] = print,
+) -> None:
+    """Show the study at ``path`` until interrupted.
+
+    Args:
+        path: study folder, run folder, Parquet file or glob pattern.
+        host: 127.0.0.1; every other one is refused.
+        port: to listen on; 0 takes a free one.
+        resamples: of the seeds, for intervals.
+        browser: whether to open the page in the default browser.
+        say: called with the page's address once it can be reached.
+
+    Raises:
+        MissingExtraError: the extra ``explore`` is not installed.
+        InputError: another host, a port that is taken or out of range, or curves without a norm.
+        DataNotFoundError: nothing recorded is at ``path``.
+        CorruptFileError: a file is damaged.
+    """
+    server = prepare(path, host=host, port=port, resamples=resamples)
+    address = f"http://{LOOPBACK}:{server.port}/"
+    say(address)
+    if browser:
+        webbrowser.open(address)
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+
+
+def prepare(
+    path: str | Path, *, host: str = LOOPBACK, port: int = 0, resamples: int = 1000
+) -> BaseWSGIServer:
+    """A server that listens already and answers when its ``serve_forever`` is called."""
+    host = check_host(host)
+    if not 0 <= port <= 65535:
+        raise InputError(f"expected a port from 0 (any free one) to 65535, got {port}")
+    study = Study(Path(path), resamples)
+    try:
+        from werkzeug.serving import make_server
+
+        from normlaws.explore.app import build
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("dash", "plotly", "flask", "werkzeug"):
+            raise
+        raise MissingExtraError("normlaws explore", "explore") from None
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with _listening(host, port) as opened:
+        return make_server(host, port, build(study).server, threaded=True, fd=opened.fileno())
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise InputError(
+            f"expected a port that is free, got {port} ({error.strerror}); accepted is another "
+            "one, or 0 for any that is free"
+        ) from None

@@ -1,0 +1,155 @@
+"""Foreign names and scales become the columns of ``Curves``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from normlaws.curves import ERRORS, METRICS
+from normlaws.errors import InputError, allowed
+
+NUMBERED = ("run", "size", "seed", "step", "epoch", "seconds")
+ACCURACIES = {name.replace("error", "accuracy"): name for name in ERRORS}
+PERCENT = (*ERRORS, *ACCURACIES)
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "eval": "val",
+    "test": "test",
+}
+WHAT = {"error": "error", "err": "error", "loss": "loss", "acc": "accuracy", "accuracy": "accuracy"}
+
+_SPLIT, _WHAT = "|".join(SPLITS), "|".join(WHAT)
+_METRIC = re.compile(f"(?P<split>{_SPLIT})[/_.](?P<what>{_WHAT})", re.IGNORECASE)
+_REVERSED = re.compile(f"(?P<what>{_WHAT})[/_.](?P<split>{_SPLIT})", re.IGNORECASE)
+_NORM = re.compile(r"(?:train/)?norm/(?P<name>\w+)/global")
+_LOG_NORM = re.compile(r"log_\w+")
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """What foreign columns or tags are.
+
+    Attributes:
+        columns: {name in ``Curves``: their name}. ``log_<norm>`` takes a natural logarithm as it
+            is, ``<norm>`` takes λ itself and its logarithm is stored; ``<split>_accuracy`` becomes
+            ``<split>_error`` = 1 − accuracy; other names of ``Curves`` are taken as they are.
+        percent: which of the mapped errors and accuracies are percentages.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    percent: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.percent if name not in PERCENT]
+        if unknown:
+            raise InputError(f"expected percent of {allowed(PERCENT)}, got {unknown[0]!r}")
+
+    def usual(self, tag: str) -> str | None:
+        """Our name for a tag by the usual names; ``None`` for a tag that means nothing here.
+
+        ``norm/log_<name>/global`` and ``log_<name>`` are natural logarithms of norms, and
+        ``norm/<name>/global`` is the norm itself (Hugging Face puts ``train/`` before both).
+        ``<split>/<what>`` and ``<what>/<split>`` (also with ``_`` or ``.``) are metrics: ``val``,
+        ``valid``, ``validation`` and ``eval`` are the validation split, ``acc`` and ``accuracy``
+        accuracies.
+        """
+        if norm := _NORM.fullmatch(tag):
+            return norm["name"]
+        if _LOG_NORM.fullmatch(tag) or tag in ("epoch", "seconds"):
+            return tag
+        if tag == "train/epoch":
+            return "epoch"
+        if found := _METRIC.fullmatch(tag) or _REVERSED.fullmatch(tag):
+            return f"{SPLITS[found['split'].lower()]}_{WHAT[found['what'].lower()]}"
+        return None
+
+    def find(self, tags: Iterable[str]) -> dict[str, str]:
+        """{our name: their tag} for everything that is named or has a usual name.
+
+        Raises:
+            InputError: two tags have one usual name.
+        """
+        tags = list(tags)
+        found = {ours: theirs for ours, theirs in self.columns.items() if theirs in tags}
+        taken = {_stored(ours) for ours in self.columns}
+        for tag in tags:
+            ours = self.usual(tag)
+            if ours is None or tag in found.values() or _stored(ours) in taken:
+                continue
+            double = next((name for name in found if _stored(name) == _stored(ours)), None)
+            if double is not None:
+                raise InputError(
+                    f"expected one tag for {_stored(ours)}, got {found[double]!r} and {tag!r}; "
+                    f"say which with --column {ours}=TAG"
+                )
+            found[ours] = tag
+        return found
+
+    def check_present(self, tags: Iterable[str], source: object) -> None:
+        """Refuse a map that names what is not there.
+
+        Raises:
+            InputError: a mapped name is not among ``tags``.
+        """
+        tags = sorted(set(tags))
+        missing = [theirs for theirs in self.columns.values() if theirs not in tags]
+        if missing:
+            raise InputError(
+                f"expected a column named {missing[0]!r} in {source}; it has "
+                f"{allowed(tags or ['none'])}"
+            )
+
+    def convert(self, ours: str, values: pd.Series, source: object) -> tuple[str, pd.Series]:
+        """The column's stored name, and its values on the stored scale.
+
+        Raises:
+            InputError: values are no numbers, a norm is negative, or an accuracy no fraction.
+        """
+        if ours == "run":
+            return ours, values.astype(str)
+        try:
+            numbers = pd.to_numeric(values).astype(float)
+        except (TypeError, ValueError):
+            raise InputError(f"expected numbers for {ours} in {source}, got text") from None
+        if ours in self.percent:
+            numbers = numbers / 100
+        if ours in ACCURACIES:
+            return ACCURACIES[ours], _error(ours, numbers, source)
+        if is_linear_norm(ours):
+            return f"log_{ours}", _logarithm(ours, numbers, source)
+        return ours, numbers
+
+
+def is_linear_norm(name: str) -> bool:
+    """Whether a name of the map stands for λ itself."""
+    known = (*NUMBERED, *METRICS, *ACCURACIES, "status")
+    return name not in known and not name.startswith("log_")
+
+
+def _stored(name: str) -> str:
+    return ACCURACIES.get(name, f"log_{name}" if is_linear_norm(name) else name)
+
+
+def _error(name: str, accuracy: pd.Series, source: object) -> pd.Series:
+    bad = accuracy[(accuracy < 0) | (accuracy > 1)]
+    if len(bad):
+        raise InputError(
+            f"expected {name} as a fraction in [0, 1] in {source}, got {bad.iloc[0]:g}; "
+            f"percentages are converted with --percent {name}"
+        )
+    return 1 - accuracy
+
+
+def _logarithm(name: str, norms: pd.Series, source: object) -> pd.Series:
+    if (norms < 0).any():
+        raise InputError(f"expected norms of 0 or more in {name} of {source}, got {norms.min():g}")
+    with np.errstate(divide="ignore"):
+        return pd.Series(np.log(norms), index=norms.index)

@@ -1,0 +1,186 @@
+"""MLflow runs as ``Curves``: the file store without MLflow, any tracking server with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from normlaws.curves import Curves
+from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
+from normlaws.interop.columns import ColumnMap
+from normlaws.interop.extras import optional
+from normlaws.interop.foreign import RECORD, ForeignRun, checked_record, curves_of, series_of
+from normlaws.interop.identity import Identity
+
+FEATURE = "reading an MLflow tracking server"
+STATUS = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "unfinished"}
+_STORED_STATUS = {"3": "FINISHED", "4": "FAILED", "5": "KILLED"}
+_PAGE = 200
+_LARGEST = float(np.finfo(float).max)  # what a database keeps for infinity
+
+
+def read_mlflow(
+    source: str | Path,
+    columns: ColumnMap | None = None,
+    identity: Identity | None = None,
+    *,
+    experiment: str | None = None,
+) -> Curves:
+    """Read the runs of an ``mlruns`` folder, of one experiment in it, or of a tracking server.
+
+    Metrics are taken by their usual names or by ``columns``; sizes and seeds come from parameters,
+    metrics that never change, or the run's name. Deleted runs are left out.
+
+    Args:
+        source: an ``mlruns`` folder, an experiment's or a run's folder in it, or a tracking URI
+            such as ``http://localhost:5000`` or ``sqlite:///mlflow.db``.
+        columns: what the metrics are.
+        identity: how to find size and seed.
+        experiment: name of one experiment; all where omitted.
+
+    Raises:
+        MissingExtraError: ``source`` is a URI, and MLflow is not installed.
+        DataNotFoundError: no run is there.
+        CorruptFileError: a file is damaged; the message names it.
+        InputError: no known metric, sizes and seeds cannot be found, or the server refuses.
+    """
+    if "://" in str(source):
+        runs = list(_served(str(source), experiment))
+    else:
+        runs = [_stored(folder) for folder in _run_folders(Path(source), experiment)]
+    if not runs:
+        named = f" in the experiment {experiment!r}" if experiment else ""
+        raise DataNotFoundError(
+            f"expected MLflow runs at {source}{named}, but found none; accepted are an mlruns "
+            "folder, an experiment or run folder in it, or a tracking URI"
+        )
+    return curves_of(runs, columns or ColumnMap(), identity or Identity(), source)
+
+
+def _run_folders(root: Path, experiment: str | None) -> list[Path]:
+    folders = [root] if _is_run(root) else sorted(filter(_is_run, root.glob("*")))
+    folders = folders or sorted(filter(_is_run, root.glob("*/*")))
+    return [
+        folder
+        for folder in folders
+        if not folder.parent.name.startswith(".")
+        and _meta(folder).get("lifecycle_stage", "active") == "active"
+        and experiment in (None, _meta(folder.parent).get("name"))
+    ]
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "meta.yaml").is_file() and (folder / "metrics").is_dir()
+
+
+def _meta(folder: Path) -> dict[str, str]:
+    """Top-level ``name: value`` lines of ``meta.yaml``; all that is needed of it."""
+    path = folder / "meta.yaml"
+    if not path.is_file():
+        return {}
+    pairs = (line.partition(": ") for line in _text(path).splitlines() if ": " in line)
+    return {name: value.strip().strip("'\"") for name, _, value in pairs}
+
+
+def _stored(folder: Path) -> ForeignRun:
+    meta = _meta(folder)
+    tags = _values(folder / "tags")
+    name = tags.get("mlflow.runName") or meta.get("run_name") or folder.name
+    status = meta.get("status", "")
+    return ForeignRun(
+        name, folder.name, str(folder),
+        dict(_metrics(folder / "metrics")),
+        _values(folder / "params"),
+        STATUS.get(_STORED_STATUS.get(status, status), "unfinished"),
+        _record(tags.get(RECORD), folder),
+    )  # fmt: skip
+
+
+def _values(folder: Path) -> dict[str, str]:
+    """One file a name; a name with slashes is a file in folders."""
+    return {
+        path.relative_to(folder).as_posix(): _text(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _metrics(folder: Path) -> Iterator[tuple[str, pd.Series]]:
+    for name, text in _values(folder).items():
+        points = [_point(line, folder / name) for line in text.splitlines() if line.strip()]
+        if points:
+            yield name, series_of(points)
+
+
+def _point(line: str, path: Path) -> tuple[int, float]:
+    """One line ``timestamp value step``; old stores have no step, new ones may add more."""
+    words = line.split()
+    try:
+        step = int(words[2]) if len(words) > 2 else 0
+        return int(np.int64(step)), float(words[1])
+    except (IndexError, ValueError, OverflowError):
+        raise CorruptFileError(
+            f"expected lines of timestamp, value and step in {path}, got {line[:60]!r}"
+        ) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError):
+        raise CorruptFileError(f"expected text in {path}, but it cannot be read") from None
+
+
+def _record(text: str | None, source: object) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        return checked_record(json.loads(text), source)
+    except (json.JSONDecodeError, RecursionError):
+        raise CorruptFileError(f"expected JSON under {RECORD} in {source}") from None
+
+
+def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:
+    client = optional("mlflow.tracking", FEATURE).MlflowClient(tracking_uri=uri)
+    failure = optional("mlflow.exceptions", FEATURE).MlflowException
+    try:
+        known = _pages(client.search_experiments)
+        ids = [one.experiment_id for one in known if experiment in (None, one.name)]
+        for run in _pages(client.search_runs, experiment_ids=ids) if ids else ():
+            yield _from_client(client, run, uri)
+    except failure as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"expected an MLflow tracking server at {uri}, but {reason}") from None
+
+
+def _pages(search: Any, **wanted: Any) -> Iterator[Any]:
+    token = None
+    while True:
+        page = search(max_results=_PAGE, page_token=token, **wanted)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _from_client(client: Any, run: Any, uri: str) -> ForeignRun:
+    series = {
+        name: series_of((one.step, _unbounded(one.value)) for one in history)
+        for name in run.data.metrics
+        if (history := client.get_metric_history(run.info.run_id, name))
+    }
+    return ForeignRun(
+        run.info.run_name or run.info.run_id, run.info.run_id, uri,
+        series, run.data.params,
+        STATUS.get(run.info.status, "unfinished"),
+        _record(run.data.tags.get(RECORD), uri),
+    )  # fmt: skip
+
+
+def _unbounded(value: float) -> float:
+    return float(np.copysign(np.inf, value)) if abs(value) >= _LARGEST else value

@@ -1,0 +1,51 @@
+"""Worker processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+
+
+@contextmanager
+def local_workers(processes: int, threads: int) -> Iterator[Executor]:
+    """Processes with so many threads of arithmetic each, which end when this process does."""
+    from loky import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(
+        processes,
+        initializer=_start_worker,
+        initargs=(os.getpid(), threads),
+        env={"OMP_NUM_THREADS": str(threads)},
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _start_worker(parent: int, threads: int) -> None:
+    """Set the threads; leave Ctrl-C to the parent, and end when the parent is gone."""
+    import signal
+
+    import torch
+
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)

@@ -1,0 +1,57 @@
+"""Every example runs from nothing to the table of `normlaws fit`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import normlaws as nl
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STUDIES = {
+    "plain_pytorch": "plain",
+    "lightning_module": "lightning",
+    "hf_trainer_vit": "hf",
+    "keras_fit": "keras",
+}
+
+
+def test_every_example_is_tested():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(STUDIES)
+
+
+def test_the_plain_script_has_thirty_lines():
+    assert len((EXAMPLES / "plain_pytorch.py").read_text(encoding="utf-8").splitlines()) <= 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STUDIES)
+def test_example_ends_in_the_laws(name, tmp_path):
+    beside = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(Path(nl.__file__).parents[1]),
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py"],
+        cwd=tmp_path,
+        env=os.environ | beside,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    table = done.stdout[done.stdout.index("test_error against log spectral_complexity") :]
+    assert [line.split()[0] for line in table.splitlines()[2:6]] == ["γ", "γ0", "γ1", "γ2"]
+    curves = nl.Curves.read(tmp_path / "runs" / STUDIES[name])
+    assert curves.sizes == [60, 240, 960]
+    assert curves.seeds == [0, 1]
+    assert set(curves.runs["status"]) == {"complete"}
+    best = curves.frame.groupby("size")["test_error"].min()
+    assert best.is_monotonic_decreasing
+    assert best.loc[960] < 0.3

@@ -1,0 +1,79 @@
+"""The wheel in an empty environment, and every extra on its own.
+
+``features/EXTRA.py`` or ``features/EXTRA_….py`` uses what the extra brings. It must run where the
+extra is installed, and must end with an error that names the extra where it is not.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = sorted((Path(__file__).parent / "features").glob("*.py"))
+EXTRAS = sorted({path.stem.partition("_")[0] for path in SCRIPTS})
+SCALE = 0.2
+
+
+def extras(base) -> list[str]:
+    code = "from importlib.metadata import metadata; print(*metadata('normlaws').get_all('{}'))"
+    asked = code.format("Provides-Extra")
+    return base.run("python", "-c", asked, cwd=base.root).split()
+
+
+def test_a_study_runs_from_start_to_report_without_extras(base, tmp_path):
+    base.run("pip", "check", cwd=tmp_path)
+    said = base.run("normlaws", "run", "digits-cnn", "--scale", SCALE, cwd=tmp_path)
+    assert "γ1" in said
+    assert (tmp_path / f"runs/digits-cnn-scale-{SCALE}/report.html").exists()
+
+
+def scripts_of(extra: str) -> list[Path]:
+    return [path for path in SCRIPTS if path.stem.partition("_")[0] == extra]
+
+
+def test_every_extra_is_tried(base):
+    assert set(extras(base)) - {"all", "docs", "test"} == set(EXTRAS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_missing_extra_is_named(base, script, tmp_path):
+    said = base.run("python", script, cwd=tmp_path, ok=False)
+    extra = script.stem.partition("_")[0]
+    assert f"pip install 'normlaws[{extra}]'" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_alone_brings_its_feature(with_extra, extra, tmp_path):
+    environment = with_extra(extra)
+    environment.run("pip", "check", cwd=tmp_path)
+    for script in scripts_of(extra):
+        environment.run("python", script, cwd=tmp_path)
+
+
+def test_all_brings_every_feature(with_extra, tmp_path):
+    environment = with_extra("all")
+    environment.run("pip", "check", cwd=tmp_path)
+    for script in SCRIPTS:
+        environment.run("python", script, cwd=tmp_path)
+
+
+def test_docs_build_from_the_sdist_with_the_extra_docs_alone(with_extra, sdist, tmp_path):
+    environment = with_extra("docs")
+    tree = unpacked(sdist, tmp_path)
+    environment.run("mkdocs", "build", "--strict", "--quiet", cwd=tree)
+    assert (tree / "site/index.html").exists()
+
+
+def test_tests_run_from_the_sdist_with_the_extra_test_alone(with_extra, sdist, tmp_path):
+    environment = with_extra("test")
+    tree = unpacked(sdist, tmp_path)
+    environment.run("pytest", "--collect-only", "-q", cwd=tree)
+    environment.run("pytest", "-q", "tests/test_curves.py", "tests/test_imports.py", cwd=tree)
+
+
+def unpacked(sdist: Path, where: Path) -> Path:
+    with tarfile.open(sdist) as packed:
+        packed.extractall(where, filter="data")
+    return where / sdist.name.removesuffix(".tar.gz")

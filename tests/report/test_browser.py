@@ -1,0 +1,37 @@
+"""The report in headless Chromium, wide and narrow: nothing is cut off, and axe-core is content."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+
+import normlaws as nl
+from normlaws.laws import plant
+from normlaws.report import write_report
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_is_accessible_and_fits_the_window(chromium, tmp_path_factory, width):
+    curves = plant(sizes=(100, 200, 400, 800), seeds=3, records=20)
+    path = write_report(
+        curves, nl.fit(curves, resamples=50), tmp_path_factory.mktemp("report") / "report.html"
+    )
+    context = chromium.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    for picture in page.locator("figure img").all():
+        box = picture.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert page.evaluate("() => [...document.images].every(one => one.naturalWidth > 0)")
+    page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("() => axe.run()")["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]
+    context.close()
