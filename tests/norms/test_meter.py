@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from normlaws.errors import InputError
+from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms import DATA_FREE_NORMS, NormMeter, measure
+from normlaws.norms.halves import matrix_halves
 from normlaws.norms.krylov import orthonormal, top_ritz
 
 
@@ -88,6 +89,7 @@ def along_a_training(model: nn.Module, steps: int):
         (ViT, "flat", 24),
         (cnn, "operator", 12),
         (resnet, "operator", 6),
+        (ViT, "operator", 8),
     ],
 )
 def test_warm_values_stay_within_the_requested_error(build, conv, steps):
@@ -188,6 +190,61 @@ def test_names_select_what_is_measured():
     assert set(every) == {f"log_{name}" for name in DATA_FREE_NORMS}
     for name in DATA_FREE_NORMS:
         assert NormMeter(model, names=(name,)).measure() == {f"log_{name}": every[f"log_{name}"]}
+
+
+@pytest.mark.parametrize("names", [None, ("spectral_product",)])
+def test_broken_weights_are_noticed_between_calls_and_forgotten(names):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(100, 80), nn.Linear(80, 90))
+    meter = NormMeter(model, names=names)
+    usual = meter.measure()["log_spectral_product"]
+    good = model[1].weight.detach().clone()
+    model[1].weight.data[3, 4] = math.nan
+    with pytest.warns(NormlawsWarning, match="not finite in 1:"):
+        assert math.isnan(meter.measure()["log_spectral_product"])
+    for value, expected in ((good, usual), (0 * good, -math.inf), (1e25 * good, None)):
+        model[1].weight.data = value
+        found = meter.measure()["log_spectral_product"]
+        assert found == pytest.approx(usual + math.log(1e25) if expected is None else expected)
+
+
+def test_one_of_several_equal_layers_jumps():
+    torch.manual_seed(0)
+    model = nn.Sequential(*[nn.Linear(100, 100) for _ in range(3)])
+    meter = NormMeter(model)
+    for _ in range(3):
+        meter.measure()
+        nn.init.normal_(model[1].weight)
+        expected = measure(model).layers.log_spectral_norm
+        meter.measure()
+        assert [row.log_sigma for row in meter.last] == pytest.approx(list(expected), abs=1e-6)
+
+
+def test_grouped_matrices_too_large_to_diagonalise():
+    torch.manual_seed(0)
+    conv = nn.Conv2d(160, 160, 3, groups=2)
+    meter = NormMeter(conv)
+    for _ in range(3):
+        found = meter.measure()["log_spectral_product"]
+        expected = measure(conv).total["log_spectral_product"]
+        assert found == pytest.approx(expected, abs=1e-6)
+        with torch.no_grad():
+            conv.weight.add_(1e-3 * torch.randn_like(conv.weight))
+
+
+@pytest.mark.parametrize("shape", [(70, 9000), (9000, 70), (70, 90)])
+def test_products_in_pieces(shape):
+    """Matrices whose products are taken in several pieces, in both orders of memory."""
+    torch.manual_seed(0)
+    matrix = torch.randn(shape)
+    wide = matrix if shape[0] < shape[1] else matrix.T
+    halves = matrix_halves([matrix])
+    everyone = np.array([True])
+    x, z = torch.randn(4, len(wide)), torch.randn(3, wide.shape[1])
+    forward = halves.forward(x[None].numpy(), everyone)[0]
+    adjoint = halves.adjoint(z[None].numpy(), everyone)[0]
+    np.testing.assert_allclose(forward, (x.double() @ wide.double()), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(adjoint, (z.double() @ wide.double().T), rtol=1e-3, atol=1e-3)
 
 
 def test_state_of_another_model_is_refused():

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from normlaws.norms import NormMeter, measure
+from normlaws.norms.geometry import Convolution
+from normlaws.norms.layers import inventory
 
 from .suite import explicit, largest_singular_value, rows_21
 
@@ -110,6 +112,31 @@ def test_same_padding_of_even_kernels_is_asymmetric(mode, taps):
 def test_operators_too_large_to_write_out_are_iterated(groups):
     torch.manual_seed(0)
     check_operator(nn.Conv2d(8, 8, 3, padding=1, groups=groups, stride=2), (8, 12, 13))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.one_of(convolutions(), transposed_convolutions()))
+def test_halves_are_the_matrix_and_its_transpose(drawn):
+    module, shape = drawn
+    layer = inventory(module).layers[0]
+    conv = Convolution.of(module, (1, *shape))
+    blocks = layer.read().detach().double()
+    matrix = explicit(module, shape)
+    forward, adjoint = conv.halves(blocks)
+    x = torch.randn(2, *shape, dtype=torch.float64)
+    y = torch.randn(2, *conv.output_shape(blocks), dtype=torch.float64)
+    torch.testing.assert_close(forward(x).flatten(1), x.flatten(1) @ matrix.T)
+    torch.testing.assert_close(adjoint(y).flatten(1), y.flatten(1) @ matrix)
+    if conv.separates():
+        flat = max(map(largest_singular_value, blocks))
+        assert largest_singular_value(matrix) == pytest.approx(flat, **CLOSE)
+
+
+@pytest.mark.parametrize("conv", [nn.Conv2d(3, 5, 4, 4), nn.Conv2d(3, 5, 1, 2)])
+def test_patches_apart_make_the_operator_copies_of_the_flat_matrix(conv):
+    assert Convolution.of(conv, (1, 3, 8, 8)).separates()
+    assert not Convolution.of(nn.Conv2d(3, 5, 3, 2, 1), (1, 3, 8, 8)).separates()
+    check_operator(conv, (3, 8, 8))
 
 
 def test_all_ones_kernel_has_flat_norm_3_and_operator_norm_9():

