@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from normlaws.norms.exact import warn_not_finite
 from normlaws.norms.krylov import Kept
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
+from normlaws.norms.threads import one_blas_thread
 from normlaws.norms.warm import Row, WarmLayer, measure_layers
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
@@ -23,6 +25,7 @@ DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1",
 
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
 _PARTS = ("vectors", "values", "drift")  # of what is kept
+_LARGE = 1 << 23  # weights of a matrix that all cores read faster than one
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
@@ -82,6 +85,8 @@ class NormMeter:
             WarmLayer(layer, plan.convolutions.get(layer.name), self.relative_error)
             for layer in plan.layers
         ]
+        sizes = [math.prod(layer.shape) for layer in plan.layers]
+        self._large = conv == "flat" and max(sizes) >= _LARGE
         self._spectral = bool(_SPECTRAL & set(self.names))
         self._sums = bool(set(self.names) - {"spectral_product"})
         self._model = model
@@ -104,7 +109,8 @@ class NormMeter:
         """
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
-        with evaluation_mode(self._model) if self._computes else contextlib.nullcontext():
+        reading = evaluation_mode(self._model) if self._computes else contextlib.nullcontext()
+        with reading, contextlib.nullcontext() if self._large else one_blas_thread():
             measure_layers(self._warm, random, spectral=self._spectral, sums=self._sums)
         self.last = [warm.row for warm in self._warm]
         sigma, group, frobenius, l1 = np.array(self.last).T

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from normlaws.norms.geometry import Convolution
 from normlaws.norms.krylov import Gram, Mask, Vectors, orthonormal, top_ritz
+from normlaws.norms.threads import one_blas_thread
 
 _EXACT_UP_TO = 2048  # smaller side of a matrix whose Gram matrix is diagonalised by `measure`
 _EXPLICIT_UP_TO = 256  # inputs of a convolution that is written out as a matrix
@@ -37,7 +38,8 @@ def operator_norm(blocks: Tensor, conv: Convolution) -> float:
     inputs = int(np.prod(conv.input_shape))
     if inputs <= _EXPLICIT_UP_TO:
         return gram_norm(explicit_matrix(conv.map(conv.kernel(blocks)), conv.input_shape)[None])
-    return iterated_norm(conv_gram(blocks, conv), conv.groups, inputs // conv.groups)
+    with one_blas_thread():
+        return iterated_norm(conv_gram(blocks, conv), conv.groups, inputs // conv.groups)
 
 
 def iterated_norm(gram: Gram, problems: int, n: int, tolerance: float = 1e-9) -> float:
