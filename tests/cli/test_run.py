@@ -31,7 +31,7 @@ STUDY = {
     "seeds": 2,
     "data": {"name": "digits", "validation": 100},
     "model": {"family": "mlp", "hidden": [32], "init_scale": 0.3},
-    "training": {"steps": 1200, "batch_size": 16, "records": 20},
+    "training": {"steps": 6000, "batch_size": 16, "records": 20},  # runs of a few seconds
 }
 
 
@@ -96,18 +96,24 @@ def finish(study: Path, out: Path) -> None:
         Study.load(study).run(out, executor=executor, progress=False)
 
 
-def some_runs_done(out: Path):
-    return lambda: any(
-        json.loads(path.read_text(encoding="utf-8"))["status"] == "complete"
-        for path in out.glob("runs/*/run.json")
-    )
+def half_way(out: Path):
+    """Whether a run is complete and another one has most of its steps before it."""
+
+    def reached() -> bool:
+        paths = out.glob("runs/*/run.json")
+        records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        done = [record for record in records if record["status"] == "complete"]
+        early = [record for record in records if record["step"] < STUDY["training"]["steps"] / 3]
+        return bool(done and early)
+
+    return reached
 
 
 @pytest.mark.slow
 def test_killed_half_way_and_run_again_gives_the_undisturbed_curves(study, undisturbed, tmp_path):
     out = tmp_path / "killed"
     process = start(study, out)
-    wait_for(some_runs_done(out))
+    wait_for(half_way(out))
     process.kill()
     process.communicate()
     assert not (out / "report.html").exists()
@@ -119,7 +125,7 @@ def test_killed_half_way_and_run_again_gives_the_undisturbed_curves(study, undis
 def test_ctrl_c_keeps_a_checkpoint_and_the_next_run_goes_on(study, undisturbed, tmp_path):
     out = tmp_path / "interrupted"
     process = start(study, out)
-    wait_for(some_runs_done(out))
+    wait_for(half_way(out))
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
