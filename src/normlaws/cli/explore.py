@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from normlaws.cli import app
-from normlaws.cli.fit import Recorded, Resamples
+from normlaws.cli.fit import Resamples
 
 
 @app.command()
 def explore(
-    path: Recorded,
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
+    ],
     port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,
     host: Annotated[
         str, typer.Option(help="127.0.0.1 alone: the page is served to this machine only")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +9,6 @@ import typer
 from normlaws.cli import app
 from normlaws.cli._laws import default_norm
 
-Recorded = Annotated[
-    Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
-]
 Places = Annotated[
     list[str],
     typer.Argument(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from normlaws.cli import app
+
+if TYPE_CHECKING:
+    from normlaws.curves import Curves
+    from normlaws.interop import ColumnMap
 
 importer = typer.Typer(help="Turn other people's records into curves.", no_args_is_help=True)
 app.add_typer(importer, name="import")
@@ -53,7 +57,7 @@ def deep_norm(
     from normlaws.interop import panels_of, read_deep_norm
 
     curves = read_deep_norm(file, panel)
-    typer.echo(f"{curves.write(out)}: {curves!r}")
+    _keep(curves, out)
     found = panels_of(file)
     if found > 1 and panel is None and len(curves.norms) == 1:
         typer.echo(f"panel 0 of {found}; --panel chooses another")
@@ -71,7 +75,7 @@ def table(
     from normlaws.interop import read_table
 
     curves = read_table(file, _pairs(column), percent=tuple(percent or ()), run_pattern=run_pattern)
-    typer.echo(f"{curves.write(out)}: {curves!r}")
+    _keep(curves, out)
 
 
 @importer.command("tensorboard")
@@ -87,11 +91,11 @@ def tensorboard(
     run_pattern: RunPattern = None,
 ) -> None:
     """TensorBoard event files."""
-    from normlaws.interop import ColumnMap, Identity, read_tensorboard
+    from normlaws.interop import Identity, read_tensorboard
 
-    columns = ColumnMap(_pairs(column), tuple(percent or ()))
+    columns = _columns(column, percent)
     curves = read_tensorboard(folder, columns, Identity(size, seed, run_pattern))
-    typer.echo(f"{curves.write(out)}: {curves!r}")
+    _keep(curves, out)
 
 
 @importer.command("mlflow")
@@ -108,12 +112,12 @@ def mlflow(
     run_pattern: RunPattern = None,
 ) -> None:
     """MLflow runs; a folder is read without MLflow."""
-    from normlaws.interop import ColumnMap, Identity, read_mlflow
+    from normlaws.interop import Identity, read_mlflow
 
-    columns = ColumnMap(_pairs(column), tuple(percent or ()))
+    columns = _columns(column, percent)
     identity = Identity(size, seed, run_pattern)
     curves = read_mlflow(source, columns, identity, experiment=experiment)
-    typer.echo(f"{curves.write(out)}: {curves!r}")
+    _keep(curves, out)
 
 
 @importer.command("wandb")
@@ -138,12 +142,22 @@ def wandb(
     run_pattern: RunPattern = None,
 ) -> None:
     """Weights & Biases runs, offline or exported."""
-    from normlaws.interop import ColumnMap, Identity, read_wandb
+    from normlaws.interop import Identity, read_wandb
 
-    columns = ColumnMap(_pairs(column), tuple(percent or ()))
+    columns = _columns(column, percent)
     identity = Identity(size, seed, run_pattern)
     curves = read_wandb(path, columns, identity, configs=configs)
+    _keep(curves, out)
+
+
+def _keep(curves: Curves, out: Path) -> None:
     typer.echo(f"{curves.write(out)}: {curves!r}")
+
+
+def _columns(column: list[str] | None, percent: list[str] | None) -> ColumnMap:
+    from normlaws.interop import ColumnMap
+
+    return ColumnMap(_pairs(column), tuple(percent or ()))
 
 
 def _pairs(column: list[str] | None) -> dict[str, str]:

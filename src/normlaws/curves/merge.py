@@ -67,12 +67,11 @@ def _same(left: pd.DataFrame, right: pd.DataFrame) -> bool:
 def conventions(record: Mapping[Any, Any]) -> dict[str, str]:
     """What a run's record says about how its norms were read; only what it states.
 
-    Looked for in what was ``measured``, in ``conventions`` (of the record or of its settings), then
-    in the settings themselves; ``precision`` also in the training settings of a study.
+    Looked for in ``conventions`` (of the record or of its settings), then in the settings
+    themselves; ``precision`` also in the training settings of a study.
     """
     settings = _mapping(record.get("settings"))
     places = (
-        _mapping(record.get("measured")),
         _mapping(record.get("conventions")),
         _mapping(settings.get("conventions")),
         settings,

@@ -92,6 +92,10 @@ class Study:
         known = self._answers.get((question, True))
         return (self.fitted(question), True) if known is None else (known, False)
 
+    def answer(self, state: State) -> Laws | str:
+        """The best laws for a state of the page, or the sentence that says why there are none."""
+        return self.best(Question.of(state, self.version))[0]
+
     def _fit(self, question: Question, resamples: int) -> Laws | str:
         chosen = chosen_curves(self.curves, question.seeds, question.cut)
         try:

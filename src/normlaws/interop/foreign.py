@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -184,6 +185,21 @@ def series_of(pairs: Iterable[tuple[int, float]]) -> pd.Series:
     steps, values = zip(*pairs, strict=True)
     series = pd.Series(np.asarray(values, dtype=float), index=np.asarray(steps, dtype=np.int64))
     return series[~series.index.duplicated(keep="last")].sort_index()
+
+
+def record_from(text: str | bytes, source: object) -> dict[str, Any]:
+    """The record in its JSON form, UTF-8.
+
+    Raises:
+        CorruptFileError: it is not one.
+    """
+    try:
+        value = json.loads(text if isinstance(text, str) else text.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise CorruptFileError(
+            f"expected JSON under {RECORD} in {source}, got something else"
+        ) from None
+    return checked_record(value, source)
 
 
 def checked_record(value: Any, source: object) -> dict[str, Any]:

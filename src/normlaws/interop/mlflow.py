@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
 from normlaws.interop.columns import ColumnMap
 from normlaws.interop.extras import optional
-from normlaws.interop.foreign import RECORD, ForeignRun, checked_record, curves_of, series_of
+from normlaws.interop.foreign import RECORD, ForeignRun, curves_of, record_from, series_of
 from normlaws.interop.identity import Identity
 
 FEATURE = "reading an MLflow tracking server"
@@ -137,12 +136,7 @@ def _text(path: Path) -> str:
 
 
 def _record(text: str | None, source: object) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        return checked_record(json.loads(text), source)
-    except (json.JSONDecodeError, RecursionError):
-        raise CorruptFileError(f"expected JSON under {RECORD} in {source}") from None
+    return None if text is None else record_from(text, source)
 
 
 def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:

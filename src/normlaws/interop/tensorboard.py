@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ from normlaws.interop.foreign import (
     EXACT,
     RECORD,
     ForeignRun,
-    checked_record,
     curves_of,
+    record_from,
     series_of,
 )
 from normlaws.interop.identity import Identity
@@ -82,7 +81,7 @@ def _run(folder: Path, files: list[Path], root: Path) -> ForeignRun:
                 if value.tag == _SESSION:
                     params |= _hyperparameters(value, file)
                 elif value.tag.startswith(RECORD):
-                    record = _record(value, file)
+                    record = record_from(b"".join(value.tensor.string_val), file)
                 elif (number := _scalar(value)) is not None:
                     series.setdefault(value.tag, []).append((event.step, number))
     exact = {
@@ -196,13 +195,3 @@ def _hyperparameters(value: Any, file: Path) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     kind = value.WhichOneof("kind")
     return getattr(value, kind) if kind in ("number_value", "string_value", "bool_value") else None
-
-
-def _record(value: Any, file: Path) -> dict[str, Any]:
-    try:
-        text = b"".join(value.tensor.string_val).decode("utf-8")
-        return checked_record(json.loads(text), file)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        raise CorruptFileError(
-            f"expected JSON under {RECORD} in {file}, got something else"
-        ) from None

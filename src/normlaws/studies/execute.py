@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from normlaws.errors import StudyConflictError
 from normlaws.folder import StudyFolder
+from normlaws.studies.layout import Group
 from normlaws.studies.lease import leased
 from normlaws.studies.perform import AGAIN, Options, is_done, write_failure
 from normlaws.studies.workers import Statuses, Workers
@@ -18,8 +19,6 @@ from normlaws.training import RunSettings
 POLL_SECONDS = 0.3
 MOST_LOSSES = 3
 """Workers that a run may lose without getting further; one more, and it is recorded as failed."""
-
-Group = tuple[RunSettings, ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
+import torch
+
 
 @contextmanager
 def local_workers(processes: int, threads: int) -> Iterator[Executor]:
@@ -27,6 +29,17 @@ def local_workers(processes: int, threads: int) -> Iterator[Executor]:
         pool.shutdown(wait=True, kill_workers=True)
 
 
+@contextmanager
+def arithmetic_threads(count: int | None) -> Iterator[None]:
+    """So many threads of PyTorch in this process; as many as it has where ``None``."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def available_cores() -> int:
     """Cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -37,8 +50,6 @@ def available_cores() -> int:
 def _start_worker(parent: int, threads: int) -> None:
     """Set the threads; leave Ctrl-C to the parent, and end when the parent is gone."""
     import signal
-
-    import torch
 
     torch.set_num_threads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter
 
 from normlaws.curves import Curves
@@ -18,6 +17,7 @@ from normlaws.errors import InputError
 from normlaws.folder import RunFolder, StudyFolder
 from normlaws.problems import DataSet, DataSettings, DataSource, data_root
 from normlaws.studies.lease import Lease, LeaseLostError, leased
+from normlaws.studies.local import arithmetic_threads
 from normlaws.training import Execution, RunSettings, train, train_stack
 
 AGAIN = "again"
@@ -75,7 +75,7 @@ def perform(
     if not study.in_session(options.session):
         return ["unfinished"] * len(settings_jsons)
     runs = [RunSettings.model_validate_json(text) for text in settings_jsons]
-    with _one_at_a_time, _arithmetic_threads(options.threads), ExitStack() as stack:
+    with _one_at_a_time, arithmetic_threads(options.threads), ExitStack() as stack:
         leases = {run.run_id: stack.enter_context(_lease(study, run, options)) for run in runs}
         return _Task(study, options, leases, leaving).do(runs)
 
@@ -174,13 +174,3 @@ def data_set(settings_json: str, root: Path | None) -> DataSet:
     """The data set, held in this process for the next run too."""
     settings: DataSource = TypeAdapter(DataSettings).validate_json(settings_json)
     return settings.load(data_root(root))
-
-
-@contextmanager
-def _arithmetic_threads(count: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,9 +7,8 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -19,6 +18,7 @@ from normlaws.errors import CorruptFileError
 from normlaws.folder import read_json, write_json
 from normlaws.problems import DataSet
 from normlaws.studies.layout import Speed
+from normlaws.studies.local import arithmetic_threads
 from normlaws.training import RunSettings, stack_key
 from normlaws.training.timing import stepper
 
@@ -40,7 +40,7 @@ def measured_speed(pending: Sequence[RunSettings], data: DataSet, cores: int) ->
     path = _cache_folder() / f"{_key(run, data, cores)}.json"
     if (kept := _kept(path)) is not None:
         return kept
-    with _threads(1), torch.random.fork_rng(devices=[]):
+    with arithmetic_threads(1), torch.random.fork_rng(devices=[]):
         alone = seconds_a_step(stepper([run], data))
         if alone * sum(each.steps for each in pending) < WORTH_MEASURING:
             return None
@@ -64,7 +64,7 @@ def seconds_a_step(step: Callable[[], None]) -> float:
 def _measure(run: RunSettings, data: DataSet, cores: int, alone: float) -> Speed:
     if alone < SHORT_STEP:
         return Speed(alone, alone, _stacked(run, data, alone))
-    with _threads(cores):
+    with arithmetic_threads(cores):
         shared = seconds_a_step(stepper([run], data))
     return Speed(_at_once(run, data, cores), shared)
 
@@ -90,16 +90,6 @@ def _at_once(run: RunSettings, data: DataSet, cores: int) -> float:
     steps = [stepper([run], data) for _ in range(cores)]
     with ThreadPoolExecutor(cores) as pool:
         return max(pool.map(seconds_a_step, steps))
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _key(run: RunSettings, data: DataSet, cores: int) -> str:

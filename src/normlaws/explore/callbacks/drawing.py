@@ -17,16 +17,13 @@ from normlaws.explore.lines import lines_of, table, undrawable
 from normlaws.explore.solved import solve
 from normlaws.explore.state import State as PageState
 from normlaws.explore.state import from_dict
-from normlaws.explore.study import Question, Study
+from normlaws.explore.study import Study
 from normlaws.report.numbers import significant
 from normlaws.report.style import size_colours
 
 
 def register(app: Dash, study: Study) -> None:
     """Figures and downloads."""
-
-    def laws_of(state: PageState) -> Any:
-        return study.best(Question.of(state, study.version))[0]
 
     def colours() -> dict[int, str]:
         return size_colours(study.curves.sizes)
@@ -40,7 +37,7 @@ def register(app: Dash, study: Study) -> None:
     )
     def norm(_view: Any, _now: Any, values: Any) -> Any:
         state = from_dict(values)
-        laws = laws_of(state)
+        laws = study.answer(state)
         found = None if isinstance(laws, str) else laws
         window = state.window or (found.early_window if found else None)
         lines = lines_of(study.curves, state)
@@ -71,7 +68,7 @@ def register(app: Dash, study: Study) -> None:
     )
     def against_size(_now: Any, _full: Any, _ahead: Any, values: Any) -> Any:
         state, sizes = from_dict(values), study.curves.sizes
-        laws = laws_of(state)
+        laws = study.answer(state)
         if isinstance(laws, str):
             return tuple(_nothing(name, state, laws) for name in ("error", "optimum"))
         ahead, needed = ahead_of(laws, state, sizes)
@@ -94,7 +91,7 @@ def register(app: Dash, study: Study) -> None:
     )
     def collapse(_now: Any, _view: Any, _scale: Any, values: Any) -> Any:
         state = from_dict(values)
-        laws = laws_of(state)
+        laws = study.answer(state)
         shown = "sliders" if state.rescale == "exponents" else "sliders gone"
         if isinstance(laws, str):
             return _nothing("collapse", state, laws), "", shown, "", "", ""
@@ -119,7 +116,7 @@ def register(app: Dash, study: Study) -> None:
 def outside_of(study: Study, state: PageState) -> pd.DataFrame:
     """The optima of sizes that the cut keeps out of the fit."""
     low, high = state.cut or (0, np.inf)
-    laws, _ = study.best(Question.of(replace(state, cut=None), study.version))
+    laws = study.answer(replace(state, cut=None))
     if isinstance(laws, str):
         return pd.DataFrame({"size": [], "error": [], "log_norm": []})
     return laws.sizes[~laws.sizes["size"].between(low, high)]
@@ -131,7 +128,7 @@ def shown_data(figure: str, study: Study, state: PageState) -> pd.DataFrame:
         return solve(state.alpha, state.radius).curve
     if figure in ("norm", "step"):
         return table(lines_of(study.curves, state), state)
-    laws, _ = study.best(Question.of(state, study.version))
+    laws = study.answer(state)
     if isinstance(laws, str):
         return pd.DataFrame()
     return rescaled_table(laws, state) if figure == "collapse" else laws.sizes

@@ -123,7 +123,7 @@ def said_of_cut(state: PageState, sizes: list[int]) -> str:
 
 def _set_sliders(study: Study, state: PageState, slider: Any) -> None:
     """Show where the window and the exponents are; what is shown is noted before it is set."""
-    laws, _ = study.best(Question.of(state, study.version))
+    laws = study.answer(state)
     if isinstance(laws, str):
         return
     grid = laws.samples.panel.grid

@@ -187,22 +187,11 @@ def _points(
 
 
 def _diamond(figure: go.Figure, size: float, at: Estimate, write: Any, what: str) -> None:
-    bars: dict[str, Any] = {}
-    if at.low is not None and at.high is not None:
-        bars = {
-            "type": "data",
-            "symmetric": False,
-            "array": [at.high - at.value],
-            "arrayminus": [at.value - at.low],
-            "color": PREDICTION,
-            "thickness": 1.6,
-            "width": 5,
-        }
     figure.add_scatter(
         x=[size],
         y=[at.value],
         mode="markers",
-        error_y=bars or None,
+        error_y=_bars(at, PREDICTION, 1.6),
         marker={
             "symbol": "diamond",
             "size": 12,
@@ -215,22 +204,11 @@ def _diamond(figure: go.Figure, size: float, at: Estimate, write: Any, what: str
 
 
 def _needed(figure: go.Figure, needed: Estimate, target: float) -> None:
-    bars: dict[str, Any] = {}
-    if needed.low is not None and needed.high is not None and np.isfinite(needed.high):
-        bars = {
-            "type": "data",
-            "symmetric": False,
-            "array": [needed.high - needed.value],
-            "arrayminus": [needed.value - needed.low],
-            "color": INK,
-            "thickness": 1.4,
-            "width": 5,
-        }
     figure.add_scatter(
         x=[needed.value],
         y=[target],
         mode="markers",
-        error_x=bars or None,
+        error_x=_bars(needed, INK, 1.4),
         marker={
             "symbol": "square",
             "size": 10,
@@ -240,6 +218,21 @@ def _needed(figure: go.Figure, needed: Estimate, target: float) -> None:
         hovertemplate=f"{significant(target)} needs P = {count(needed.value)}<extra></extra>",
         meta={"role": "needed"},
     )
+
+
+def _bars(at: Estimate, colour: str, thickness: float) -> dict[str, Any] | None:
+    """The interval of an estimate; none where it has none, or where it is open."""
+    if at.low is None or at.high is None or not np.isfinite(at.high):
+        return None
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [at.high - at.value],
+        "arrayminus": [at.value - at.low],
+        "color": colour,
+        "thickness": thickness,
+        "width": 5,
+    }
 
 
 def _finite(needed: Estimate | None) -> list[float]:
