@@ -1,21 +1,29 @@
-"""Largest eigenvalue of AᵀA from the eigenpairs of a nearby operator: the warm iteration.
+"""Largest eigenvalue of A Aᵀ from the eigenpairs of a nearby operator: the warm iteration.
 
 The start space holds the leading vectors of the last call and the direction in which the first of
 them last turned, so that a steady drift of the weights is extrapolated. It grows by residuals until
-the bounds of :mod:`normlaws.norms.krylov` are met. Only half products are taken: with z = Ax known
-for every basis vector, T = ZᵀZ needs no other, and the residual one back product, at the Ritz
-vector alone. Arrays carry a leading axis of independent problems.
+the bounds of :mod:`normlaws.norms.krylov` are met. Only half products are taken: with z = Aᵀx known
+for every basis vector, T = ZZᵀ needs no other, and the residual one back product, at the Ritz
+vector alone.
+
+One operator at a time, and scalars are Python's: matrices of a network are small enough that calls
+cost as much as arithmetic, and all products after the first find the matrix in the cache.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from normlaws.norms.halves import Halves
-from normlaws.norms.krylov import Kept, Mask, Ritz, Vectors, inner, length, lift, magnitude
+from normlaws.norms.krylov import lift
+
+Vector = NDArray[np.floating]  # (m,)
+Basis = NDArray[np.floating]  # (vectors, m)
 
 _MARGIN = 2  # by which the second-order bound stays below what is asked for
 _PROBE = 0.03  # share of fresh noise in the direction of drift
@@ -30,12 +38,10 @@ class Goal:
     """When to stop.
 
     Attributes:
-        tolerance: wanted relative error of the singular values.
+        tolerance: wanted relative error of the singular value.
         trust: first-order bound above which the second-order one is not believed.
-        give_up_above: relative residual of the start space that tells a jump; such problems are
-            left alone.
-        safe: range of the sum of the start's squares; beyond it float32 loses digits, and the
-            problem is left alone too.
+        give_up_above: relative residual of the start space that tells a jump.
+        safe: range of the sum of the start's squares, beyond which float32 loses digits.
     """
 
     tolerance: float
@@ -44,160 +50,156 @@ class Goal:
     safe: tuple[float, float]
 
 
-def follow(halves: Halves, kept: Kept, noise: NDArray[np.floating], goal: Goal) -> Ritz:
-    """Refine the kept pairs until every √λ_max is known to the wanted relative error.
+class Followed(NamedTuple):
+    """What was reached.
+
+    Attributes:
+        value: λ_max, from below.
+        bound: on the relative error of its root.
+        vectors: leading Ritz vectors, largest first, as many as were given.
+        values: their Ritz values.
+        drift: where the first of them has turned to, a unit vector or zeros.
+    """
+
+    value: float
+    bound: float
+    vectors: Basis
+    values: NDArray[np.float64]
+    drift: Vector
+
+
+def follow(
+    halves: Halves, vectors: Basis, drift: Vector, noise: Vector, goal: Goal
+) -> Followed | None:
+    """Refine kept vectors until √λ_max is known to the wanted relative error.
 
     Args:
         halves: the operator and its adjoint.
-        kept: what an earlier call returned.
-        noise: (problems, m), of unit variance; a little of it enters the start space, so that
-            eigenvectors that no kept pair sees are taken up as they grow.
+        vectors: leading vectors of an earlier call, orthonormal, (count, m).
+        drift: what that call returned.
+        noise: of unit variance; a little of it enters the start space, so that eigenvectors that
+            no kept vector sees are taken up as they grow.
         goal: when to stop.
+
+    Returns:
+        None for a jump: the operator is not near the earlier one, or its numbers are unsafe.
     """
-    space = _Space(halves, _start(kept, noise))
-    safe = space.blank_outside(goal.safe)
-    space.look(safe)
-    first = np.where(safe, space.residual_norm / space.top, np.inf)
-    pursued = first <= goal.give_up_above
-    steps = np.zeros(len(noise), dtype=np.int64)
-    open_ = pursued & space.unfinished(pursued, goal)
-    while open_.any() and steps.max() < _MOST:
-        space.grow(open_)
-        space.look(open_)
-        steps += open_
-        open_ = open_ & space.unfinished(open_, goal)
-    return Ritz(
-        space.theta,
-        space.bound,
-        first,
-        space.kept(kept),
-        steps,
-    )
+    share = _PROBE / len(noise) ** 0.5
+    extra = _orthogonal((drift + share * noise).astype(vectors.dtype), vectors)
+    space = _Space(halves, np.concatenate([vectors, extra[None]]))
+    if not goal.safe[0] < space.squares < goal.safe[1]:  # NaN among them
+        return None
+    space.look()
+    if space.residual_norm > goal.give_up_above * space.theta:
+        return None
+    for _ in range(_MOST):
+        if space.finished(goal):
+            break
+        space.grow()
+        space.look()
+    return space.followed(vectors)
 
 
-def _start(kept: Kept, noise: NDArray[np.floating]) -> Vectors:
-    """Kept vectors and, orthogonal to them, the drift with some noise: (problems, count + 1, m)."""
-    share = _PROBE / noise.shape[1] ** 0.5
-    drift = (kept.drift + share * noise).astype(kept.vectors.dtype)[:, None]
-    return np.concatenate([kept.vectors, _orthogonal(drift, kept.vectors)], axis=1)
-
-
-def _orthogonal(vector: Vectors, basis: Vectors) -> Vectors:
-    """(problems, 1, m), a unit vector orthogonal to (problems, j, m)."""
+def _orthogonal(vector: Vector, basis: Basis) -> Vector:
+    """A unit vector orthogonal to the rows of ``basis``."""
     for _ in range(2):  # twice is enough
-        vector = vector / length(vector)
-        vector = vector - np.matmul(np.matmul(vector, basis.swapaxes(1, 2)), basis)
-    return vector / length(vector)
+        vector = vector / _length(vector)
+        vector = vector - (basis @ vector) @ basis
+    return vector / _length(vector)
+
+
+def _length(vector: Vector) -> float:
+    return math.sqrt(vector @ vector) or 1.0
 
 
 class _Space:
-    """Basis Q, its image Z = QA, T = ZZᵀ, and the leading Ritz pair of every problem."""
+    """Basis Q, its image Z = QA, T = ZZᵀ, and the leading Ritz pair."""
 
-    def __init__(self, halves: Halves, start: Vectors) -> None:
-        problems, count, m = start.shape
-        everyone = np.ones(problems, dtype=bool)
-        image = halves.forward(start, everyone)
+    def __init__(self, halves: Halves, start: Basis) -> None:
+        count, m = start.shape
+        image = halves.forward(start)
         self.halves = halves
-        self.q = np.empty((problems, _BASIS, m), start.dtype)
-        self.z = np.empty((problems, _BASIS, image.shape[2]), start.dtype)
-        self.q[:, :count], self.z[:, :count] = start, image
+        self.q = np.empty((_BASIS, m), start.dtype)
+        self.z = np.empty((_BASIS, image.shape[1]), start.dtype)
+        self.q[:count], self.z[:count] = start, image
         self.size = count
-        self.t = np.zeros((problems, _BASIS, _BASIS))
+        self.t = np.empty((_BASIS, _BASIS))
         self._project()
-        self.residual = np.zeros((problems, m), start.dtype)
-        self.residual_norm = np.zeros(problems)
-        self.theta = np.zeros(problems)
-        self.bound = np.zeros(problems)
+        self.squares = float(np.trace(self.t[:count, :count]))
+        self.rounding = 8 * float(np.finfo(start.dtype).eps)
+        self.bound = math.inf
 
-    @property
-    def top(self) -> NDArray[np.float64]:
-        """Largest Ritz values; 1 for zeros, to divide by."""
-        return np.where(self.theta > 0, self.theta, 1.0)
+    def look(self) -> None:
+        """Ritz values, and the residual of the first pair."""
+        self.values, self.s = np.linalg.eigh(self.t[: self.size, : self.size])
+        self.residual, self.theta = self._pair(-1)
+        self.residual_square = float(self.residual @ self.residual)
+        self.residual_norm = math.sqrt(self.residual_square)
 
-    def blank_outside(self, safe: tuple[float, float]) -> Mask:
-        """Which problems have images of a safe size; the others, NaN among them, become zeros."""
-        squares = np.trace(self.t, axis1=1, axis2=2)
-        inside = (squares > safe[0]) & (squares < safe[1])
-        if not inside.all():
-            self.t[~inside] = 0
-            self.z[~inside] = 0
-        return inside
+    def finished(self, goal: Goal) -> bool:
+        """Whether the goal is met, or rounding reached; sets the bound."""
+        first = self.residual_norm / (2 * self.theta)
+        lifts = self._lifts(first, goal)
+        self.bound = min(first, lifts / (2 * self.theta))
+        trusted = first <= goal.trust and lifts <= self._aim(goal)
+        met = first <= goal.tolerance or trusted
+        return met or self.residual_norm <= self.rounding * self.theta
 
-    def look(self, wanted: Mask) -> None:
-        """Ritz values, and residual of the first pair; the problems not wanted stay as they are."""
-        j = self.size
-        self.values, self.s = np.linalg.eigh(self.t[:, :j, :j])
-        residual, theta = self._pair(-1, wanted)
-        if wanted.all():
-            self.residual, self.theta = residual, theta
-        else:
-            self.residual[wanted], self.theta[wanted] = residual[wanted], theta[wanted]
-        self.residual_norm = magnitude(self.residual)
+    def _aim(self, goal: Goal) -> float:
+        return 2 * self.theta * goal.tolerance / _MARGIN
 
-    def unfinished(self, wanted: Mask, goal: Goal) -> Mask:
-        """Which of the problems are to go on; sets their bounds."""
-        first = self.residual_norm / (2 * self.top)
-        gap = self.theta - self.values[:, -2]
-        rounding = 8 * float(np.finfo(self.q.dtype).eps)
-        aim = 2 * self.top * goal.tolerance / _MARGIN
-        squares = self.residual_norm**2
-        lifts = np.where(gap > 0, squares / np.where(gap > 0, gap, 1.0), np.inf)
-        delta = self.theta - self.values[:, -3]
-        near = wanted & (first <= goal.trust) & (lifts > aim) & (squares <= aim * delta)
-        near &= first > goal.tolerance
-        if near.any():  # two close neighbours: the residual of the second decides
-            both = lift(gap, self.residual, self._pair(-2, near)[0], delta)
-            lifts = np.where(near, np.minimum(lifts, both), lifts)
-        bound = np.minimum(first, lifts / (2 * self.top))
-        self.bound = np.where(wanted, bound, self.bound) if not wanted.all() else bound
-        done = (first <= goal.tolerance) | ((lifts <= aim) & (first <= goal.trust))
-        return ~done & (self.residual_norm > rounding * self.top)
+    def _lifts(self, first: float, goal: Goal) -> float:
+        """By how much λ_max may exceed the Ritz value: the second-order bound."""
+        gap = self.theta - float(self.values[-2])
+        square, aim = self.residual_square, self._aim(goal)
+        lifts = square / gap if gap > 0 else math.inf
+        delta = self.theta - float(self.values[-3])
+        near = goal.tolerance < first <= goal.trust and lifts > aim
+        if near and square <= aim * delta:  # a close neighbour: its residual decides
+            other = self._pair(-2)[0]
+            products = square, float(self.residual @ other), float(other @ other)
+            lifts = min(lifts, float(lift(gap, *products, delta)))
+        return lifts
 
-    def grow(self, wanted: Mask) -> None:
-        """Append the residual, made orthogonal, and its image; zeros where not wanted."""
+    def grow(self) -> None:
+        """Append the residual, made orthogonal, and its image."""
         if self.size == _BASIS:
             self._restart()
         j = self.size
-        vector = _orthogonal(self.residual[:, None], self.q[:, :j])
-        vector[~wanted] = 0
-        self.q[:, j : j + 1] = vector
-        self.z[:, j : j + 1] = self.halves.forward(vector, wanted)
+        self.q[j] = _orthogonal(self.residual, self.q[:j])
+        self.z[j] = self.halves.forward(self.q[j : j + 1])[0]
         self.size += 1
-        column = np.matmul(self.z[:, j : j + 1], self.z[:, : j + 1].swapaxes(1, 2))[:, 0]
-        self.t[:, j, : j + 1] = self.t[:, : j + 1, j] = column
+        self.t[j, : j + 1] = self.t[: j + 1, j] = self.z[: j + 1] @ self.z[j]
 
-    def kept(self, before: Kept) -> Kept:
+    def followed(self, before: Basis) -> Followed:
         """The leading pairs, and where the first has turned to."""
-        count = before.vectors.shape[1]
-        vectors = self._combined(self.q, self.s[:, :, : -count - 1 : -1])
-        old = before.vectors[:, 0]
-        turn = vectors[:, 0] - inner(vectors[:, 0], old)[:, None].astype(old.dtype) * old
-        size = magnitude(turn)[:, None]
-        drift = np.where(size > _STILL, turn / np.maximum(size, _STILL), 0).astype(old.dtype)
-        return Kept(vectors, self.values[:, : -count - 1 : -1].copy(), drift)
+        count = len(before)
+        vectors = self._combined(self.q, self.s[:, : -count - 1 : -1])
+        turn = vectors[0] - (vectors[0] @ before[0]) * before[0]
+        size = math.sqrt(turn @ turn)
+        drift = turn / size if size > _STILL else np.zeros_like(turn)
+        values = self.values[: -count - 1 : -1].copy()
+        return Followed(self.theta, self.bound, vectors, values, drift.astype(before.dtype))
 
-    def _pair(self, index: int, wanted: Mask) -> tuple[Vectors, NDArray[np.float64]]:
+    def _pair(self, index: int) -> tuple[Vector, float]:
         """Residual of a Ritz vector x, and its Rayleigh quotient with sums in float64."""
-        weights = self.s[:, :, index, None]
+        weights = self.s[:, index : index + 1 or None]
         x, z = self._combined(self.q, weights), self._combined(self.z, weights)
-        wide, x64 = z[:, 0].astype(np.float64), x[:, 0].astype(np.float64)
-        squares = np.matmul(x64[:, None], x64[:, :, None])[:, 0, 0]
-        theta = np.matmul(wide[:, None], wide[:, :, None])[:, 0, 0]
-        theta = theta / np.where(squares > 0, squares, 1.0)
-        image = self.halves.adjoint(z, wanted)[:, 0]
-        return image - theta[:, None].astype(x.dtype) * x[:, 0], theta
+        wide, x64 = z[0].astype(np.float64), x[0].astype(np.float64)
+        theta = float(wide @ wide) / float(x64 @ x64)
+        image = self.halves.adjoint(z)[0]
+        return image - theta * x[0], theta
 
-    def _combined(self, basis: Vectors, weights: NDArray) -> Vectors:
-        return np.matmul(weights.swapaxes(1, 2).astype(basis.dtype), basis[:, : weights.shape[1]])
+    def _combined(self, basis: Basis, weights: NDArray[np.float64]) -> Basis:
+        return weights.T.astype(basis.dtype) @ basis[: len(weights)]
 
     def _project(self) -> None:
         j = self.size
-        self.t[:, :j, :j] = np.matmul(self.z[:, :j], self.z[:, :j].swapaxes(1, 2))
+        self.t[:j, :j] = self.z[:j] @ self.z[:j].T
 
     def _restart(self) -> None:
-        weights = self.s[:, :, -_RESTART:]
-        self.q[:, :_RESTART] = self._combined(self.q, weights)
-        self.z[:, :_RESTART] = self._combined(self.z, weights)
+        weights = self.s[:, -_RESTART:]
+        self.q[:_RESTART] = self._combined(self.q, weights)
+        self.z[:_RESTART] = self._combined(self.z, weights)
         self.size = _RESTART
-        self.t[:] = 0
         self._project()

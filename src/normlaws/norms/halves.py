@@ -7,7 +7,8 @@ that are iterated are feature maps of the input.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,64 +16,49 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from normlaws.norms.geometry import Convolution
-from normlaws.norms.krylov import Mask, Vectors
 
 # OpenBLAS has kernels for small products that take few vectors as fast as one, up to this many
 # multiplications.
 _SMALL_PRODUCT = 1_000_000
 
-Half = Callable[[Vectors, Mask], Vectors]  # problems outside the mask may be left out (zeros)
+Half = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 
 
 class Halves(NamedTuple):
-    """Both directions: (problems, vectors, m) -> (problems, vectors, n), and back."""
+    """Both directions: (vectors, m) -> (vectors, n), and back."""
 
     forward: Half
     adjoint: Half
 
 
-def matrix_halves(matrices: list[Tensor]) -> Halves:
-    """Of matrices of one shape, each where it is; m is the smaller side."""
-    wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
-    if wide[0].device.type == "cpu":
-        arrays = [matrix.numpy() for matrix in wide]
-        return Halves(_each(_product, arrays), _each(_product, [array.T for array in arrays]))
-    return Halves(_each(_on_device, wide), _each(_on_device, [matrix.T for matrix in wide]))
+def matrix_halves(matrix: Tensor) -> Halves:
+    """Of a matrix where it is; m is its smaller side."""
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    if wide.device.type == "cpu":
+        array = wide.numpy()
+        return Halves(partial(_product, array), partial(_product, array.T))
+    return Halves(partial(_on_device, wide), partial(_on_device, wide.T))
 
 
 def convolution_halves(blocks: Tensor, conv: Convolution) -> Halves:
-    """Of the true linear map of a convolution; one problem per group."""
+    """Of the true linear map of a convolution of one group."""
     forward, adjoint = conv.halves(blocks)
 
     def on_maps(act: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Half:
-        def half(x: Vectors, _: Mask) -> Vectors:
-            groups, vectors, _ = x.shape
-            maps = x.swapaxes(0, 1).reshape(vectors, *shape)
-            image = act(torch.from_numpy(maps).to(blocks.device)).cpu().numpy()
-            return np.ascontiguousarray(image.reshape(vectors, groups, -1).swapaxes(0, 1))
+        def half(x: NDArray[np.floating]) -> NDArray[np.floating]:
+            maps = torch.from_numpy(x.reshape(-1, *shape)).to(blocks.device)
+            return act(maps).cpu().numpy().reshape(len(x), -1)
 
         return half
 
     return Halves(on_maps(forward, conv.input_shape), on_maps(adjoint, conv.output_shape(blocks)))
 
 
-def _each(product: Callable[[Vectors, Any], Vectors], matrices: list[Any]) -> Half:
-    length = matrices[0].shape[1]
-
-    def half(x: Vectors, wanted: Mask) -> Vectors:
-        out = np.zeros((*x.shape[:2], length), x.dtype)
-        for index in np.flatnonzero(wanted):
-            out[index] = product(x[index], matrices[index])
-        return out
-
-    return half
-
-
-def _on_device(x: Vectors, matrix: Tensor) -> Vectors:
+def _on_device(matrix: Tensor, x: NDArray[np.floating]) -> NDArray[np.floating]:
     return torch.mm(torch.from_numpy(x).to(matrix.device), matrix).cpu().numpy()
 
 
-def _product(x: Vectors, matrix: NDArray[np.floating]) -> Vectors:
+def _product(matrix: NDArray[np.floating], x: NDArray[np.floating]) -> NDArray[np.floating]:
     """(k, m) · (m, n), in pieces that read the matrix once for all k vectors."""
     k, (m, n) = len(x), matrix.shape
     if k == 1:

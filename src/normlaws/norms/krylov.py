@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,7 +215,9 @@ class _Subspace:
         """λ_max of diag(θ₁, θ₂) + RᵀR/δ, less θ₁; infinite where δ is not positive."""
         theta, other = self.values[:, -1], self._pair(-2)[2]
         delta = theta - self._ceiling()
-        return lift(theta - self.values[:, -2], self.next, other, delta)
+        mine = self.next
+        products = inner(mine, mine), inner(mine, other), inner(other, other)
+        return lift(theta - self.values[:, -2], *products, delta)
 
     def _ceiling(self) -> NDArray[np.float64]:
         """What no eigenvalue beside the top two is thought to exceed."""
@@ -256,24 +259,21 @@ class _Subspace:
         self.size = keep
 
 
-def lift(
-    distance: NDArray[np.float64],
-    residual: NDArray,
-    other: NDArray,
-    delta: NDArray[np.float64],
-) -> NDArray[np.float64]:
+Number = Any  # float or (problems,), float64
+
+
+def lift(distance: Number, own: Number, mixed: Number, others: Number, delta: Number) -> Number:
     """λ_max of diag(θ₁, θ₂) + RᵀR/δ, less θ₁; infinite where δ is not positive.
 
     Args:
-        distance: θ₁ − θ₂, (problems,).
-        residual: of the first pair, (problems, n).
-        other: of the second.
-        delta: δ, (problems,).
+        distance: θ₁ − θ₂.
+        own: square of the residual of the first pair.
+        mixed: inner product of both residuals.
+        others: square of that of the second.
+        delta: δ.
     """
     safe = np.where(delta > 0, delta, 1.0)
-    own, mixed, others = (
-        inner(a, b) / safe for a, b in ((residual, residual), (residual, other), (other, other))
-    )
+    own, mixed, others = own / safe, mixed / safe, others / safe
     gap = distance + own - others
     root = np.hypot(gap, 2 * mixed)
     apart = gap > 0

@@ -15,8 +15,8 @@ from torch import Tensor
 from normlaws.norms.exact import layer_norms
 from normlaws.norms.follow import Goal, follow
 from normlaws.norms.geometry import Convolution
-from normlaws.norms.halves import Halves, convolution_halves, matrix_halves
-from normlaws.norms.krylov import Gram, Kept, Ritz, orthonormal, top_ritz
+from normlaws.norms.halves import convolution_halves, matrix_halves
+from normlaws.norms.krylov import Gram, Kept, orthonormal, top_ritz
 from normlaws.norms.layers import WeightLayer
 from normlaws.norms.spectral import conv_gram, gram_norm, matrices_gram, operator_norm
 from normlaws.norms.sums import Sums, fast_sums
@@ -91,14 +91,12 @@ class WarmLayer:
             return min(blocks.shape[1:])
         return int(np.prod(self.maps.input_shape)) // self.maps.groups
 
-    def settle(self, found: Ritz, part: slice) -> None:
+    def settle(self, values: NDArray[np.float64], errors: NDArray[np.float64], kept: Kept) -> None:
         """Take what an iteration found for this layer's groups."""
-        values = found.values[part]
         top = int(np.argmax(values))
         self.row = self.row._replace(log_sigma=math.log(values[top]) / 2)
-        self.bound = float(found.errors[part][top])
-        kept = found.kept
-        self.kept = Kept(kept.vectors[part], kept.values[part], kept.drift[part])
+        self.bound = float(errors[top])
+        self.kept = kept
         self.blocks = None
 
     def _carefully(self) -> Row:
@@ -114,20 +112,19 @@ def measure_layers(
 ) -> None:
     """Bring the row and the bound of every layer up to date.
 
-    Matrices of one shape advance together, so that the cost of a small step is shared; weights
-    stay where they are.
+    Layer by layer, so that all passes over a matrix but the first find it in the cache. Cold starts
+    of matrices of one shape advance together, so that the cost of a small step is shared.
     """
     for layer in layers:
         layer.look(spectral, sums)
-    open_ = [layer for layer in layers if layer.blocks is not None]
-    for batch in _batches([layer for layer in open_ if layer.kept is not None]):
-        _warm(batch, random)
-    jumped = [layer for layer in open_ if layer.blocks is not None and layer.kept is not None]
-    for layer in jumped:
-        layer.kept = None
-        if not sums:
-            layer.look(spectral, sums)
-    for batch in _batches([layer for layer in open_ if layer.blocks is not None]):
+        if layer.blocks is not None and layer.kept is not None:
+            _warm(layer, layer.blocks, layer.kept, random)
+    for layer in layers:
+        if layer.blocks is not None and layer.kept is not None:  # has jumped
+            layer.kept = None
+            if not sums:
+                layer.look(spectral, sums)
+    for batch in _batches([layer for layer in layers if layer.blocks is not None]):
         _cold(batch, random)
 
 
@@ -149,32 +146,42 @@ def _gram(batch: list[WarmLayer]) -> Gram:
     return conv_gram(blocks[0], maps) if maps else matrices_gram(_matrices(blocks))
 
 
-def _halves(batch: list[WarmLayer]) -> Halves:
-    blocks = [layer.blocks for layer in batch if layer.blocks is not None]
-    maps = batch[0].maps
-    return convolution_halves(blocks[0], maps) if maps else matrix_halves(_matrices(blocks))
-
-
 def _matrices(blocks: list[Tensor]) -> list[Tensor]:
     return [matrix for group in blocks for matrix in group]
 
 
-def _warm(batch: list[WarmLayer], random: np.random.Generator) -> None:
-    """From the kept pairs; layers that have jumped stay open."""
-    states = [layer.kept for layer in batch if layer.kept is not None]
-    kept = Kept(
-        np.concatenate([state.vectors for state in states]),
-        np.concatenate([state.values for state in states]),
-        np.concatenate([state.drift for state in states]),
+def _warm(layer: WarmLayer, blocks: Tensor, kept: Kept, random: np.random.Generator) -> None:
+    """From the kept pairs; a layer that has jumped stays open."""
+    noise = random.standard_normal(kept.drift.shape, dtype=np.float32)
+    if layer.maps and len(blocks) > 1:
+        _warm_groups(layer, kept, noise)
+        return
+    trust = _TRUST_OPERATOR if layer.maps else _TRUST_FLAT
+    goal = Goal(layer.tolerance, trust, _JUMP, _SAFE)
+    found = []
+    for index, block in enumerate(blocks):
+        halves = convolution_halves(blocks, layer.maps) if layer.maps else matrix_halves(block)
+        one = follow(halves, kept.vectors[index], kept.drift[index], noise[index], goal)
+        if one is None:
+            return
+        found.append(one)
+    values, errors, *parts = (np.stack(part) for part in zip(*found, strict=True))
+    layer.settle(values, errors, Kept(*parts))
+
+
+def _warm_groups(layer: WarmLayer, kept: Kept, noise: NDArray[np.float32]) -> None:
+    """All groups of a convolution at once, as its products are."""
+    start = np.concatenate([kept.vectors, noise[:, None].astype(kept.vectors.dtype)], axis=1)
+    found = top_ritz(
+        _gram([layer]),
+        orthonormal(start[:, : start.shape[2]]),
+        layer.tolerance,
+        keep=_KEPT,
+        largest_only=True,
+        trust=_TRUST_OPERATOR,
     )
-    problems, _, n = kept.vectors.shape
-    noise = random.standard_normal((problems, n), dtype=np.float32)
-    trust = _TRUST_OPERATOR if batch[0].maps else _TRUST_FLAT
-    goal = Goal(batch[0].tolerance, trust, _JUMP, _SAFE)
-    found = follow(_halves(batch), kept, noise, goal)
-    for layer, part in _parts(batch, problems // len(batch)):
-        if (found.first_residuals[part] <= _JUMP).all():
-            layer.settle(found, part)
+    if (found.first_residuals <= _JUMP).all():
+        layer.settle(found.values, found.errors, found.kept)
 
 
 def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
@@ -196,14 +203,10 @@ def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
         largest_only=groups > 1,
         trust=_TRUST_COLD,
     )
-    for layer, part in _parts(batch, groups):
-        layer.settle(found, part)
-
-
-def _parts(batch: list[WarmLayer], groups: int) -> Iterable[tuple[WarmLayer, slice]]:
-    return [
-        (layer, slice(index * groups, (index + 1) * groups)) for index, layer in enumerate(batch)
-    ]
+    for index, layer in enumerate(batch):
+        part = slice(index * groups, (index + 1) * groups)
+        kept = Kept(*(getattr(found.kept, name)[part] for name in ("vectors", "values", "drift")))
+        layer.settle(found.values[part], found.errors[part], kept)
 
 
 def _small(blocks: Tensor, spectral: bool) -> Row | None:
