@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dsyevd
 
 from normlaws.norms.halves import Halves
 from normlaws.norms.krylov import lift
@@ -84,8 +85,8 @@ def follow(
     Returns:
         None for a jump: the operator is not near the earlier one, or its numbers are unsafe.
     """
-    share = _PROBE / len(noise) ** 0.5
-    extra = _orthogonal((drift + share * noise).astype(vectors.dtype), vectors)
+    extra = (drift + (_PROBE / len(noise) ** 0.5) * noise).astype(vectors.dtype)
+    extra = _orthogonal(_orthogonal(extra, vectors), vectors)  # twice is enough
     space = _Space(halves, np.concatenate([vectors, extra[None]]))
     if not goal.safe[0] < space.squares < goal.safe[1]:  # NaN among them
         return None
@@ -101,15 +102,9 @@ def follow(
 
 
 def _orthogonal(vector: Vector, basis: Basis) -> Vector:
-    """A unit vector orthogonal to the rows of ``basis``."""
-    for _ in range(2):  # twice is enough
-        vector = vector / _length(vector)
-        vector = vector - (basis @ vector) @ basis
-    return vector / _length(vector)
-
-
-def _length(vector: Vector) -> float:
-    return math.sqrt(vector @ vector) or 1.0
+    """A unit vector along the part of a vector that is orthogonal to the rows of ``basis``."""
+    rest = vector - basis.dot(vector).dot(basis)
+    return rest / (math.sqrt(rest.dot(rest)) or 1.0)
 
 
 class _Space:
@@ -125,15 +120,15 @@ class _Space:
         self.size = count
         self.t = np.empty((_BASIS, _BASIS))
         self._project()
-        self.squares = float(np.trace(self.t[:count, :count]))
+        self.squares = float(self.t[:count, :count].diagonal().sum())
         self.rounding = 8 * float(np.finfo(start.dtype).eps)
         self.bound = math.inf
 
     def look(self) -> None:
         """Ritz values, and the residual of the first pair."""
-        self.values, self.s = np.linalg.eigh(self.t[: self.size, : self.size])
-        self.residual, self.theta = self._pair(-1)
-        self.residual_square = float(self.residual @ self.residual)
+        self.values, self.s, _ = dsyevd(self.t[: self.size, : self.size])
+        self.theta, self.residual = self._pair(-1)
+        self.residual_square = float(self.residual.dot(self.residual))
         self.residual_norm = math.sqrt(self.residual_square)
 
     def finished(self, goal: Goal) -> bool:
@@ -156,49 +151,54 @@ class _Space:
         delta = self.theta - float(self.values[-3])
         near = goal.tolerance < first <= goal.trust and lifts > aim
         if near and square <= aim * delta:  # a close neighbour: its residual decides
-            other = self._pair(-2)[0]
-            products = square, float(self.residual @ other), float(other @ other)
+            other = self._pair(-2)[1]
+            products = square, float(self.residual.dot(other)), float(other.dot(other))
             lifts = min(lifts, float(lift(gap, *products, delta)))
         return lifts
 
     def grow(self) -> None:
-        """Append the residual, made orthogonal, and its image."""
+        """Append the residual, which is orthogonal to the basis but for rounding, and its image."""
         if self.size == _BASIS:
             self._restart()
         j = self.size
-        self.q[j] = _orthogonal(self.residual, self.q[:j])
+        self.q[j] = _orthogonal(self.residual / self.residual_norm, self.q[:j])
         self.z[j] = self.halves.forward(self.q[j : j + 1])[0]
         self.size += 1
-        self.t[j, : j + 1] = self.t[: j + 1, j] = self.z[: j + 1] @ self.z[j]
+        self.t[j, : j + 1] = self.t[: j + 1, j] = self.z[: j + 1].dot(self.z[j])
 
     def followed(self, before: Basis) -> Followed:
         """The leading pairs, and where the first has turned to."""
-        count = len(before)
-        vectors = self._combined(self.q, self.s[:, : -count - 1 : -1])
-        turn = vectors[0] - (vectors[0] @ before[0]) * before[0]
-        size = math.sqrt(turn @ turn)
+        leading = slice(None, -len(before) - 1, -1)
+        vectors = self._combined(self.q, self.s[:, leading].T)
+        turn = vectors[0] - vectors[0].dot(before[0]) * before[0]
+        size = math.sqrt(turn.dot(turn))
         drift = turn / size if size > _STILL else np.zeros_like(turn)
-        values = self.values[: -count - 1 : -1].copy()
-        return Followed(self.theta, self.bound, vectors, values, drift.astype(before.dtype))
+        values = self.values[leading].copy()
+        return Followed(self._rayleigh(), self.bound, vectors, values, drift)
 
-    def _pair(self, index: int) -> tuple[Vector, float]:
-        """Residual of a Ritz vector x, and its Rayleigh quotient with sums in float64."""
-        weights = self.s[:, index : index + 1 or None]
+    def _rayleigh(self) -> float:
+        """The largest value once more, with sums in float64."""
+        top = self.s[:, -1]
+        x, z = (self._combined(basis, top).astype(np.float64) for basis in (self.q, self.z))
+        return float(z.dot(z)) / float(x.dot(x))
+
+    def _pair(self, index: int) -> tuple[float, Vector]:
+        """A Ritz value, and the residual of its vector."""
+        weights = self.s[:, index]
         x, z = self._combined(self.q, weights), self._combined(self.z, weights)
-        wide, x64 = z[0].astype(np.float64), x[0].astype(np.float64)
-        theta = float(wide @ wide) / float(x64 @ x64)
-        image = self.halves.adjoint(z)[0]
-        return image - theta * x[0], theta
+        theta = float(z.dot(z))
+        return theta, self.halves.adjoint(z[None])[0] - theta * x
 
     def _combined(self, basis: Basis, weights: NDArray[np.float64]) -> Basis:
-        return weights.T.astype(basis.dtype) @ basis[: len(weights)]
+        """(…, size) to (…, m)."""
+        return weights.astype(basis.dtype).dot(basis[: self.size])
 
     def _project(self) -> None:
         j = self.size
-        self.t[:j, :j] = self.z[:j] @ self.z[:j].T
+        self.t[:j, :j] = self.z[:j].dot(self.z[:j].T)
 
     def _restart(self) -> None:
-        weights = self.s[:, -_RESTART:]
+        weights = self.s[:, -_RESTART:].T
         self.q[:_RESTART] = self._combined(self.q, weights)
         self.z[:_RESTART] = self._combined(self.z, weights)
         self.size = _RESTART

@@ -165,7 +165,7 @@ def _warm(layer: WarmLayer, blocks: Tensor, kept: Kept, random: np.random.Genera
         if one is None:
             return
         found.append(one)
-    values, errors, *parts = (np.stack(part) for part in zip(*found, strict=True))
+    values, errors, *parts = map(np.array, zip(*found, strict=True))
     layer.settle(values, errors, Kept(*parts))
 
 
