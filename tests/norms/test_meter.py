@@ -232,6 +232,21 @@ def test_grouped_matrices_too_large_to_diagonalise():
             conv.weight.add_(1e-3 * torch.randn_like(conv.weight))
 
 
+@pytest.mark.parametrize("groups", [2, 8])
+def test_grouped_operators_are_followed(groups):
+    """Through small steps of the weights, and a jump."""
+    torch.manual_seed(0)
+    conv, example = nn.Conv2d(8, 8, 3, padding=1, groups=groups), torch.zeros(1, 8, 16, 16)
+    meter = NormMeter(conv, conv="operator", example_input=example)
+    for step in range(5):
+        found = meter.measure()["log_spectral_product"]
+        expected = measure(conv, conv="operator", example_input=example)
+        assert found == pytest.approx(expected.total["log_spectral_product"], abs=1e-4)
+        assert max(meter.bounds.values()) <= 1e-4
+        with torch.no_grad():
+            conv.weight.add_((1.0 if step == 2 else 1e-3) * torch.randn_like(conv.weight))
+
+
 @pytest.mark.parametrize("shape", [(70, 9000), (9000, 70), (70, 90)])
 def test_products_in_pieces(shape):
     """Matrices whose products are taken in several pieces, in both orders of memory."""
