@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 
 from normlaws.problems import Examples
-from normlaws.training.evaluate import BATCH, evaluation_mode, score
+from normlaws.training.evaluate import BATCH, evaluation_mode, fitting_batch, score
 
 
 def network() -> nn.Module:
@@ -60,3 +60,18 @@ def test_outputs_that_are_not_finite_score_nan():
     with torch.no_grad():
         model[0].weight.fill_(float("nan"))
     assert np.isnan(score(model, examples(5))).all()
+
+
+@pytest.mark.parametrize(("width", "expected"), [(1, BATCH), (1 << 15, 128), (1 << 16, 64)])
+def test_wide_layers_are_scored_by_smaller_batches_to_the_same_result(width, expected):
+    torch.manual_seed(0)
+    given = examples(3 * 64 + 5)
+    inputs = given.images[0].numel()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(inputs, width), nn.Linear(width, 10))
+    batch = fitting_batch(model, given)
+    assert batch == expected
+    assert not any(module._forward_hooks for module in model.modules())
+    assert model.training
+    small, whole = score(model, given, batch), score(model, given)
+    assert small.error == whole.error
+    assert small.loss == pytest.approx(whole.loss, rel=1e-5)

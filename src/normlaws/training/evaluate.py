@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from normlaws.problems import Examples
 
 BATCH = 512
+FEWEST = 16
+CACHE = 1 << 24  # bytes of a layer's output that a processor's cache holds
 
 
 class Score(NamedTuple):
@@ -34,13 +36,42 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def score(model: nn.Module, examples: Examples) -> Score:
-    """Score ``model`` on all ``examples``; the model's modes and gradients stay as they were."""
+def fitting_batch(model: nn.Module, examples: Examples) -> int:
+    """Images that are best scored at a time, a power of two up to :data:`BATCH`.
+
+    On a processor so many that the largest output of a layer stays in its cache: the paper's CNN
+    scores a third more images a second by 64 than by 512. Follows from the network alone.
+    """
+    largest = 1
+
+    def look(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal largest
+        if isinstance(output, Tensor):
+            largest = max(largest, output.numel() * output.element_size())
+
+    if examples.images.device.type != "cpu":
+        return BATCH
+    hooks = [module.register_forward_hook(look) for module in model.modules()]
+    try:
+        with evaluation_mode(model), torch.inference_mode():
+            model(examples.normalised(examples.images[:1]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    images = min(max(CACHE // largest, FEWEST), BATCH)
+    return 1 << (images.bit_length() - 1)
+
+
+def score(model: nn.Module, examples: Examples, batch: int = BATCH) -> Score:
+    """Score ``model`` on all ``examples``, so many at a time.
+
+    The model's modes and gradients stay as they were.
+    """
     wrong, loss = 0, 0.0
     with evaluation_mode(model), torch.inference_mode():
-        for start in range(0, len(examples), BATCH):
-            inputs = examples.normalised(examples.images[start : start + BATCH])
-            labels = examples.labels[start : start + BATCH]
+        for start in range(0, len(examples), batch):
+            inputs = examples.normalised(examples.images[start : start + batch])
+            labels = examples.labels[start : start + batch]
             logits = model(inputs).float()
             loss += F.cross_entropy(logits, labels, reduction="sum").item()
             wrong += int((logits.argmax(dim=1) != labels).sum())

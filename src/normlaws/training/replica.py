@@ -15,7 +15,7 @@ from normlaws.folder import RunFolder
 from normlaws.norms import NormMeter
 from normlaws.problems import DataSet, augmented
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
-from normlaws.training.evaluate import score
+from normlaws.training.evaluate import fitting_batch, score
 from normlaws.training.execution import Execution
 from normlaws.training.precision import arithmetic
 from normlaws.training.schedule import BatchOrder, rate_factor, step_seed
@@ -31,6 +31,7 @@ class Replica:
 
     Attributes:
         step: optimiser steps taken.
+        scoring_batch: examples that are scored at a time.
         rows: what was recorded so far.
         status: ``unfinished``, ``complete`` or ``diverged``.
         seconds: time that went into the run; in a stack, its share.
@@ -46,6 +47,8 @@ class Replica:
         self.model = model.to(torch.device(self.device)).to(memory_format=torch.channels_last)
         self.arithmetic = arithmetic(settings.training.precision, self.device)
         self.parameters = list(self.model.parameters())
+        with self.arithmetic:
+            self.scoring_batch = fitting_batch(self.model, self.train)
         self.optimizer = settings.optimizer.build(self.parameters)
         self.meter = NormMeter(self.model)
         self.order = BatchOrder(settings.size, settings.training.batch_size, settings.seed)
@@ -95,7 +98,9 @@ class Replica:
     def measured(self) -> Row:
         """Errors, losses and norms at this step."""
         with self.arithmetic:
-            train, validation, test = (score(self.model, examples) for examples in self.scored)
+            train, validation, test = (
+                score(self.model, examples, self.scoring_batch) for examples in self.scored
+            )
         return {
             "step": self.step,
             "epoch": self.order.epochs(self.step),
