@@ -100,7 +100,7 @@ def test_sgd_moves_by_at_most_rate_times_schedule_times_clipped_gradient(digits)
 
 @pytest.mark.parametrize("network", ["perceptron", "attention"])
 def test_bf16_stays_near_float32_and_its_norms_are_of_float32_weights(network, digits):
-    model = CHANGES[network] if network in CHANGES else {}
+    model = CHANGES.get(network, {})
     plain = values(settings(**model), digits)
     rounded = values(settings(**model, **CHANGES["bf16"]), digits)
     np.testing.assert_allclose(rounded["test_loss"], plain["test_loss"], rtol=0.02)
