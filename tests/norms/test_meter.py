@@ -247,6 +247,19 @@ def test_grouped_operators_are_followed(groups):
             conv.weight.add_((1.0 if step == 2 else 1e-3) * torch.randn_like(conv.weight))
 
 
+def test_broken_weights_of_a_grouped_operator_are_noticed():
+    torch.manual_seed(0)
+    conv, example = nn.Conv2d(8, 8, 3, padding=1, groups=2), torch.zeros(1, 8, 16, 16)
+    meter = NormMeter(conv, names=("spectral_product",), conv="operator", example_input=example)
+    usual = meter.measure()["log_spectral_product"]
+    good = conv.weight.detach().clone()
+    conv.weight.data[3, 1] = math.nan
+    with pytest.warns(NormlawsWarning, match="not finite"):
+        assert math.isnan(meter.measure()["log_spectral_product"])
+    conv.weight.data = good
+    assert meter.measure()["log_spectral_product"] == pytest.approx(usual, abs=1e-4)
+
+
 @pytest.mark.parametrize("shape", [(70, 9000), (9000, 70), (70, 90)])
 def test_products_in_pieces(shape):
     """Matrices whose products are taken in several pieces, in both orders of memory."""

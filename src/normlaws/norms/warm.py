@@ -154,7 +154,8 @@ def _warm(layer: WarmLayer, blocks: Tensor, kept: Kept, random: np.random.Genera
     """From the kept pairs; a layer that has jumped stays open."""
     noise = random.standard_normal(kept.drift.shape, dtype=np.float32)
     if layer.maps and len(blocks) > 1:
-        _warm_groups(layer, kept, noise)
+        if _SAFE[0] < float(blocks.square().sum()) < _SAFE[1]:  # NaN is not
+            _warm_groups(layer, kept, noise)
         return
     trust = _TRUST_OPERATOR if layer.maps else _TRUST_FLAT
     goal = Goal(layer.tolerance, trust, _JUMP, _SAFE)
