@@ -22,7 +22,7 @@ def digits():
 
 def settings(**changes) -> RunSettings:
     base = {
-        "data": {"name": "digits", "validation": 100},
+        "data": {"name": "digits", "validation": 100, "scored_test": 450},
         "model": {"family": "mlp", "hidden": [8], "init_scale": 0.5},
         "training": {"steps": 40, "batch_size": 16, "records": 8},
         "size": 50,
