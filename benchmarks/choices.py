@@ -25,10 +25,11 @@ from normlaws.studies import presets
 from normlaws.studies.layout import Group, Layout, Speed, plan_layout
 from normlaws.studies.local import available_cores, local_workers
 from normlaws.studies.speed import measured_speed, seconds_a_step
-from normlaws.training import RunSettings, log_spaced_steps, train, train_stack
+from normlaws.training import RunSettings, log_spaced_steps
 from normlaws.training.execution import Execution
 from normlaws.training.replica import Replica
 from normlaws.training.timing import stepper
+from runs import changed, run_of, seeds_of, train_many
 
 SIZE = 500
 PANELS = ("paper-cnn-mnist", "paper-resnet-mnist", "paper-vit-mnist")
@@ -54,23 +55,13 @@ CASES = {
 
 
 def runs_of(name: str, case: Case) -> list[RunSettings]:
-    preset = presets()[name]
-    run = max(preset.runs(), key=lambda run: run.size if run.size <= SIZE else 0)
-    length = {"epochs": None, "steps": case.steps, "records": case.records}
-    training = run.training.model_copy(update=length)
-    run = run.model_copy(update={"training": training})
-    return [run.model_copy(update={"seed": seed}) for seed in range(case.runs)]
+    run = changed(run_of(name, SIZE), epochs=None, steps=case.steps, records=case.records)
+    return seeds_of(run, case.runs)
 
 
 def train_group(group: Group, steps: int | None = None) -> None:
     """Train the runs of a group together, or only a few of their steps."""
-    if steps:
-        training = group[0].training.model_copy(update={"steps": steps})
-        group = tuple(run.model_copy(update={"training": training}) for run in group)
-    if len(group) > 1:
-        train_stack(group)
-    else:
-        train(group[0])
+    train_many(group, steps, stack=len(group) > 1)
 
 
 def seconds_of(layout: Layout) -> float:

@@ -17,19 +17,11 @@ import pandas as pd
 import torch
 
 from normlaws.problems import data_root
-from normlaws.studies import presets
 from normlaws.training import RunSettings, train, train_stack
+from runs import changed, run_of, seeds_of
 
 SIZE = 128
 COLUMNS = ("train_loss", "test_loss", "test_error", "log_spectral_complexity", "log_frobenius")
-
-
-def runs_of(name: str, steps: int, seeds: int) -> list[RunSettings]:
-    preset = presets()[name]
-    run = max(preset.runs(), key=lambda run: run.size if run.size <= SIZE else 0)
-    training = run.training.model_copy(update={"epochs": None, "steps": steps})
-    run = run.model_copy(update={"training": training})
-    return [run.model_copy(update={"seed": seed}) for seed in range(seeds)]
 
 
 def nudged(run: RunSettings) -> RunSettings:
@@ -53,7 +45,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    runs = runs_of(arguments.preset, arguments.steps, arguments.seeds)
+    run = changed(run_of(arguments.preset, SIZE), epochs=None, steps=arguments.steps)
+    runs = seeds_of(run, arguments.seeds)
     data = runs[0].data.load(data_root(None))
 
     def alone(run: RunSettings, threads: int = 1) -> pd.DataFrame:

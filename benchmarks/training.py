@@ -36,6 +36,7 @@ from normlaws.training import RunSettings, log_spaced_steps, train, train_stack
 from normlaws.training.execution import Execution
 from normlaws.training.replica import Replica
 from normlaws.training.timing import stepper
+from runs import changed, run_of, seeds_of, train_many
 
 SIZE = 500
 SEEDS = 8
@@ -286,8 +287,7 @@ def bench_steps(name: str, case: Case, rates: dict[str, float]) -> None:
     record, flops = seconds(published.record), flops_a_step(settings, data)
     print(f"\n{name}: published  a step {1e3 * step:6.1f} ms, a record {record:.2f} s")
     for precision, rate in rates.items():
-        training = settings.training.model_copy(update={"precision": precision})
-        run = settings.model_copy(update={"training": training})
+        run = changed(settings, precision=precision)
         own_step = step_seconds(stepper([run], data), 4)
         replica = Replica(run, None, Execution(), data)
         replica.measured()
@@ -302,13 +302,11 @@ def bench_stacks(names: list[str]) -> None:
     torch.set_num_threads(1)
     print("\nms a step and run; times faster than alone")
     for name in names:
-        preset = presets()[name]
-        run = max(preset.runs(), key=lambda run: run.size if run.size <= SIZE else 0)
+        run = run_of(name, SIZE)
         data = run.data.load(data_root(None))
         found = {}
         for number in (1, *STACKS):
-            runs = [run.model_copy(update={"seed": seed}) for seed in range(number)]
-            found[number] = step_seconds(stepper(runs, data), 30) / number
+            found[number] = step_seconds(stepper(seeds_of(run, number), data), 30) / number
         cells = (f"{n:2d}: {1e3 * t:6.3f} ({found[1] / t:4.2f} x)" for n, t in found.items())
         print(f"  {name:16s} {'  '.join(cells)}")
 
@@ -317,17 +315,6 @@ def spread(pool: Executor, runs: list[RunSettings], cores: int, stack: bool) -> 
     futures = [pool.submit(train_many, runs[part::cores], None, stack) for part in range(cores)]
     for future in futures:
         future.result()
-
-
-def train_many(runs: list[RunSettings], steps: int | None, stack: bool = True) -> None:
-    if steps is not None:
-        short = runs[0].training.model_copy(update={"steps": steps})
-        runs = [run.model_copy(update={"training": short}) for run in runs]
-    if stack:
-        train_stack(runs)
-    else:
-        for run in runs:
-            train(run)
 
 
 def main() -> None:

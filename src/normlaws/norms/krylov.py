@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]  # (problems, vectors, n)
 Mask = NDArray[np.bool_]  # (problems,)
+Number = Any  # float or (problems,), float64
 Gram = Callable[[Vectors, Mask], Vectors]  # x ↦ AᵀA x; problems outside the mask may be left out
 
 _MARGIN = 3  # by which the second-order bound stays below what is asked for
@@ -257,9 +258,6 @@ class _Subspace:
         self.t[:] = 0
         self._project(keep)
         self.size = keep
-
-
-Number = Any  # float or (problems,), float64
 
 
 def lift(distance: Number, own: Number, mixed: Number, others: Number, delta: Number) -> Number:

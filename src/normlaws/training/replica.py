@@ -30,8 +30,8 @@ class Replica:
     """Model, optimiser, examples and rows of one run; goes on from its checkpoint if there is one.
 
     Attributes:
-        step: optimiser steps taken.
         scoring_batch: examples that are scored at a time.
+        step: optimiser steps taken.
         rows: what was recorded so far.
         status: ``unfinished``, ``complete`` or ``diverged``.
         seconds: time that went into the run; in a stack, its share.
