@@ -17,6 +17,7 @@ from normlaws.problems import DataSet, augmented
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
 from normlaws.training.evaluate import fitting_batch, score
 from normlaws.training.execution import Execution
+from normlaws.training.layout import memory_format
 from normlaws.training.precision import arithmetic
 from normlaws.training.schedule import BatchOrder, rate_factor, step_seed
 from normlaws.training.scoring import scored_splits
@@ -44,7 +45,8 @@ class Replica:
         self.settings, self.folder, self.device = settings, folder, execution.device
         self.train, self.scored = scored_splits(settings, data, self.device)
         model = settings.model.build(data.image_shape, data.classes, settings.seed)
-        self.model = model.to(torch.device(self.device)).to(memory_format=torch.channels_last)
+        layout = memory_format(model, self.device)
+        self.model = model.to(torch.device(self.device)).to(memory_format=layout)
         self.arithmetic = arithmetic(settings.training.precision, self.device)
         self.parameters = list(self.model.parameters())
         with self.arithmetic:
