@@ -54,7 +54,17 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
+needs_bf16 = pytest.mark.skipif(
+    not arithmetic._has_bf16("cpu"), reason="this processor has no bfloat16 arithmetic"
+)
+
+
+def named(*names: str) -> list:
+    """Changes by name; bf16 where the processor has it."""
+    return [pytest.param(name, marks=needs_bf16 if name == "bf16" else ()) for name in names]
+
+
+@pytest.mark.parametrize("name", named(*CHANGES))
 def test_a_run_interrupted_at_every_step_goes_on_bit_for_bit(name, digits, tmp_path, monkeypatch):
     run = settings(**CHANGES[name])
     undisturbed = values(run, digits)
@@ -69,7 +79,7 @@ def test_a_run_interrupted_at_every_step_goes_on_bit_for_bit(name, digits, tmp_p
     pd.testing.assert_frame_equal(result, undisturbed, check_exact=True)
 
 
-@pytest.mark.parametrize("name", ["augmentation", "cosine", "clipping", "bf16"])
+@pytest.mark.parametrize("name", named("augmentation", "cosine", "clipping", "bf16"))
 def test_each_option_changes_the_curve_but_not_its_beginning(name, digits):
     plain, changed = values(settings(), digits), values(settings(**CHANGES[name]), digits)
     assert changed["test_loss"].iloc[-1] != plain["test_loss"].iloc[-1]
@@ -98,6 +108,7 @@ def test_sgd_moves_by_at_most_rate_times_schedule_times_clipped_gradient(digits)
     assert norms[-1] > 0.5 * bound[-1]  # the gradient hardly turns, and is longer than the bound
 
 
+@needs_bf16
 @pytest.mark.parametrize("network", ["perceptron", "attention"])
 def test_bf16_stays_near_float32_and_its_norms_are_of_float32_weights(network, digits):
     model = CHANGES.get(network, {})
