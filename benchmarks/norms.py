@@ -1,12 +1,13 @@
 """What a norm costs: the warm meter against full SVDs of the reshaped weights, in one run.
 
     python benchmarks/norms.py [--models cnn,resnet18,vit,resnet50] [--repeats 5] [--steps 30]
-                               [--threads 2] [--clock wall]
+                               [--threads 2] [--clock wall] [--plain]
 
 Every repeat is one real Adam step, then each method once, in turn; figures are medians. The
 alternative is `torch.linalg.svdvals` on every flat float32 weight, as the published code does.
-With `--clock cpu --threads 1` everything is timed in processor time, which other programs on the
-machine disturb less than time on the wall.
+`--plain` leaves the compiled code of the extra `fast` out. With `--clock cpu --threads 1`
+everything is timed in processor time, which other programs on the machine disturb less than time
+on the wall.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch.nn import functional
 from normlaws.norms import NormMeter
 from normlaws.norms.layers import inventory
 from normlaws.norms.spectral import gram_norm
+from normlaws.norms.warm import library
 
 IMAGES = 10_000
 BATCH = 128
@@ -160,20 +162,30 @@ def largest(meter: NormMeter, exact: list[float]) -> float:
     return max(abs(row.log_sigma - value) for row, value in zip(meter.last, exact, strict=True))
 
 
-def bench(name: str, repeats: int, steps: int, batch: int, operator: bool) -> None:
+def meters_of(
+    model: nn.Module, example: torch.Tensor, operator: bool, compiled: bool
+) -> dict[str, NormMeter]:
+    meters = {
+        FLAT: NormMeter(model, compiled=compiled),
+        "spectral, flat 1e-6": NormMeter(model, names=("spectral_product",), compiled=compiled),
+    }
+    if operator:
+        settings = {"conv": "operator", "example_input": example, "compiled": compiled}
+        meters[OPERATOR] = NormMeter(model, **settings)
+        meters["spectral, operator 1e-4"] = NormMeter(
+            model, names=("spectral_product",), **settings
+        )
+    return meters
+
+
+def bench(name: str, repeats: int, steps: int, batch: int, operator: bool, compiled: bool) -> None:
     torch.manual_seed(0)
     model = MODELS[name]()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     example = torch.zeros(1, 3, 32, 32)
     for _ in range(steps):
         step(model, optimizer, batch)
-    meters = {FLAT: NormMeter(model)}
-    meters["spectral, flat 1e-6"] = NormMeter(model, names=("spectral_product",))
-    if operator:
-        meters[OPERATOR] = NormMeter(model, conv="operator", example_input=example)
-        meters["spectral, operator 1e-4"] = NormMeter(
-            model, names=("spectral_product",), conv="operator", example_input=example
-        )
+    meters = meters_of(model, example, operator, compiled)
     cold = {label: seconds(meter.measure) for label, meter in meters.items()}
     times: dict[str, list[float]] = {label: [] for label in meters}
     svd, floor, errors = [], [], {FLAT: 0.0}
@@ -226,6 +238,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32, help="images of those steps")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
+    parser.add_argument("--plain", action="store_true", help="without compiled code")
     arguments = parser.parse_args()
     global clock
     clock = CLOCKS[arguments.clock]
@@ -235,7 +248,9 @@ def main() -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    print(f"{arguments.threads} threads, {arguments.clock} time")
+    compiled = not arguments.plain and library() is not None
+    code = "compiled code" if compiled else "NumPy and PyTorch alone"
+    print(f"{arguments.threads} threads, {arguments.clock} time, {code}")
     for name in arguments.models.split(","):
         bench(
             name,
@@ -243,6 +258,7 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.steps,
             arguments.batch,
             operator=name != "resnet50",
+            compiled=compiled,
         )
 
 

@@ -15,16 +15,15 @@ docs/norms.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]  # (problems, vectors, n)
 Mask = NDArray[np.bool_]  # (problems,)
-Number = Any  # float or (problems,), float64
 Gram = Callable[[Vectors, Mask], Vectors]  # x ↦ AᵀA x; problems outside the mask may be left out
 
 _MARGIN = 3  # by which the second-order bound stays below what is asked for
@@ -32,7 +31,7 @@ _RESTART = 8
 _EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """Approximate leading eigenpairs from an earlier, nearby operator, largest first.
 
@@ -218,7 +217,8 @@ class _Subspace:
         delta = theta - self._ceiling()
         mine = self.next
         products = inner(mine, mine), inner(mine, other), inner(other, other)
-        return lift(theta - self.values[:, -2], *products, delta)
+        lifts = map(lift, theta - self.values[:, -2], *products, delta)
+        return np.fromiter(lifts, np.float64)
 
     def _ceiling(self) -> NDArray[np.float64]:
         """What no eigenvalue beside the top two is thought to exceed."""
@@ -260,7 +260,7 @@ class _Subspace:
         self.size = keep
 
 
-def lift(distance: Number, own: Number, mixed: Number, others: Number, delta: Number) -> Number:
+def lift(distance: float, own: float, mixed: float, others: float, delta: float) -> float:
     """λ_max of diag(θ₁, θ₂) + RᵀR/δ, less θ₁; infinite where δ is not positive.
 
     Args:
@@ -270,13 +270,12 @@ def lift(distance: Number, own: Number, mixed: Number, others: Number, delta: Nu
         others: square of that of the second.
         delta: δ.
     """
-    safe = np.where(delta > 0, delta, 1.0)
-    own, mixed, others = own / safe, mixed / safe, others / safe
-    gap = distance + own - others
-    root = np.hypot(gap, 2 * mixed)
-    apart = gap > 0
-    turned = np.where(apart, 2 * mixed**2 / np.where(apart, gap + root, 1.0), (root - gap) / 2)
-    return np.where(delta > 0, own + turned, np.inf)
+    if not delta > 0:
+        return math.inf
+    gap, twice = distance + (own - others) / delta, 2 * mixed / delta
+    root = math.sqrt(gap * gap + twice * twice)
+    turned = twice * twice / (2 * (gap + root)) if gap > 0 else (root - gap) / 2
+    return own / delta + turned
 
 
 def orthonormal(vectors: Vectors) -> Vectors:

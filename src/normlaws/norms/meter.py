@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, MissingExtraError, allowed
 from normlaws.norms import formulas
 from normlaws.norms.exact import warn_not_finite
 from normlaws.norms.krylov import Kept
 from normlaws.norms.plan import Plan, Settings
 from normlaws.norms.reading import evaluation_mode
 from normlaws.norms.threads import one_blas_thread
-from normlaws.norms.warm import Row, WarmLayer, measure_layers
+from normlaws.norms.warm import Row, WarmLayer, installed, library, measure_layers
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 """Norms that need no examples: what a meter measures and a study records."""
@@ -26,6 +26,7 @@ DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1",
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
 _PARTS = ("vectors", "values", "drift")  # of what is kept
 _LARGE = 1 << 23  # weights of a matrix that all cores read faster than one
+_WORTH_COMPILING = 1_000_000  # weights from which the second that loading takes is soon won back
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
 
 
@@ -49,6 +50,9 @@ class NormMeter:
             operator where omitted. Below 1e-6 the products are taken in float64.
         example_input: as in :func:`normlaws.norms.measure`, for ``conv="operator"``.
         seed: of the start vectors.
+        compiled: whether flat float32 matrices on the CPU are refined by compiled code (extra
+            ``fast``), within the same error and several times as fast; where omitted, if that is
+            installed and the model has a million weights, so that loading the code pays.
 
     Attributes:
         layers: the layers that are measured.
@@ -59,6 +63,7 @@ class NormMeter:
 
     Raises:
         InputError: a name is unknown, the model holds no weight matrix, or an argument is refused.
+        MissingExtraError: ``compiled=True``, and the extra is not installed.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class NormMeter:
         relative_error: float | None = None,
         example_input: Any = None,
         seed: int = 0,
+        compiled: bool | None = None,
     ) -> None:
         self.names = DATA_FREE_NORMS if names is None else tuple(names)
         if not self.names or set(self.names) - set(DATA_FREE_NORMS):
@@ -78,14 +84,18 @@ class NormMeter:
             )
         if relative_error is not None and not 0 < relative_error < 0.1:
             raise InputError(f"expected a relative_error between 0 and 0.1, got {relative_error!r}")
+        if compiled and library() is None:
+            raise MissingExtraError("a compiled NormMeter", "fast")
         plan = Plan.of(model, Settings(conv=conv, example_input=example_input))
         self.layers = plan.layers
         self.relative_error = relative_error or DEFAULT_ERROR[conv]
+        sizes = [math.prod(layer.shape) for layer in plan.layers]
+        pays = sum(sizes) >= _WORTH_COMPILING
+        self._compiled = pays and installed() if compiled is None else compiled
         self._warm = [
-            WarmLayer(layer, plan.convolutions.get(layer.name), self.relative_error)
+            WarmLayer(layer, plan.convolutions.get(layer.name), self.relative_error, self._compiled)
             for layer in plan.layers
         ]
-        sizes = [math.prod(layer.shape) for layer in plan.layers]
         self._large = conv == "flat" and max(sizes) >= _LARGE
         self._spectral = bool(_SPECTRAL & set(self.names))
         self._sums = bool(set(self.names) - {"spectral_product"})
@@ -110,7 +120,7 @@ class NormMeter:
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
         reading = evaluation_mode(self._model) if self._computes else contextlib.nullcontext()
-        with reading, contextlib.nullcontext() if self._large else one_blas_thread():
+        with reading, self._threads():
             measure_layers(self._warm, random, spectral=self._spectral, sums=self._sums)
         self.last = [warm.row for warm in self._warm]
         sigma, group, frobenius, l1 = np.array(self.last).T
@@ -125,6 +135,11 @@ class NormMeter:
             "group_21": formulas.log_sum(group),
         }
         return {f"log_{name}": values[name] for name in self.names}
+
+    def _threads(self) -> contextlib.AbstractContextManager[object]:
+        if self._large and not (self._compiled and library()):
+            return contextlib.nullcontext()
+        return one_blas_thread()
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs to record the same values, bit by bit."""
@@ -149,8 +164,28 @@ class NormMeter:
                 "expected the state of a NormMeter of the same model, got the keys "
                 f"{sorted(state)[:4]}"
             )
+        with torch.no_grad(), evaluation_mode(self._model):
+            kept = [_kept(warm, state) for warm in self._warm]
         self._calls = int(state["calls"])
-        for warm, name in zip(self._warm, names, strict=True):
-            parts = [state.get(f"{name}.{part}") for part in _PARTS]
-            found = [part.cpu().numpy().copy() for part in parts if part is not None]
-            warm.kept = Kept(*found) if len(found) == len(_PARTS) else None
+        for warm, pairs in zip(self._warm, kept, strict=True):
+            warm.kept = pairs
+
+
+def _kept(warm: WarmLayer, state: dict[str, Tensor]) -> Kept | None:
+    """What a saved state holds for one layer."""
+    parts = [state.get(f"{warm.layer.name}.{part}") for part in _PARTS]
+    if all(part is None for part in parts):
+        return None
+    shapes = warm.kept_shapes()
+    found = [tuple(part.shape) if part is not None else None for part in parts]
+    if found != shapes:
+        raise InputError(
+            f"expected {', '.join(_PARTS)} of {warm.layer.name} of shapes {shapes}, got {found}"
+        )
+    types = warm.dtype, torch.float64, warm.dtype
+    arrays = [
+        part.detach().to("cpu", kind, copy=True).contiguous().numpy()
+        for part, kind in zip(parts, types, strict=True)
+        if part is not None
+    ]
+    return Kept(*arrays)
