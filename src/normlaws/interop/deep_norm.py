@@ -13,6 +13,8 @@ from normlaws.errors import CorruptFileError, InputError
 from normlaws.interop.restricted import load_dict
 
 GRID, SIZES, ERRORS = "log_x_grid", "P_arr", "mean_val_error_arr"
+MAX_SIZES, MAX_POINTS = 200, 100_000  # the published files have up to 12 and 8000
+LARGEST = 2**53  # beyond it a float is no exact count
 NORM = "spectral_complexity"
 ABLATED_NORMS = ("l1", "frobenius", "group_21", "spectral_product")
 
@@ -64,18 +66,39 @@ def _arrays(content: dict[str, Any], path: Path) -> tuple[np.ndarray, np.ndarray
             f"expected the arrays {SIZES}, {GRID} and {ERRORS} in {path}, "
             f"but {missing[0]} is missing"
         )
-    try:
-        sizes, grid, errors = (
-            np.asarray(content[name], dtype=float) for name in (SIZES, GRID, ERRORS)
-        )
-    except (TypeError, ValueError):
-        raise CorruptFileError(f"expected arrays of numbers in {path}") from None
+    sizes, grid, errors = (_numbers(content[name], path) for name in (SIZES, GRID, ERRORS))
     if errors.ndim not in (2, 3) or errors.shape[-2:] != (sizes.size, grid.size):
         raise CorruptFileError(
             f"expected {ERRORS} of shape (…, {sizes.size}, {grid.size}) in {path}, "
             f"got {errors.shape}"
         )
+    _check_axes(sizes, grid, path)
+    if not 0 < errors.size <= MAX_POINTS:
+        raise CorruptFileError(
+            f"expected 1 to {MAX_POINTS} values of {ERRORS} in {path}, got {errors.size}"
+        )
     return sizes, grid, errors if errors.ndim == 3 else errors[None]
+
+
+def _numbers(value: Any, path: Path) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise CorruptFileError(f"expected arrays of numbers in {path}") from None
+
+
+def _check_axes(sizes: np.ndarray, grid: np.ndarray, path: Path) -> None:
+    """Sizes count examples; the grid is of norms, whose logarithm is taken."""
+    whole = np.isfinite(sizes) & (sizes >= 1) & (sizes <= LARGEST) & (sizes == np.round(sizes))
+    if sizes.ndim != 1 or sizes.size > MAX_SIZES or not whole.all():
+        raise CorruptFileError(
+            f"expected up to {MAX_SIZES} whole numbers from 1 to {LARGEST} as {SIZES} in {path}, "
+            "got others"
+        )
+    if grid.ndim != 1 or not (np.isfinite(grid) & (grid > 0)).all():
+        raise CorruptFileError(
+            f"expected one axis of finite positive numbers as {GRID} in {path}, got others"
+        )
 
 
 def _curves(
