@@ -24,9 +24,9 @@ from torch import nn
 from torch.nn import functional
 
 from normlaws.norms import NormMeter
-from normlaws.norms.layers import inventory
-from normlaws.norms.spectral import gram_norm
-from normlaws.norms.warm import library
+from normlaws.norms.model.layers import inventory
+from normlaws.norms.spectrum.exact import gram_norm
+from normlaws.norms.warm_layer import library
 
 IMAGES = 10_000
 BATCH = 128

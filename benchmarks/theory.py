@@ -71,7 +71,7 @@ def nodes() -> None:
 
 
 def _unchecked(alpha, norm, flip):
-    from normlaws.theory._saddle import find
+    from normlaws.theory.perceptron._saddle import find
 
     points = np.broadcast_arrays(alpha, norm)
     a, _ = find(*(array.ravel() for array in points), flip)

@@ -13,26 +13,29 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-BASE = {"curves", "errors", "folder", "notebook"}
+OPEN = {"errors", "version", "storage", "display"}  # to every room
+BASE = OPEN | {"curves"}
 ROOMS_ALLOWED = {
     "errors": set(),
-    "folder": {"errors"},
-    "notebook": set(),
-    "curves": {"errors", "folder", "notebook"},
-    "provenance": set(),
-    "norms": {"errors", "notebook"},
-    "problems": {"errors"},
+    "version": set(),
+    "storage": {"errors", "version"},
+    "display": {"errors"},
+    "curves": OPEN,
+    "norms": OPEN,
+    "problems": OPEN,
+    "gauges": OPEN | {"norms"},
     "laws": BASE,
     "theory": BASE,
     "interop": BASE,
-    "tracking": BASE | {"norms", "provenance"},
-    "training": BASE | {"problems", "norms", "provenance"},
-    "studies": BASE | {"training", "problems", "provenance"},
-    "report": BASE | {"laws"},
+    "tracking": BASE | {"norms", "gauges"},
+    "training": BASE | {"problems", "norms", "gauges"},
+    "studies": BASE | {"training", "problems", "theory"},
+    "report": BASE | {"laws", "theory"},
     "explore": BASE | {"laws", "theory", "report"},
     "cli": BASE
     | {
         "norms",
+        "gauges",
         "problems",
         "laws",
         "theory",
@@ -46,8 +49,9 @@ ROOMS_ALLOWED = {
 }
 TORCH_FREE = {
     "errors",
-    "folder",
-    "notebook",
+    "version",
+    "storage",
+    "display",
     "curves",
     "laws",
     "theory",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from normlaws.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from normlaws import interop, laws, norms, problems, report, studies, theory, tracking, training
     from normlaws.curves import Curves
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from normlaws.studies import Study
     from normlaws.tracking import Tracker
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "Curves": "normlaws.curves",

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from normlaws.cli import _add_verbs, app
-from normlaws.cli._perceptron_page import write_perceptron_study
 from normlaws.curves import Curves
 from normlaws.errors import InputError
+from normlaws.report.solved.perceptron import write_perceptron_study
 from normlaws.theory import Descent, study
 
 _add_verbs()

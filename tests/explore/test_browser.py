@@ -14,10 +14,10 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 import normlaws as nl
+from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.explore.lines import lines_of, table
 from normlaws.explore.state import from_query
 from normlaws.laws import plant
-from normlaws.report.numbers import count, fixed, interval, significant
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 import normlaws as nl
-from normlaws.laws.panel import panel_of
+from normlaws.laws.data.grid import panel_of
+from normlaws.laws.data.runs import runs_of
+from normlaws.laws.estimators.bootstrap import degrees_of_freedom, estimate, slopes, weights_of
 from normlaws.laws.plant import Planted, plant
-from normlaws.laws.resample import degrees_of_freedom, estimate, slopes, weights_of
-from normlaws.laws.runs import runs_of
 
 
 def panel(curves):

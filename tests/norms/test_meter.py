@@ -12,8 +12,8 @@ from torch import nn
 
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms import DATA_FREE_NORMS, NormMeter, measure
-from normlaws.norms.halves import matrix_halves
-from normlaws.norms.krylov import orthonormal, top_ritz
+from normlaws.norms.operators.halves import matrix_halves
+from normlaws.norms.spectrum.cold import orthonormal, top_ritz
 
 
 def cnn() -> nn.Module:

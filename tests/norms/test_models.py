@@ -15,7 +15,7 @@ from torchvision import models
 
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms import NormMeter, measure
-from normlaws.norms.layers import inventory
+from normlaws.norms.model.layers import inventory
 
 from .suite import largest_singular_value, parameters_of, rows_21, spectral_complexity
 

@@ -18,7 +18,7 @@ import torch
 
 from normlaws import Curves
 from normlaws.errors import ClusterError, InputError, MissingExtraError
-from normlaws.folder import StudyFolder
+from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study, study
 from normlaws.studies.perform import Options, is_done
 from normlaws.training import train
@@ -114,7 +114,7 @@ class Running(threading.Thread):
 
 def advanced(out: Path, run: str, steps: int):
     """Whether a run has recorded that it is so far."""
-    from normlaws.folder import StudyFolder
+    from normlaws.storage.folder import StudyFolder
 
     return lambda: StudyFolder(out).run(run).read_record().get("step", 0) >= steps
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from normlaws.errors import StudyConflictError
-from normlaws.folder import StudyFolder
+from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study
 from normlaws.studies.devices import Devices, Place, default_processes
 from normlaws.studies.execute import MOST_LOSSES, execute, longest_first

@@ -8,7 +8,7 @@ import os
 import pytest
 from rich.console import Console
 
-from normlaws.folder import StudyFolder
+from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study, live, progress
 from normlaws.studies.live import View, duration, summary, table
 from normlaws.studies.progress import Rate, RunState, StudyState, Watch

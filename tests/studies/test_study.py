@@ -9,7 +9,7 @@ import pytest
 
 from normlaws import Curves
 from normlaws.errors import CorruptFileError, InputError, StudyConflictError
-from normlaws.folder import StudyFolder
+from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study
 from normlaws.training import train
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from normlaws.errors import InputError
-from normlaws.norms.layers import inventory
+from normlaws.norms.model.layers import inventory
 from normlaws.tracking.bare import BareModel, unwrapped
 
 

@@ -9,8 +9,8 @@ import torch
 from pydantic import ValidationError
 
 from normlaws.errors import InputError
-from normlaws.folder import RunFolder
 from normlaws.problems import load_data_set
+from normlaws.storage.folder import RunFolder
 from normlaws.training import Execution, RunSettings, train
 from normlaws.training import precision as arithmetic
 from normlaws.training.schedule import rate_factor

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from normlaws.folder import RunFolder
 from normlaws.problems import load_data_set, split
+from normlaws.storage.folder import RunFolder
 from normlaws.training import Execution, RunSettings, log_spaced_steps, train
 from normlaws.training.schedule import BatchOrder
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from pydantic import TypeAdapter
 
 from normlaws.errors import InputError
-from normlaws.folder import RunFolder
 from normlaws.problems import ModelSettings, load_data_set
+from normlaws.storage.folder import RunFolder
 from normlaws.training import Execution, RunSettings, stack_key, train, train_stack
 from normlaws.training.stacked import StackedNetwork
 

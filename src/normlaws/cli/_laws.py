@@ -8,8 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from normlaws.curves import Curves
-    from normlaws.folder import StudyFolder
     from normlaws.laws import Laws
+    from normlaws.storage.folder import StudyFolder
 
 
 def default_norm(curves: Curves) -> str:

@@ -18,10 +18,10 @@ def run_perceptron(out: Path) -> None:
     Raises:
         StudyConflictError: the folder holds a study of networks.
     """
-    from normlaws.cli._perceptron_page import write_perceptron_study
     from normlaws.errors import StudyConflictError
-    from normlaws.folder import StudyFolder
     from normlaws.laws import fit
+    from normlaws.report.solved.perceptron import write_perceptron_study
+    from normlaws.storage.folder import StudyFolder
     from normlaws.theory import study
 
     if StudyFolder(out).study.exists():

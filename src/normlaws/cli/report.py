@@ -27,8 +27,8 @@ def report(
 ) -> None:
     """Write figures, exponents, forecasts and settings to one HTML file that needs no network."""
     from normlaws.curves import Curves
+    from normlaws.curves.averages import checked_columns
     from normlaws.report import save_figures, write_report
-    from normlaws.report.averages import checked_columns
 
     curves = Curves.read(path)
     norm = norm or default_norm(curves)
@@ -50,7 +50,7 @@ def default_target(paths: list[str]) -> Path:
 
     The last is for patterns and for several paths, whose report belongs to none of them.
     """
-    from normlaws.folder import StudyFolder
+    from normlaws.storage.folder import StudyFolder
 
     path = Path(paths[0])
     if len(paths) == 1 and path.is_dir():

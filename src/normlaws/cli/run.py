@@ -49,7 +49,7 @@ def run(
     from normlaws.cli._laws import finish
     from normlaws.cli._perceptron_run import NAME, run_perceptron
     from normlaws.errors import InputError
-    from normlaws.folder import StudyFolder
+    from normlaws.storage.folder import StudyFolder
     from normlaws.studies import Study
 
     if study == NAME:

@@ -37,7 +37,7 @@ def theory(
     """Solve the teacher–student perceptron, or write its report."""
     if report is not None:
         _check_alone(alpha, norm, json)
-        from normlaws.cli._perceptron_page import write_perceptron_page
+        from normlaws.report.solved.perceptron import write_perceptron_page
         from normlaws.theory import study
 
         typer.echo(str(write_perceptron_page(study(flip_probability=flip), report)))

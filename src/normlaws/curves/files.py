@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from normlaws.curves.checks import INDEX
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
-from normlaws.folder import RunFolder, StudyFolder, replace_file
+from normlaws.storage.folder import RunFolder, StudyFolder, replace_file
 
 _METADATA = b"normlaws.runs"
 

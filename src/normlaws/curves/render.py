@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from normlaws import notebook
 from normlaws.curves.checks import STATUSES
 from normlaws.curves.merge import conventions
+from normlaws.display import cards as notebook
 
 NONE = "–"
 

@@ -9,10 +9,10 @@ import numpy as np
 from dash import dcc, html
 
 from normlaws.curves import Curves
+from normlaws.display.numbers import count, raised
 from normlaws.explore.markup import data, labelled
 from normlaws.explore.solved import ALPHAS, NORMS
 from normlaws.explore.state import State
-from normlaws.report.numbers import count, raised
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from dash import dcc, html
 
+from normlaws.display.numbers import count
 from normlaws.explore.controls import (
     forecast_controls,
     legend,
@@ -19,7 +20,6 @@ from normlaws.explore.readout import troubled
 from normlaws.explore.state import State
 from normlaws.explore.study import Study
 from normlaws.explore.theme import configured
-from normlaws.report.numbers import count
 
 FIGURES = {
     "norm": "Error against norm",

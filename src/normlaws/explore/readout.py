@@ -10,12 +10,12 @@ import pandas as pd
 from dash import html
 
 from normlaws.curves import Curves
+from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.explore.figures.perceptron import rule_styles
 from normlaws.explore.markup import labelled
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
-from normlaws.report.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.report.page import Table
 from normlaws.report.scales import words
 from normlaws.report.style import FIT

@@ -12,13 +12,13 @@ import pandas as pd
 
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
-from normlaws.folder import read_json
 from normlaws.interop import wandb_chart, wandb_file
 from normlaws.interop.columns import ColumnMap
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD, ForeignRun, checked_record, curves_of, series_of
 from normlaws.interop.identity import Identity
 from normlaws.interop.tabular import READERS, read_frame
+from normlaws.storage.folder import read_json
 
 FEATURE = "reading Weights & Biases offline runs"
 STEP_KEYS = (

@@ -1,8 +1,8 @@
 """Curves -> optimum, early law, late law, collapse, forecast."""
 
-from normlaws.laws.backtest import Backtest
-from normlaws.laws.crossover import Crossover
+from normlaws.laws.estimators.crossover import Crossover
 from normlaws.laws.fitting import Laws, fit
+from normlaws.laws.forecasts.backtest import Backtest
 from normlaws.laws.plant import Planted, plant
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 

@@ -13,20 +13,20 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import render
-from normlaws.laws.backtest import Backtest, backtest, baseline_table
-from normlaws.laws.collapse import collapse_quality
-from normlaws.laws.crossover import Crossover
-from normlaws.laws.forecast import forecast, size_for_error, stopping_norm
-from normlaws.laws.panel import Panel, panel_of
-from normlaws.laws.resample import estimate
+from normlaws.laws.data.grid import Panel, panel_of
+from normlaws.laws.data.runs import Run, choices, runs_of
+from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.collapse_exponents import collapse_exponents
+from normlaws.laws.estimators.collapse_quality import collapse_quality
+from normlaws.laws.estimators.crossover import Crossover
+from normlaws.laws.estimators.early_window import EarlyFit
+from normlaws.laws.estimators.resampled_fit import Samples, sample
+from normlaws.laws.estimators.sensitivity import influence, window_table
+from normlaws.laws.forecasts.backtest import Backtest, backtest, baseline_table
+from normlaws.laws.forecasts.forecast import forecast, size_for_error, stopping_norm
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
-from normlaws.laws.runs import Run, choices, runs_of
-from normlaws.laws.samples import Samples, sample
-from normlaws.laws.scaling import collapse_exponents
-from normlaws.laws.sensitivity import influence, window_table
 from normlaws.laws.tables import mean_curves_table, optima_table, sizes_table
 from normlaws.laws.verdict import Evidence, judge
-from normlaws.laws.window import EarlyFit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

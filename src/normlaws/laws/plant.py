@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from normlaws.curves import Curves
-from normlaws.laws.runs import Floats
+from normlaws.laws.data.runs import Floats
 
 SIZES = (100, 200, 400, 800, 1600, 3200, 6400, 12800)
 

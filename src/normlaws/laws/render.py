@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from normlaws import notebook
+from normlaws.display import cards as notebook
 from normlaws.laws.result import Estimate
 
 if TYPE_CHECKING:

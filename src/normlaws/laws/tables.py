@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from normlaws.laws.panel import Panel
-from normlaws.laws.resample import estimate
-from normlaws.laws.runs import Floats, Run
-from normlaws.laws.samples import Samples
+from normlaws.laws.data.grid import Panel
+from normlaws.laws.data.runs import Floats, Run
+from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.resampled_fit import Samples
 
 
 def optima_table(runs: list[Run], panel: Panel) -> pd.DataFrame:

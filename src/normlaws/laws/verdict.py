@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.laws.panel import Panel
-from normlaws.laws.resample import estimate
+from normlaws.laws.data.grid import Panel
+from normlaws.laws.data.runs import Run
+from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.result import Estimate, Verdict
-from normlaws.laws.runs import Run
-from normlaws.laws.samples import Samples
 
 MIN_SIZES = 4
 NARROW = 0.1  # share of the descents below which no early law is claimed

@@ -1,11 +1,11 @@
 """Model -> operators -> norms and margins."""
 
-from normlaws.norms.fisher_rao import log_fisher_rao
+from normlaws.norms.definitions.fisher_rao import log_fisher_rao
+from normlaws.norms.definitions.path import log_path_norm
 from normlaws.norms.margins import Margins, margins
 from normlaws.norms.measurement import DEFINITIONS, Measurement, measure
 from normlaws.norms.meter import DATA_FREE_NORMS, NormMeter
-from normlaws.norms.paths import log_path_norm
-from normlaws.norms.state import measure_file, measure_state
+from normlaws.norms.weight_files import measure_file, measure_state
 
 __all__ = [
     "DATA_FREE_NORMS",

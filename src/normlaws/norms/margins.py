@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from normlaws.errors import InputError
 from normlaws.norms.measurement import measure
-from normlaws.norms.reading import evaluation_mode
+from normlaws.norms.model.reading import evaluation_mode
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from normlaws import notebook
+from normlaws.display import cards as notebook
 from normlaws.errors import InputError, allowed
-from normlaws.norms import deep_norm, formulas
-from normlaws.norms.exact import LayerNorms, layer_norms
-from normlaws.norms.layers import Uncounted, WeightLayer
-from normlaws.norms.plan import READINGS, Plan, Settings
-from normlaws.norms.reading import evaluation_mode
+from normlaws.norms.definitions import deep_norm
+from normlaws.norms.definitions import network as formulas
+from normlaws.norms.layer_norms import LayerNorms, layer_norms
+from normlaws.norms.model.layers import Uncounted, WeightLayer
+from normlaws.norms.model.plan import READINGS, Plan, Settings
+from normlaws.norms.model.reading import evaluation_mode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

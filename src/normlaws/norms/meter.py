@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from normlaws.errors import InputError, MissingExtraError, allowed
-from normlaws.norms import formulas
-from normlaws.norms.exact import warn_not_finite
-from normlaws.norms.krylov import Kept
-from normlaws.norms.plan import Plan, Settings
-from normlaws.norms.reading import evaluation_mode
-from normlaws.norms.threads import one_blas_thread
-from normlaws.norms.warm import Row, WarmLayer, installed, library, measure_layers
+from normlaws.norms.definitions import network as formulas
+from normlaws.norms.layer_norms import warn_not_finite
+from normlaws.norms.model.plan import Plan, Settings
+from normlaws.norms.model.reading import evaluation_mode
+from normlaws.norms.spectrum.cold import Kept
+from normlaws.norms.spectrum.threads import one_blas_thread
+from normlaws.norms.warm_layer import Row, WarmLayer, installed, library, measure_layers
 
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 """Norms that need no examples: what a meter measures and a study records."""

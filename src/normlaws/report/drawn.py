@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from normlaws.curves import Curves
+from normlaws.display.numbers import count, fixed, power, significant
 from normlaws.errors import InputError
 from normlaws.report import figures
-from normlaws.report.numbers import count, fixed, power, significant
 from normlaws.report.page import Figure
 from normlaws.report.scales import words
 

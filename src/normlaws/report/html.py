@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import normlaws
 from normlaws.curves import Curves
-from normlaws.folder import replace_file
+from normlaws.curves.averages import checked_columns
+from normlaws.display.numbers import count
 from normlaws.report import law_tables, run_tables
-from normlaws.report.averages import checked_columns
 from normlaws.report.drawn import Missing, Subject, axes_of, draw
-from normlaws.report.numbers import count
 from normlaws.report.page import Block, Figure, Section, Text, figure_of, write_page
 from normlaws.report.scales import words
+from normlaws.storage.folder import replace_file
+from normlaws.version import __version__
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
@@ -234,4 +234,4 @@ def _selection(subject: Subject) -> list[str]:
 
 def _footer() -> str:
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"Written by normlaws {normlaws.__version__} on {now}."
+    return f"Written by normlaws {__version__} on {now}."

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from normlaws.report.numbers import NONE, count, fixed, interval, power, significant
+from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.report.page import Table
 from normlaws.report.run_tables import rows_of
 from normlaws.report.scales import words

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.figure import SubFigure
 
-from normlaws.folder import replace_file
+from normlaws.storage.folder import replace_file
 
 _SVG_AT_MOST = 400_000
 _PNG_DPI = 220

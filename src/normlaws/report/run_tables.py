@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from normlaws.curves import STATUSES, Curves
-from normlaws.report.numbers import NONE, count, power, significant
+from normlaws.display.numbers import NONE, count, power, significant
 from normlaws.report.page import Table
 from normlaws.report.scales import words
 

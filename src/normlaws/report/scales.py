@@ -17,7 +17,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
-from normlaws.report.numbers import raised
+from normlaws.display.numbers import raised
 
 # exp(700) is close to the largest float64
 _LARGEST_LOG = 700.0

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from normlaws.errors import ClusterError, InputError, MissingExtraError
-from normlaws.folder import StudyFolder
+from normlaws.storage.folder import StudyFolder
 from normlaws.studies.devices import Devices, Place
 from normlaws.studies.jobqueue import KINDS, ClusterSettings, start_cluster
 from normlaws.studies.perform import Options, perform

@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from dataclasses import dataclass, replace
 
 from normlaws.errors import StudyConflictError
-from normlaws.folder import StudyFolder
+from normlaws.storage.folder import StudyFolder
+from normlaws.storage.lease import leased
 from normlaws.studies.layout import Group
-from normlaws.studies.lease import leased
 from normlaws.studies.perform import AGAIN, Options, is_done, write_failure
 from normlaws.studies.workers import Statuses, Workers
 from normlaws.training import RunSettings

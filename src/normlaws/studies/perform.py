@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError
-from normlaws.folder import RunFolder, StudyFolder
 from normlaws.problems import DataSet, DataSettings, DataSource, data_root
-from normlaws.studies.lease import Lease, LeaseLostError, leased
+from normlaws.storage.folder import RunFolder, StudyFolder
+from normlaws.storage.lease import Lease, LeaseLostError, leased
 from normlaws.studies.local import arithmetic_threads
 from normlaws.training import Execution, RunSettings, train, train_stack
 

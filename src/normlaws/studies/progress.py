@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from normlaws.folder import RunFolder, StudyFolder
+from normlaws.storage.folder import RunFolder, StudyFolder
 from normlaws.training import RunSettings
 
 WINDOW_SECONDS = 60.0

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from normlaws import provenance
 from normlaws.errors import CorruptFileError
-from normlaws.folder import read_json, write_json
 from normlaws.problems import DataSet
+from normlaws.storage import provenance
+from normlaws.storage.folder import read_json, write_json
 from normlaws.studies.layout import Speed
 from normlaws.studies.local import arithmetic_threads
 from normlaws.training import RunSettings, stack_key
@@ -99,7 +99,7 @@ def _key(run: RunSettings, data: DataSet, cores: int) -> str:
         "arithmetic": [run.training.precision, run.training.compile],
         "batch": [min(run.training.batch_size, run.size), *data.image_shape, data.classes],
         "augment": run.data.augment is not None,
-        "machine": [provenance.hardware("cpu")["processor"], cores],
+        "machine": [provenance.processor(), cores],
         "versions": [provenance.versions()[name] for name in ("normlaws", "torch")],
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]

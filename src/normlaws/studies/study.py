@@ -13,10 +13,10 @@ import tomli_w
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError, StudyConflictError, allowed
-from normlaws.folder import StudyFolder, replace_file
 from normlaws.problems import DataSet
 from normlaws.problems import data_root as _data_root
 from normlaws.problems.splits import check_size
+from normlaws.storage.folder import StudyFolder, replace_file
 from normlaws.studies.cluster import cluster_workers
 from normlaws.studies.devices import default_processes
 from normlaws.studies.execute import execute

@@ -1,10 +1,10 @@
 """Solvable models: parameters -> exact values and curves."""
 
-from normlaws.theory.comparison import Comparison, study
-from normlaws.theory.descent import Descent, descend
-from normlaws.theory.perceptron import FixedNormPerceptron, Optimum, Solution
-from normlaws.theory.rules import RULES, Rule, rule
-from normlaws.theory.simulation import simulate
+from normlaws.theory.perceptron.comparison import Comparison, study
+from normlaws.theory.perceptron.descent import Descent, descend
+from normlaws.theory.perceptron.fixed_norm import FixedNormPerceptron, Optimum, Solution
+from normlaws.theory.perceptron.rules import RULES, Rule, rule
+from normlaws.theory.perceptron.simulation import simulate
 
 __all__ = [
     "RULES",

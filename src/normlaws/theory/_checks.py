@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from normlaws.errors import InputError
-from normlaws.theory._prox import Array
+from normlaws.theory.perceptron._prox import Array
 
 
 def positive(name: str, value: ArrayLike) -> Array:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError, StudyConflictError
-from normlaws.folder import RunFolder, StudyFolder
-from normlaws.tracking.lock import RunLock
+from normlaws.storage.folder import RunFolder, StudyFolder
+from normlaws.storage.lock import RunLock
 
 Row = dict[str, float]
 

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from normlaws import provenance
 from normlaws.curves import ERRORS, METRICS
 from normlaws.errors import InputError, allowed
-from normlaws.norms.reading import evaluation_mode
+from normlaws.norms.model.reading import evaluation_mode
+from normlaws.storage import provenance
 from normlaws.tracking import processes
 from normlaws.tracking.gauge import Gauge
 from normlaws.tracking.run_files import RunFiles

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from normlaws.folder import replace_file
 from normlaws.norms import NormMeter
+from normlaws.storage.folder import replace_file
 
 Row = dict[str, float]
 

@@ -9,11 +9,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from normlaws import provenance
 from normlaws.curves import Curves
-from normlaws.folder import RunFolder
 from normlaws.norms import NormMeter
 from normlaws.problems import DataSet, augmented
+from normlaws.storage import provenance
+from normlaws.storage.folder import RunFolder
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
 from normlaws.training.evaluate import fitting_batch, score
 from normlaws.training.execution import Execution

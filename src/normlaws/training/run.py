@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from normlaws.curves import Curves
-from normlaws.folder import RunFolder
 from normlaws.problems import DataSet, data_root
+from normlaws.storage.folder import RunFolder
 from normlaws.training.execution import Execution
 from normlaws.training.loop import Loop
 from normlaws.training.memory import memory_explained

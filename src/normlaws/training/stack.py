@@ -11,8 +11,8 @@ from torch import Tensor
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError
-from normlaws.folder import RunFolder
 from normlaws.problems import DataSet, data_root
+from normlaws.storage.folder import RunFolder
 from normlaws.training.checkpoint import lay_out_like_parameters
 from normlaws.training.execution import Execution
 from normlaws.training.loop import Loop

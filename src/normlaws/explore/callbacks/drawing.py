@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 
+from normlaws.display.numbers import significant
 from normlaws.explore import figures, theme
 from normlaws.explore.callbacks.fitting import ahead_of
 from normlaws.explore.controls import GAMMAS
@@ -18,7 +19,6 @@ from normlaws.explore.solved import solve
 from normlaws.explore.state import State as PageState
 from normlaws.explore.state import from_dict
 from normlaws.explore.study import Study
-from normlaws.report.numbers import significant
 from normlaws.report.style import size_colours
 
 

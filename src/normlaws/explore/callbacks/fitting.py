@@ -7,6 +7,7 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, no_update, set_props
 
+from normlaws.display.numbers import count, power
 from normlaws.explore import readout, theme
 from normlaws.explore.controls import GAMMAS, ahead_by_default
 from normlaws.explore.figures.collapse import fitted_gammas
@@ -14,7 +15,6 @@ from normlaws.explore.state import State as PageState
 from normlaws.explore.state import from_dict
 from normlaws.explore.study import Question, Study
 from normlaws.laws import Estimate, Forecast, Laws
-from normlaws.report.numbers import count, power
 
 
 class Turns:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from normlaws.display.numbers import count
 from normlaws.explore import theme
 from normlaws.explore.lines import Floats
 from normlaws.explore.state import State
 from normlaws.laws import Laws
-from normlaws.laws.collapse import collapse_quality
-from normlaws.report.numbers import count
+from normlaws.laws.estimators.collapse_quality import collapse_quality
 from normlaws.report.scales import words
 from normlaws.report.style import INK
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from normlaws.display.numbers import count, power, significant
 from normlaws.explore import theme
 from normlaws.explore.lines import Floats, Line
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws
-from normlaws.report.numbers import count, power, significant
 from normlaws.report.scales import metric_label, words
 from normlaws.report.style import INK, PREDICTION, WINDOW
 

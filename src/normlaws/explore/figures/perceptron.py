@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from normlaws.display.numbers import significant
 from normlaws.explore import theme
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
-from normlaws.report.numbers import significant
 from normlaws.report.style import FIT, INK, MUTED, PREDICTION, size_colours
 
 # name: the line's style in words, and its dashes in pixels

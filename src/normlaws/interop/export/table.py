@@ -6,7 +6,7 @@ from pathlib import Path
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError
-from normlaws.folder import replace_file
+from normlaws.storage.folder import replace_file
 
 
 def export_table(curves: Curves, path: str | Path) -> Path:

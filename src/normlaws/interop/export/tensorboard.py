@@ -11,10 +11,10 @@ import numpy as np
 
 from normlaws.curves import Curves
 from normlaws.curves.files import check_run_name
-from normlaws.folder import replace_file
 from normlaws.interop.export.runs import AXIS, ExportedRun, exported
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import EXACT, RECORD
+from normlaws.storage.folder import replace_file
 
 FEATURE = "writing TensorBoard event files"
 FILE = "events.out.tfevents.0.normlaws"

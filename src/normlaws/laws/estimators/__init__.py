@@ -1,1 +1,1 @@
-"""Estimators that several laws share."""
+"""The estimators of the two laws."""

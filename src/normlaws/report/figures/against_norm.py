@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import Normal, Stroke
 
 from normlaws.curves import Curves
-from normlaws.report.averages import checked_columns, from_laws, mean_trajectories
+from normlaws.curves.averages import checked_columns, from_laws, mean_trajectories
 from normlaws.report.figures._draw import bands, discs
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, note_left_out
 from normlaws.report.style import PREDICTION, WINDOW, legend_above, new_axes, size_colours, size_key

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from normlaws.curves import Curves
+from normlaws.curves.averages import checked_columns, mean_trajectories
 from normlaws.errors import InputError
-from normlaws.report.averages import checked_columns, mean_trajectories
 from normlaws.report.figures._draw import bands
 from normlaws.report.scales import log_axis, metric_label, norm_axis, note_left_out, step_axis
 from normlaws.report.style import (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from normlaws.report.averages import from_laws
+from normlaws.curves.averages import from_laws
 from normlaws.report.figures._draw import bands
 from normlaws.report.scales import Mapping, log_axis, norm_axis, words
 from normlaws.report.style import INK, explain, new_axes, size_colours, size_key

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from normlaws.curves.averages import from_laws
 from normlaws.errors import InputError
-from normlaws.report.averages import from_laws
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, positive
 from normlaws.report.style import MUTED, NEUTRAL, legend_above, new_axes, size_colours, size_key
 

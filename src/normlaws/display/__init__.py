@@ -1,0 +1,1 @@
+"""How a value looks, wherever it is shown."""

@@ -1,0 +1,74 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+NONE = "–"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Interval(Protocol):
+    """Anything with the two bounds of an interval; ``None`` where there are none."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper bound."""
+
+
+def fixed(value: float | None) -> str:
+    """Three decimals, with a true minus sign: the form of exponents."""
+    return NONE if _missing(value) else f"{value:.3f}".replace("-", "−")
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """A few significant digits: the form of errors and losses."""
+    if value is None or _missing(value):
+        return NONE
+    if value == 0 or not 1e-3 <= abs(value) < 1e5:
+        return "0" if value == 0 else f"{'−' if value < 0 else ''}{power(math.log(abs(value)))}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def power(log_value: float | None, digits: int = 3) -> str:
+    """A positive number from its natural logarithm, however large: ``"3.2×10⁵¹"``."""
+    if log_value is None or _missing(log_value):
+        return "0" if log_value == -math.inf else NONE
+    log10 = log_value / math.log(10)
+    if -3 <= log10 < 5:
+        return significant(math.exp(log_value), digits)
+    exponent = math.floor(log10)
+    mantissa = f"{10 ** (log10 - exponent):.{digits - 1}f}"
+    if mantissa.startswith("10"):  # 9.999 was rounded up
+        mantissa, exponent = f"{1:.{digits - 1}f}", exponent + 1
+    return f"{mantissa}×{raised(exponent)}"
+
+
+def raised(exponent: int) -> str:
+    """A power of ten: ``"10⁵¹"``."""
+    return f"10{str(exponent).translate(_RAISED)}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands separated."""
+    if value is None or _missing(value):
+        return NONE
+    return f"{value:,.0f}" if abs(value) < 1e12 else power(math.log(value))
+
+
+def interval(estimate: Interval, write: Callable[[float | None], str] = fixed) -> str:
+    """The 95 % interval, or a dash where none could be had."""
+    if estimate.low is None or estimate.high is None:
+        return NONE
+    return f"{write(estimate.low)} to {write(estimate.high)}"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)

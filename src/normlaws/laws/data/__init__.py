@@ -1,0 +1,1 @@
+"""From curves to arrays: runs, the common grid, optima."""

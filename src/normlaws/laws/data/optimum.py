@@ -1,0 +1,102 @@
+"""Where a run's error is lowest: between records, chosen on validation, scored on the metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from normlaws.laws.data.runs import Floats, Run
+
+NEAR = 0.05  # records whose choice metric lies within 5 % of the lowest shape the local fit
+FINE = 41  # points between two records at which the local fit is read
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Best point of one run.
+
+    Attributes:
+        log_norm: ln λ_opt.
+        log_error: ln ε_opt.
+        censored: the lowest point is the end of what was recorded, or an unfinished run has not
+            clearly risen: training may not have reached its optimum.
+        at_start: the error is lowest where the curve begins.
+        rise: ln(error at the end / error at the optimum), on the choice metric.
+        noise: scatter of one record, in ln error.
+    """
+
+    log_norm: float
+    log_error: float
+    censored: bool
+    at_start: bool
+    rise: float
+    noise: float
+
+
+def roughness(y: Floats) -> float:
+    """Standard deviation of the record-to-record noise of a smooth curve, from second differences.
+
+    The median absolute second difference, so that a few bends count little.
+    """
+    if len(y) < 5:
+        return 0.0
+    return float(np.median(np.abs(np.diff(y, 2))) / 0.6745 / np.sqrt(6.0))
+
+
+def optimum(run: Run) -> Optimum:
+    """Find the lowest point of ``run``.
+
+    The lowest of the lightly smoothed choice metric is refined by a local cubic in the record
+    index, which needs no monotone norm; the metric is read from a local cubic too, so the scatter
+    of single records does not pull it down. A curve without a seed is an average or exact
+    already: there the lowest recorded value itself is taken.
+    """
+    v, n = run.log_choice, len(run.log_choice)
+    smooth = _smoothed(v)
+    lowest = int(np.argmin(smooth)) if run.seed is not None else int(np.argmin(v))
+    noise = roughness(v)
+    near = _neighbourhood(smooth, lowest, max(NEAR, 2 * noise))
+    place = _lowest_between(near, v[near])
+    log_error = float(_local(near, run.log_error[near], place))
+    if run.seed is None:
+        log_error = float(run.log_error[int(np.argmin(v))])
+    rise = float(np.mean(v[-2:]) - _local(near, v[near], place))
+    ends = place > n - 1.5
+    unrisen = run.status == "unfinished" and rise < max(NEAR, 2 * noise)
+    return Optimum(
+        log_norm=float(np.interp(place, np.arange(n), run.log_norm)),
+        log_error=log_error,
+        censored=bool(ends or unrisen),
+        at_start=place < 0.5,
+        rise=rise,
+        noise=noise,
+    )
+
+
+def _smoothed(v: Floats) -> Floats:
+    inner = (v[:-2] + 2 * v[1:-1] + v[2:]) / 4
+    return np.concatenate([[v[:2].mean()], inner, [v[-2:].mean()]])
+
+
+def _neighbourhood(smooth: Floats, lowest: int, within: float) -> np.ndarray:
+    """Contiguous records around the lowest, at most 4 to a side, at least 1 where there is one."""
+    low = high = lowest
+    limit = smooth[lowest] + within
+    while low > 0 and lowest - low < 4 and (lowest - low < 1 or smooth[low - 1] < limit):
+        low -= 1
+    last = len(smooth) - 1
+    while high < last and high - lowest < 4 and (high - lowest < 1 or smooth[high + 1] < limit):
+        high += 1
+    return np.arange(low, high + 1)
+
+
+def _local(index: np.ndarray, y: Floats, at: float | Floats) -> Floats:
+    degree = 3 if len(index) >= 7 else min(2, len(index) - 1)
+    centre = index.mean()
+    return np.polyval(np.polyfit(index - centre, y, degree), np.asarray(at) - centre)
+
+
+def _lowest_between(index: np.ndarray, v: Floats) -> float:
+    fine = np.linspace(index[0], index[-1], FINE * (len(index) - 1) + 1)
+    return float(fine[np.argmin(_local(index, v, fine))])

@@ -1,0 +1,205 @@
+"""The joint fit: the crossover through the mean curves of all sizes, under every resample.
+
+It begins where the early window begins, so a plateau at chance is no part of it, and ends somewhat
+past each optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from normlaws.laws.data.grid import Bools, Panel
+from normlaws.laws.data.runs import Floats
+from normlaws.laws.estimators.crossover import (
+    G0,
+    G1,
+    G2,
+    LOG_W,
+    Crossover,
+    evaluate,
+    gauss_newton,
+)
+from normlaws.laws.estimators.early_window import EarlyFit
+
+PAST = 0.3  # of the descent from window start to optimum, fitted beyond the optimum
+SCALE_FLOOR = 5e-3  # residuals below 0.5 % are never called outliers
+MIN_SIZES, MIN_POINTS = 3, 15
+
+
+@dataclass(frozen=True)
+class JointFit:
+    """The crossover under each row of weights; row 0 is the data."""
+
+    parameters: Floats  # (B, 7)
+    crossover: Crossover
+
+    @property
+    def gamma0(self) -> Floats:
+        """γ0 of every resample. (B,)."""
+        return self.parameters[:, G0]
+
+    @property
+    def gamma1(self) -> Floats:
+        """γ1 of every resample. (B,)."""
+        return self.parameters[:, G1]
+
+    @property
+    def gamma2(self) -> Floats:
+        """γ2 of every resample. (B,)."""
+        return self.parameters[:, G2]
+
+    @property
+    def rise(self) -> Floats:
+        """δ of every resample. (B,)."""
+        return np.asarray(np.exp(self.parameters[:, LOG_W]) - self.parameters[:, G1])
+
+
+@dataclass(frozen=True)
+class Points:
+    """What is fitted: centred ln λ and ln P (N,), ln error and weights (B, N)."""
+
+    x: Floats
+    p: Floats
+    y: Floats
+    weight: Floats
+    log_irreducible: float
+
+    def descend(
+        self, theta: Floats, rows: np.ndarray, scale: float, iterations: int
+    ) -> tuple[Floats, Floats]:
+        """Fit from ``theta`` (S, 7) to the given rows of y (S,)."""
+        n = len(theta)
+        return gauss_newton(
+            theta,
+            self.x,
+            self.p,
+            self.y[rows],
+            self.weight[rows],
+            np.full(n, scale),
+            np.full(n, self.log_irreducible),
+            iterations,
+        )
+
+    def residual(self, theta: Floats) -> Floats:
+        """Data minus fit on the data, NaN outside the region. (N,)."""
+        fitted = evaluate(theta[None], self.x, self.p, np.array([self.log_irreducible]))[0][0]
+        return np.where(self.weight[0] > 0, self.y[0] - fitted, np.nan)
+
+
+def joint_fit(
+    panel: Panel,
+    curves: Floats,
+    early: EarlyFit,
+    opt_norm: Floats,
+    gamma2: Floats,
+    log_irreducible: float = -np.inf,
+) -> JointFit | None:
+    """Fit the crossover to the mean curves of every resample.
+
+    Args:
+        panel: the study.
+        curves: (B, K, G) mean ln error.
+        early: windows and early law of every resample.
+        opt_norm: (B, K) ln λ_opt.
+        gamma2: (B,) slopes of ``opt_norm``; the starting values.
+        log_irreducible: ln of an irreducible error held fixed; −inf for none.
+
+    Returns:
+        None where fewer than three sizes or 15 points are in the fitted region.
+    """
+    centre = (float(panel.grid.mean()), float(np.log(panel.sizes).mean()))
+    starts = _starts(early, opt_norm[0], float(gamma2[0]), centre)
+    floor = max(float(np.sqrt(np.mean(panel.noise**2))), SCALE_FLOOR)
+    region = _region(panel, curves, early.low, opt_norm)
+    if not _enough(region[0]) or not np.isfinite(gamma2[0]):
+        return None
+    points = _points(panel, curves, region, centre, log_irreducible)
+    best, scale = _best_start(points, starts, floor)
+    theta, _ = points.descend(
+        np.repeat(best[None], len(curves), axis=0), np.arange(len(curves)), scale, iterations=12
+    )
+    theta[0] = best
+    return JointFit(theta, _crossover(panel, region[0], points, best, centre, floor))
+
+
+def _enough(region: Bools) -> bool:
+    return bool(region.any(axis=1).sum() >= MIN_SIZES and region.sum() >= MIN_POINTS)
+
+
+def _region(panel: Panel, curves: Floats, low: Floats, opt_norm: Floats) -> Bools:
+    """Points of the joint fit under each resample. (B, K, G)."""
+    known = np.isfinite(curves) & panel.trusted
+    upper = opt_norm + PAST * np.maximum(opt_norm - low[:, None], 1.0)
+    return known & (panel.grid >= low[:, None, None]) & (panel.grid <= upper[:, :, None])
+
+
+def _points(
+    panel: Panel,
+    curves: Floats,
+    region: Bools,
+    centre: tuple[float, float],
+    log_irreducible: float,
+) -> Points:
+    k, g = np.nonzero(region.any(axis=0))
+    return Points(
+        x=panel.grid[g] - centre[0],
+        p=np.log(panel.sizes)[k] - centre[1],
+        y=curves[:, k, g],
+        weight=region[:, k, g].astype(float),
+        log_irreducible=log_irreducible,
+    )
+
+
+def _starts(
+    early: EarlyFit, opt_norm: Floats, gamma2: float, centre: tuple[float, float]
+) -> Floats:
+    gamma1 = max(float(np.nan_to_num(early.gamma1[0])), 0.02)
+    gamma0 = float(np.nan_to_num(early.gamma0[0]))
+    constant = float(early.constant[0]) - gamma1 * centre[0] - gamma0 * centre[1]
+    middle = float(np.nanmean(opt_norm)) - centre[0]
+    descent = float(np.nanmean(opt_norm)) - float(early.low[0])
+    starts = [
+        [constant, gamma0, gamma1, middle - back * descent, gamma2, log_s, np.log(gamma1 * bend)]
+        for back in (0.0, 0.3, 0.6)
+        for log_s in (0.0, 1.4)
+        for bend in (0.8, 1.3)
+    ]
+    return np.nan_to_num(np.array(starts, dtype=float))
+
+
+def _best_start(points: Points, starts: Floats, floor: float) -> tuple[Floats, float]:
+    """Fit from several starts, first with a wide loss, then with one as wide as the residuals."""
+    theta, scale = starts, 0.05
+    data = np.zeros(len(starts), dtype=int)
+    for iterations in (40, 60):
+        theta, cost = points.descend(theta, data, scale, iterations)
+        best = theta[np.argmin(cost)]
+        scale = max(float(np.nanmedian(np.abs(points.residual(best)))) / 0.6745, floor)
+    return best, scale
+
+
+def _crossover(
+    panel: Panel,
+    region: Bools,
+    points: Points,
+    theta: Floats,
+    centre: tuple[float, float],
+    floor: float,
+) -> Crossover:
+    scatter = float(np.sqrt(np.nanmean(points.residual(theta) ** 2)))
+    upper = {
+        int(size): float(panel.grid[row].max())
+        for size, row in zip(panel.sizes, region, strict=True)
+        if row.any()
+    }
+    return Crossover(
+        parameters=theta,
+        centre=centre,
+        log_irreducible=points.log_irreducible,
+        scatter=scatter,
+        adequate=scatter <= 1.5 * floor + 0.02,
+        lower=float(panel.grid[region.any(axis=0)].min()),
+        upper=upper,
+    )

@@ -1,0 +1,178 @@
+"""From the best errors of the sizes at hand to sizes not yet run.
+
+Three forms compete: a power law, a power law with an irreducible error, and a power law in which
+a size counts e times less for every e-fold that it lies below the largest (the smallest sizes are
+often not yet in the scaling regime). Which one speaks is settled by forecasting what is already
+known: each form is fitted to the smallest n sizes and scored on the rest, for every n (rolling
+origin). The contest is held anew in every resample. Everything is batched over resamples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normlaws.laws.data.runs import Floats
+
+FORMS = ("power", "power_offset", "local_power")
+FIRST = 4  # sizes that the first forecast of a contest rests on
+BETTER = 0.95  # a form replaces the plain power law where its error is this much lower
+STEPS = 15
+
+
+@dataclass(frozen=True)
+class SizeLaw:
+    """ln ε_opt against ln P under each row of weights.
+
+    Attributes:
+        theta: (B, F, 3) log_k, γ and ln offset (−inf without) of every form; ln P centred.
+        chosen: (B,) index into ``FORMS``.
+        centre: ln P subtracted before fitting.
+        largest: ln P of the largest size.
+        sizes: K.
+        contest: (B, F) mean |ln(predicted/actual)| of each form; NaN with too few sizes.
+        drift: (B,) root mean square of contest errors of the chosen form per √(ln P).
+    """
+
+    theta: Floats
+    chosen: NDArray[np.int64]
+    centre: float
+    largest: float
+    sizes: int
+    contest: Floats
+    drift: Floats
+
+    @property
+    def form(self) -> str:
+        """The form chosen on the data."""
+        return FORMS[int(self.chosen[0])]
+
+    @property
+    def parameters(self) -> Floats:
+        """Parameters of the chosen forms. (B, 3)."""
+        return self.theta[np.arange(len(self.theta)), self.chosen]
+
+    def log_error(self, log_p: Floats) -> Floats:
+        """Ln ε_opt. (n,) -> (B, n)."""
+        return _predict(self.parameters, np.asarray(log_p, dtype=float) - self.centre)
+
+    def log_size(self, log_error: float) -> Floats:
+        """Ln P at which an error is reached; infinite where it never is. (B,)."""
+        a, gamma, offset = self.parameters.T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            excess = np.log(np.exp(log_error) - np.exp(offset))
+            found = (a - excess) / gamma + self.centre
+        return np.where((gamma > 0) & np.isfinite(excess), found, np.inf)
+
+
+def fit_size_law(log_p: Floats, log_error: Floats) -> SizeLaw:
+    """Fit all forms, hold the contest, choose. (K,), (B, K)."""
+    centre = float(log_p.mean())
+    x = log_p - centre
+    theta = _all_forms(x, log_error)
+    contest, drift = _contest(x, log_error)
+    chosen = np.zeros(len(log_error), dtype=np.int64)
+    if np.isfinite(contest).any():
+        handicap = np.where(np.arange(len(FORMS)) == 0, BETTER, 1.0)
+        chosen = np.argmin(np.where(np.isfinite(contest), contest * handicap, np.inf), axis=1)
+    return SizeLaw(
+        theta=theta,
+        chosen=chosen,
+        centre=centre,
+        largest=float(log_p.max()),
+        sizes=len(log_p),
+        contest=contest,
+        drift=drift[np.arange(len(chosen)), chosen],
+    )
+
+
+def _all_forms(x: Floats, y: Floats) -> Floats:
+    plain = _line(x, y, np.ones_like(x))
+    local = _line(x, y, np.exp(x - x.max()))
+    return np.stack([plain, _offset(x, y, plain), local], axis=1)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def _predict(theta: Floats, x: Floats) -> Floats:
+    """(B, 3), (n,) -> (B, n)."""
+    return np.logaddexp(theta[:, :1] - theta[:, 1:2] * x, theta[:, 2:])
+
+
+def _line(x: Floats, y: Floats, weight: Floats) -> Floats:
+    w = np.where(np.isfinite(y), weight, 0.0)
+    y = np.nan_to_num(y)
+    total = w.sum(axis=1, keepdims=True)
+    x_mean, y_mean = (w * x).sum(1, keepdims=True) / total, (w * y).sum(1, keepdims=True) / total
+    dx = x - x_mean
+    slope = (w * dx * y).sum(1, keepdims=True) / (w * dx**2).sum(1, keepdims=True)
+    return np.concatenate([y_mean - slope * x_mean, -slope, np.full_like(slope, -np.inf)], axis=1)
+
+
+def _offset(x: Floats, y: Floats, plain: Floats) -> Floats:
+    """Damped least squares of ln ε for ε = k P^(−γ) + ε∞ from two offsets; the best wins."""
+    known = np.isfinite(y)
+    filled = np.where(known, y, 0.0)
+    lowest = np.where(known, y, np.inf).min(axis=1, keepdims=True)
+    best, best_cost = plain, np.full(len(y), np.inf)
+    for share in (0.2, 0.8):
+        start = lowest + np.log(share)
+        rest = np.log(np.maximum(np.exp(y) - np.exp(start), 1e-12))
+        theta = np.concatenate([_line(x, rest, np.ones_like(x))[:, :2], start], axis=1)
+        theta, cost = _descend(theta, x, filled, known.astype(float), lowest[:, 0])
+        wins = cost < best_cost
+        best = np.where(wins[:, None], theta, best)
+        best_cost = np.where(wins, cost, best_cost)
+    return best
+
+
+def _descend(
+    theta: Floats, x: Floats, y: Floats, weight: Floats, lowest: Floats
+) -> tuple[Floats, Floats]:
+    def cost_of(trial: Floats) -> Floats:
+        return np.asarray((weight * (_predict(trial, x) - y) ** 2).sum(axis=1))
+
+    damping, cost = np.full(len(theta), 1e-2), cost_of(theta)
+    for _ in range(STEPS):
+        fitted = _predict(theta, x)
+        share = np.exp(theta[:, :1] - theta[:, 1:2] * x - fitted)
+        jacobian = np.stack([share, -share * x, 1 - share], axis=2)  # (B, n, 3)
+        weighted = jacobian * weight[..., None]
+        curvature = np.swapaxes(weighted, 1, 2) @ jacobian
+        gradient = np.einsum("bnj,bn->bj", weighted, fitted - y)
+        lift = damping[:, None] * np.einsum("bii->bi", curvature) + 1e-10
+        step = np.linalg.solve(
+            curvature + np.einsum("bi,ij->bij", lift, np.eye(3)), gradient[..., None]
+        )
+        trial = theta - np.clip(step[..., 0], -1.0, 1.0)
+        trial[:, 1] = np.clip(trial[:, 1], 0.0, 5.0)
+        trial[:, 2] = np.clip(trial[:, 2], np.log(1e-8), lowest)
+        new_cost = cost_of(trial)
+        better = new_cost <= cost
+        theta = np.where(better[:, None], trial, theta)
+        cost = np.where(better, new_cost, cost)
+        damping = np.where(better, damping / 5, damping * 5)
+    return theta, cost
+
+
+def _contest(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Rolling-origin errors of every form: mean |error| and rms error per √horizon. (B, F)."""
+    errors, horizons = [], []
+    for n in range(FIRST, len(x)):
+        theta = _all_forms(x[:n], y[:, :n])
+        fitted = np.stack([_predict(theta[:, f], x[n:]) for f in range(len(FORMS))], axis=1)
+        errors.append(fitted - y[:, None, n:])
+        horizons.append(x[n:] - x[n - 1])
+    if not errors:
+        none = np.full((len(y), len(FORMS)), np.nan)
+        return none, np.zeros_like(none)
+    error, horizon = np.concatenate(errors, axis=2), np.concatenate(horizons)
+    drift = np.sqrt(known_mean(error**2 / horizon))
+    return known_mean(np.abs(error)), drift
+
+
+def known_mean(values: Floats) -> Floats:
+    """Mean along the last axis of what is not NaN; NaN where nothing is."""
+    known = np.isfinite(values)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1))

@@ -1,0 +1,1 @@
+"""Sizes not yet run, unfinished runs, and what a forecast has to beat."""

@@ -1,0 +1,212 @@
+"""Laws of ε_opt against P that know nothing of norms: what a forecast has to beat.
+
+Each is a function of ln P with parameters, fitted by least squares of ln ε. Adding one means adding
+a subclass of ``Baseline`` to ``BASELINES``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from normlaws.laws.data.runs import Floats
+
+FLOOR = np.log(1e-8)  # smallest offset that is considered
+STEPS = 60
+
+
+class Baseline:
+    """ln ε of one functional form; parameters come in batches of S, one for each start."""
+
+    name: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]]
+
+    def starts(self, log_p: Floats, log_error: Floats) -> Floats:
+        """Where the search begins; several, the best end wins. (S, q)."""
+        raise NotImplementedError
+
+    def bounds(self, log_p: Floats, log_error: Floats) -> tuple[list[float], list[float]]:
+        """Lower and upper limits of the parameters. (q,) each."""
+        raise NotImplementedError
+
+    def log_error(self, theta: Floats, log_p: Floats) -> Floats:
+        """The model. (S, q), (n,) -> (S, n)."""
+        raise NotImplementedError
+
+
+class PurePower(Baseline):
+    """ε = k P^(−γ)."""
+
+    name = "power"
+    parameters = ("log_k", "gamma")
+
+    def starts(self, log_p: Floats, log_error: Floats) -> Floats:
+        """The straight line, which is the answer."""
+        constant, gamma = _line(log_p, log_error)
+        return np.array([[constant, gamma]])
+
+    def bounds(self, log_p: Floats, log_error: Floats) -> tuple[list[float], list[float]]:
+        """None."""
+        return [-np.inf, -np.inf], [np.inf, np.inf]
+
+    def log_error(self, theta: Floats, log_p: Floats) -> Floats:
+        """A straight line. (S, 2), (n,) -> (S, n)."""
+        return np.asarray(theta[:, :1] - theta[:, 1:] * log_p)
+
+
+class PowerOffset(Baseline):
+    """ε = k P^(−γ) + ε∞."""
+
+    name = "power_offset"
+    parameters = ("log_k", "gamma", "log_offset")
+
+    def starts(self, log_p: Floats, log_error: Floats) -> Floats:
+        """Offsets from small to nearly all of the lowest error."""
+        lowest = float(log_error.min())
+        offsets = [lowest + np.log(share) for share in (0.05, 0.5, 0.9)]
+        return np.array(
+            [
+                [*_line(log_p, np.log(np.exp(log_error) - np.exp(offset))), offset]
+                for offset in offsets
+            ]
+        )
+
+    def bounds(self, log_p: Floats, log_error: Floats) -> tuple[list[float], list[float]]:
+        """γ in [0, 5], the offset below the lowest error."""
+        return [-np.inf, 0.0, FLOOR], [np.inf, 5.0, float(log_error.min())]
+
+    def log_error(self, theta: Floats, log_p: Floats) -> Floats:
+        """(S, 3), (n,) -> (S, n)."""
+        return np.logaddexp(theta[:, :1] - theta[:, 1:2] * log_p, theta[:, 2:])
+
+
+class M4(Baseline):
+    """(ε − ε∞)/(ε0 − ε)^a = β P^(−c), the M4 estimator (Alabdulmohsin et al. 2022, eq. 2)."""
+
+    name = "m4"
+    parameters = ("log_beta", "c", "log_offset", "log_a", "log_excess")
+
+    def starts(self, log_p: Floats, log_error: Floats) -> Floats:
+        """Small and large offsets, soft and hard bends, ε0 near and far."""
+        constant, gamma = _line(log_p, log_error)
+        lowest = float(log_error.min())
+        return np.array(
+            [
+                [constant, gamma, lowest - gap, log_a, excess]
+                for gap in (0.2, 2.0)
+                for log_a in (-1.0, 0.5)
+                for excess in (-1.0, 1.0)
+            ]
+        )
+
+    def bounds(self, log_p: Floats, log_error: Floats) -> tuple[list[float], list[float]]:
+        """Wide; the offset below the lowest error."""
+        low = [-60.0, 0.0, FLOOR, -5.0, -5.0]
+        return low, [60.0, 5.0, float(log_error.min()), 2.5, 5.0]
+
+    def log_error(self, theta: Floats, log_p: Floats) -> Floats:
+        """Solved for z = logit((ε − ε∞)/(ε0 − ε∞)), in which the left side grows. (S, n)."""
+        log_beta, c, log_offset, log_a, log_excess = np.moveaxis(theta[..., None], 1, 0)
+        offset, a = np.exp(log_offset), np.exp(log_a)
+        right = log_beta - c * log_p
+        low, high = np.full_like(right, -40.0), np.full_like(right, 40.0)
+        for _ in range(45):
+            z = (low + high) / 2
+            left = log_excess - np.logaddexp(0, -z) - a * (log_excess - np.logaddexp(0, z))
+            low, high = np.where(left < right, z, low), np.where(left < right, high, z)
+        return np.asarray(np.log(offset + np.exp(log_excess) / (1 + np.exp(-low))))
+
+
+class BrokenPower(Baseline):
+    """ε = ε∞ + b P^(−c0) (1 + (P/d)^(1/f))^(−c1 f), one break (Caballero et al. 2023, eq. 1)."""
+
+    name = "broken_power"
+    parameters = ("log_b", "c0", "c1", "log_d", "log_f", "log_offset")
+
+    def starts(self, log_p: Floats, log_error: Floats) -> Floats:
+        """Breaks early and late, up and down, small and large offsets."""
+        constant, gamma = _line(log_p, log_error)
+        lowest = float(log_error.min())
+        return np.array(
+            [
+                [constant, gamma, c1, float(np.quantile(log_p, q)), -1.0, lowest - gap]
+                for q in (0.3, 0.7)
+                for c1 in (-0.2, 0.2)
+                for gap in (0.3, 3.0)
+            ]
+        )
+
+    def bounds(self, log_p: Floats, log_error: Floats) -> tuple[list[float], list[float]]:
+        """The break inside the sizes, the offset below the lowest error."""
+        low = [-60.0, 0.0, -5.0, float(log_p.min()), -4.0, FLOOR]
+        return low, [60.0, 5.0, 5.0, float(log_p.max()), 1.5, float(log_error.min())]
+
+    def log_error(self, theta: Floats, log_p: Floats) -> Floats:
+        """(S, 6), (n,) -> (S, n)."""
+        log_b, c0, c1, log_d, log_f, log_offset = np.moveaxis(theta[..., None], 1, 0)
+        f = np.exp(log_f)
+        bend = np.logaddexp(0, (log_p - log_d) / f)
+        return np.logaddexp(log_b - c0 * log_p - c1 * f * bend, log_offset)
+
+
+BASELINES: tuple[Baseline, ...] = (PurePower(), PowerOffset(), M4(), BrokenPower())
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A baseline with its parameters."""
+
+    baseline: Baseline
+    theta: Floats
+    rms: float
+
+    def log_error(self, log_p: Floats) -> Floats:
+        """ln ε at ln P. (n,)."""
+        return self.baseline.log_error(self.theta[None], np.asarray(log_p, dtype=float))[0]
+
+
+def fit_baseline(baseline: Baseline, log_p: Floats, log_error: Floats) -> Fitted | None:
+    """Least squares of ln ε from every start; None with fewer points than parameters."""
+    known = np.isfinite(log_error)
+    log_p, log_error = log_p[known], log_error[known]
+    if len(log_p) < max(len(baseline.parameters), 2):
+        return None
+    low, high = (np.array(limit) for limit in baseline.bounds(log_p, log_error))
+    theta = np.clip(baseline.starts(log_p, log_error), low, high)
+    theta, cost = _descend(baseline, theta, log_p, log_error, low, high)
+    best = int(np.argmin(cost))
+    return Fitted(baseline, theta[best], float(np.sqrt(cost[best] / len(log_p))))
+
+
+def _line(log_p: Floats, y: Floats) -> tuple[float, float]:
+    """Constant and minus slope of a straight line."""
+    slope, constant = np.polyfit(log_p, y, 1)
+    return float(constant), -float(slope)
+
+
+def _descend(
+    baseline: Baseline, theta: Floats, log_p: Floats, y: Floats, low: Floats, high: Floats
+) -> tuple[Floats, Floats]:
+    """Damped least squares of every start at once, with differences for derivatives."""
+    identity = np.eye(theta.shape[1])
+    residual = baseline.log_error(theta, log_p) - y
+    cost, damping = (residual**2).sum(axis=1), np.full(len(theta), 1e-2)
+    for _ in range(STEPS):
+        nudged = (theta[:, None] + 1e-6 * identity).reshape(-1, theta.shape[1])
+        moved = baseline.log_error(nudged, log_p).reshape(*theta.shape, -1) - y
+        jacobian = (moved - residual[:, None]) / 1e-6  # (S, q, n)
+        curvature = jacobian @ np.swapaxes(jacobian, 1, 2)
+        lift = damping[:, None] * np.einsum("sii->si", curvature) + 1e-10
+        step = np.linalg.solve(
+            curvature + lift[:, None] * identity, (jacobian @ residual[..., None])
+        )[..., 0]
+        trial = np.clip(theta - np.clip(step, -1.0, 1.0), low, high)
+        new = baseline.log_error(trial, log_p) - y
+        better = (new**2).sum(axis=1) <= cost
+        theta = np.where(better[:, None], trial, theta)
+        residual = np.where(better[:, None], new, residual)
+        cost = (residual**2).sum(axis=1)
+        damping = np.where(better, damping / 4, np.minimum(damping * 4, 1e8))
+    return theta, cost

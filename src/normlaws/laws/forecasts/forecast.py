@@ -1,0 +1,135 @@
+"""Forecasts with prediction intervals, from what a fit computed under every resample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from normlaws.errors import InputError
+from normlaws.laws.data.runs import Floats
+from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.resampled_fit import Samples
+from normlaws.laws.forecasts.unfinished import from_partial
+from normlaws.laws.result import Estimate, Forecast
+
+NORMAL = 1.959964
+
+
+def forecast(found: Samples, size: float, ceiling: float = np.inf) -> Forecast:
+    """Best error and its log norm for one new run of ``size`` examples.
+
+    A size that is still being trained is forecast from where its curve stands; any other from the
+    size law. The interval holds the resampling of seeds, the drift of past forecasts with distance,
+    and the spread of single runs; nothing exceeds ``ceiling``.
+    """
+    log_p = _log_size(size)
+    log_norm = late_norms(found, log_p)
+    running = _running(found, size)
+    log_error, form = found.size_law.log_error(np.array([log_p]))[:, 0], drift(found, log_p)
+    if running is not None:
+        partial = unfinished(found, running, log_norm)
+        if np.isfinite(partial[0]):
+            log_error, form = np.where(np.isfinite(partial), partial, log_error), 0.0
+    extra = float(np.hypot(form, run_spread(found, found.panel.opt_error)))
+    return Forecast(
+        size=float(size),
+        error=_exp(widened(estimate(log_error, found.freedom), extra), ceiling),
+        log_norm=_late_estimate(found, log_norm),
+    )
+
+
+def stopping_norm(found: Samples, size: float) -> Estimate:
+    """Ln λ at which one new run of ``size`` examples has its lowest error."""
+    return _late_estimate(found, late_norms(found, _log_size(size)))
+
+
+def size_for_error(found: Samples, error: float) -> Estimate:
+    """Training examples at which the best error is ``error``; infinite where it is never reached.
+
+    Raises:
+        InputError: the error is not positive.
+    """
+    if not error > 0:
+        raise InputError(f"expected a target error above 0, got {error:g}")
+    log_p = found.size_law.log_size(float(np.log(error)))
+    if not np.isfinite(log_p[0]):
+        return Estimate(float("inf"))
+    slope = float(found.size_law.parameters[0, 1])
+    extra = drift(found, float(log_p[0])) / max(slope, 1e-9)
+    return _exp(widened(estimate(log_p, found.freedom), extra))
+
+
+def late_norms(found: Samples, log_p: float) -> Floats:
+    """The late law's ln λ_opt under every resample. (B,)."""
+    return np.asarray(found.late[:, 0] + found.late[:, 1] * log_p)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def unfinished(found: Samples, k: int, expected_norm: Floats) -> Floats:
+    """Ln ε_opt of a size still in training. (B,)."""
+    return from_partial(
+        found.panel.grid,
+        found.curves,
+        found.used,
+        found.log_norm,
+        found.log_error,
+        found.curves[:, k],
+        expected_norm,
+    )
+
+
+def drift(found: Samples, log_p: float) -> float:
+    """Standard deviation that past forecasts of the chosen form suggest at this distance."""
+    ahead = max(log_p - found.size_law.largest, 0.0)
+    return float(np.nan_to_num(found.size_law.drift[0])) * float(np.sqrt(ahead))
+
+
+def run_spread(found: Samples, values: Floats) -> float:
+    """Pooled standard deviation over seeds of a value of single runs. ``values``: (R,)."""
+    member = found.panel.member
+    means = (member.T @ values) / member.sum(axis=0)
+    freedom = len(values) - len(means)
+    return float(np.sqrt(((values - member @ means) ** 2).sum() / freedom)) if freedom else 0.0
+
+
+def widened(found: Estimate, extra: float) -> Estimate:
+    """Add an independent standard deviation to both sides of an interval."""
+    if found.low is None or found.high is None:
+        return found
+    below, above = found.value - found.low, found.high - found.value
+    more = NORMAL * extra
+    return Estimate(
+        found.value,
+        found.value - float(np.hypot(below, more)),
+        found.value + float(np.hypot(above, more)),
+    )
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def _late_estimate(found: Samples, log_norm: Floats) -> Estimate:
+    used = found.used
+    residual = found.log_norm[0, used] - (
+        found.late[0, 0] + found.late[0, 1] * found.log_sizes[used]
+    )
+    form = float(np.sqrt((residual**2).sum() / max(used.sum() - 2, 1)))
+    extra = float(np.hypot(form, run_spread(found, found.panel.opt_norm)))
+    return widened(estimate(log_norm, found.freedom), extra)
+
+
+def _running(found: Samples, size: float) -> int | None:
+    """Index of a size none of whose runs is complete; None for any other."""
+    here = np.flatnonzero((found.panel.sizes == size) & ~found.finished)
+    return int(here[0]) if len(here) else None
+
+
+def _log_size(size: float) -> float:
+    if not size > 0:
+        raise InputError(f"expected a training-set size above 0, got {size:g}")
+    return float(np.log(size))
+
+
+@np.errstate(over="ignore")
+def _exp(found: Estimate, ceiling: float = np.inf) -> Estimate:
+    low, high = (
+        None if bound is None else min(float(np.exp(bound)), ceiling) for bound in found[1:]
+    )
+    return Estimate(min(float(np.exp(found.value)), ceiling), low, high)

@@ -1,0 +1,1 @@
+"""What a network multiplies by: layers of PyTorch and Keras, adapters, normalisation."""

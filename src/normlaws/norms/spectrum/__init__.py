@@ -1,0 +1,1 @@
+"""The largest singular value of an operator."""

@@ -1,0 +1,1 @@
+"""Folders, atomic writes, locks and leases: who may write where."""

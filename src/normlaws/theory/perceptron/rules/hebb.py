@@ -1,0 +1,24 @@
+"""Hebb's rule: the sum of the examples, each turned to its label."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from normlaws.theory.perceptron._prox import Array
+from normlaws.theory.perceptron.rules._rule import Trainable
+
+
+class Hebb(Trainable):
+    """w = Σ y x, the limit of small norm; Vallet 1989. ε → 1/√(2πα)."""
+
+    name: ClassVar[str] = "hebb"
+
+    def log_tangent(self, alpha: Array) -> Array:
+        """Signal α m against noise √α: cot θ = m √α."""
+        return -np.log(self.m * np.sqrt(alpha))
+
+    def fit(self, inputs: Array, labels: Array) -> Array:
+        """Σ y x."""
+        return labels @ inputs

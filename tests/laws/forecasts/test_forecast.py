@@ -1,0 +1,139 @@
+"""Forecasts against planted truth, back-tests, and sizes for a target."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import normlaws as nl
+from normlaws.curves import Curves
+from normlaws.errors import InputError
+from normlaws.interop import read_deep_norm
+from normlaws.laws.estimators.size_law import FORMS, fit_size_law
+from normlaws.laws.plant import Planted, plant
+
+
+def lowest(law, size):
+    return float(np.exp(law.log_error(np.linspace(-10, 30, 40001), size).min()))
+
+
+@pytest.fixture(scope="module")
+def laws():
+    return nl.fit(plant(), resamples=200)
+
+
+def test_forecasts_hold_the_planted_truth(laws):
+    law = Planted()
+    for found in laws.forecast([2.5e4, 1e5, 1e6]):
+        assert found.error.low < lowest(law, found.size) < found.error.high
+        assert found.log_norm.low < law.log_norm_opt(found.size) < found.log_norm.high
+
+
+def test_intervals_of_forecasts_cover_single_new_runs():
+    inside, size = [], 51200
+    for study in range(12):
+        laws = nl.fit(plant(generator=study), resamples=60)
+        run = nl.fit(
+            plant(sizes=[size // 2, size], seeds=1, generator=1000 + study), resamples=0
+        ).optima
+        actual = float(run.loc[run["size"] == size, "error"].iloc[0])
+        low, high = laws.forecast([size])[0].error[1:]
+        inside.append(low < actual < high)
+    assert np.mean(inside) >= 0.8
+
+
+def test_size_for_error_inverts_the_forecast(laws):
+    size = laws.size_for_error(0.002)
+    assert laws.forecast([size.value])[0].error.value == pytest.approx(0.002)
+    assert size.low < size.value < size.high
+
+
+def test_an_error_below_the_irreducible_one_needs_infinite_data():
+    law = Planted(gamma1=0.7, irreducible=0.02, log_k=0.3)
+    laws = nl.fit(plant(law, noise=0.01), resamples=20)
+    assert laws.size_for_error(0.01).value == np.inf
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, float("nan")])
+def test_bad_targets_are_input_errors(laws, bad):
+    with pytest.raises(InputError, match="above 0"):
+        laws.size_for_error(bad)
+    with pytest.raises(InputError, match="above 0"):
+        laws.forecast([bad])
+
+
+def test_stopping_norm_is_that_of_the_forecast(laws):
+    assert laws.stopping_norm(1e5) == laws.forecast([1e5])[0].log_norm
+
+
+def cut(curves, size, below):
+    """The study with runs of ``size`` stopped at a log norm."""
+    frame = curves.frame
+    keep = (frame["size"] != size) | (frame["log_spectral_complexity"] < below)
+    runs = curves.runs.copy()
+    runs.loc[runs["size"] == size, "status"] = "unfinished"
+    return Curves(frame[keep], runs)
+
+
+def test_an_unfinished_large_run_is_forecast_from_where_it_stands():
+    law = Planted()
+    largest = 12800
+    shifted = plant(law, noise=0.01)
+    frame = shifted.frame.copy()  # the largest size is 20 % better than its law
+    frame.loc[frame["size"] == largest, "test_error"] *= 0.8
+    studied = cut(Curves(frame, shifted.runs), largest, law.log_norm_opt(largest) - 1.0)
+    laws = nl.fit(studied, resamples=50)
+    assert not laws.sizes.set_index("size").loc[largest, "used"]
+    truth = 0.8 * lowest(law, largest)
+    found = laws.forecast([largest])[0].error
+    assert found.value == pytest.approx(truth, rel=0.05)
+    assert found.low < truth < found.high
+    blind = nl.fit(shifted.select(sizes=laws.sizes["size"][:-1]), resamples=0)
+    assert blind.forecast([largest])[0].error.value == pytest.approx(lowest(law, largest), rel=0.05)
+
+
+def test_backtest_scores_every_method(laws):
+    found = laws.backtest()
+    assert found.visible == (100, 200, 400, 800, 1600, 3200)
+    assert {"normlaws", "normlaws_unfinished", "power", "power_offset", "m4"} <= set(
+        found.scores.index
+    )
+    assert found.scores["normlaws"] < 0.03
+    assert len(found.table[found.table["method"] == "power"]) == 2
+    with pytest.raises(InputError, match="1 to 5"):
+        laws.backtest(hide=6)
+
+
+def test_forms_are_recovered_and_chosen():
+    log_p = np.log(100 * 2.0 ** np.arange(9))
+    offset = np.log(3 * np.exp(-0.6 * log_p) + 0.01)
+    law = fit_size_law(log_p, np.stack([0.2 - 0.4 * log_p, offset]))
+    assert [FORMS[i] for i in law.chosen] == ["power", "power_offset"]
+    np.testing.assert_allclose(law.parameters[0, 1], 0.4, rtol=1e-6)
+    np.testing.assert_allclose(law.parameters[1, 1], 0.6, rtol=1e-3)
+    np.testing.assert_allclose(np.exp(law.parameters[1, 2]), 0.01, rtol=1e-3)
+
+
+PUBLISHED = ("CNN_MNIST", "CNN_CIFAR10", "ResNet_CIFAR10", "ViT_MNIST")
+
+
+def test_backtest_on_the_published_panels(deep_norm):
+    """No worse than the best baseline on each panel to within 0.01, and better on average."""
+    blind, seen, best = [], [], []
+    for name in PUBLISHED:
+        scores = nl.fit(read_deep_norm(deep_norm / f"{name}.npy")).backtest().scores
+        baselines = scores.drop(["normlaws", "normlaws_unfinished"])
+        assert scores["normlaws"] <= baselines.min() + 0.01
+        blind.append(scores["normlaws"])
+        seen.append(scores["normlaws_unfinished"])
+        best.append(baselines.min())
+    assert np.mean(blind) < np.mean(best)
+    assert np.mean(seen) < np.mean(blind)
+
+
+@pytest.mark.parametrize(
+    ("name", "power"), list(zip(PUBLISHED, (0.128, 0.014, 0.009, 0.278), strict=True))
+)
+def test_pure_power_law_has_its_known_backtest_errors(deep_norm, name, power):
+    scores = nl.fit(read_deep_norm(deep_norm / f"{name}.npy")).backtest().scores
+    assert scores["power"] == pytest.approx(power, abs=1e-3)

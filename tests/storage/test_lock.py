@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import normlaws
+from normlaws.errors import StudyConflictError
+from normlaws.storage.lock import RunLock
+
+HOLD = """
+import sys
+from pathlib import Path
+from normlaws.storage.lock import RunLock
+lock = RunLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_a_live_process_keeps_others_out_and_a_killed_one_does_not(tmp_path):
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(normlaws.__file__).parents[1])},
+        text=True,
+    )
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(StudyConflictError, match=f"to be free, but process {other.pid} is record"):
+        RunLock(tmp_path)
+    other.kill()
+    other.communicate()
+    assert RunLock(tmp_path).held
+
+
+def test_a_later_lock_of_the_same_process_takes_over(tmp_path):
+    first = RunLock(tmp_path)
+    second = RunLock(tmp_path)
+    assert (first.held, second.held) == (False, True)
+    first.release()
+    assert second.held
+
+
+def test_a_forked_child_that_ends_leaves_the_lock_to_its_parent(tmp_path):
+    lock = RunLock(tmp_path)
+    child = os.fork()
+    if child == 0:
+        lock.release()
+        os._exit(0)
+    os.waitpid(child, 0)
+    taken = subprocess.run(["flock", "--nonblock", tmp_path / ".lock", "true"], check=False)
+    assert taken.returncode == 1
