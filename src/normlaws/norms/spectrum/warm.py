@@ -3,8 +3,8 @@
 The start space holds the leading vectors of the last call and the direction in which the first of
 them last turned, so that a steady drift of the weights is extrapolated. It grows by residuals until
 the bounds of :mod:`normlaws.norms.spectrum.cold` are met. Only half products are taken: with
-z = Aᵀx known for every basis vector, T = ZZᵀ needs no other, and the residual one back product, at the Ritz
-vector alone.
+z = Aᵀx known for every basis vector, T = ZZᵀ needs no other, and the residual one back product,
+at the Ritz vector alone.
 
 One operator at a time. The functions are written in what NumPy and Numba both run:
 :mod:`normlaws.norms.spectrum.warm_numba` compiles them for matrices in memory, everything else runs
