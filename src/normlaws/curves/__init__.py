@@ -1,6 +1,6 @@
 """``Curves``: the one type that passes between rooms; read, write, merge."""
 
-from normlaws.curves.checks import ERRORS, LOSSES, METRICS, STATUSES
+from normlaws.curves.checks import ERRORS, LOSSES, METRICS, STATUSES, as_size
 from normlaws.curves.curves import Curves
 
-__all__ = ["ERRORS", "LOSSES", "METRICS", "STATUSES", "Curves"]
+__all__ = ["ERRORS", "LOSSES", "METRICS", "STATUSES", "Curves", "as_size"]

@@ -15,9 +15,11 @@ LOSSES = ("train_loss", "val_loss", "test_loss")
 METRICS = ("train_error", "train_loss", "val_error", "val_loss", "test_error", "test_loss")
 STATUSES = ("complete", "unfinished", "diverged", "failed")
 
-INDEX = {"run": "str", "size": "int64", "seed": "Int64", "step": "Int64"}
+INDEX = {"run": "str", "size": "size", "seed": "Int64", "step": "Int64"}
 VALUES = ("epoch", *METRICS, "seconds")
 RECORD = ("settings", "versions", "hardware", "code")
+SCALE = "scale"  # column of the runs that names what size counts
+TRAINING_EXAMPLES = "size"
 
 
 def checked_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -39,7 +41,9 @@ def checked_frame(frame: pd.DataFrame) -> pd.DataFrame:
             filled[name] = np.nan
     others = [name for name in filled.columns if name not in INDEX]
     try:
-        filled = filled.astype(INDEX | dict.fromkeys(others, "float64"))
+        filled["size"] = typed_sizes(filled["size"])
+        whole = {name: kind for name, kind in INDEX.items() if name != "size"}
+        filled = filled.astype(whole | dict.fromkeys(others, "float64"))
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"expected numeric columns beside run, but {error}") from None
     for name in ERRORS:
@@ -79,6 +83,7 @@ def checked_runs(frame: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame
     bad = [status for status in runs["status"] if status not in STATUSES]
     if bad:
         raise InputError(f"expected a status {allowed(STATUSES)}, got {bad[0]!r}")
+    scale_of(runs)
     first = ["run", "size", "seed", "status", "error", *RECORD]
     return runs[first + [name for name in runs.columns if name not in first]]
 
@@ -90,6 +95,41 @@ def _typed_runs(runs: pd.DataFrame) -> pd.DataFrame:
             f"expected run, size and seed of every run, but {allowed(missing)} is missing"
         )
     try:
-        return runs.astype({"run": "str", "size": "int64", "seed": "Int64"})
+        runs = runs.assign(size=typed_sizes(runs["size"]))
+        return runs.astype({"run": "str", "seed": "Int64"})
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"expected whole numbers as size and seed, but {error}") from None
+        raise InputError(f"expected numbers as size and seed, but {error}") from None
+
+
+def typed_sizes(sizes: pd.Series) -> pd.Series:
+    """Sizes as whole numbers where all of them are, else as floats; none is cut.
+
+    Raises:
+        ValueError: a size is missing, infinite or no number.
+    """
+    if pd.api.types.is_integer_dtype(sizes) or not len(sizes):
+        return sizes.astype("int64")
+    numbers = pd.to_numeric(sizes).astype("float64")
+    if not np.isfinite(numbers).all():
+        raise ValueError("a size is missing or infinite")
+    whole = (numbers == numbers.round()) & (numbers.abs() < 2**53)
+    return numbers.astype("int64") if whole.all() else numbers
+
+
+def as_size(size: float) -> int | float:
+    """A size as a whole number where it is one."""
+    return int(size) if float(size).is_integer() else float(size)
+
+
+def scale_of(runs: pd.DataFrame) -> str:
+    """What the sizes of these runs count; ``size`` (training examples) where nothing is said.
+
+    Raises:
+        InputError: two runs name different things.
+    """
+    if SCALE not in runs or not len(runs):
+        return TRAINING_EXAMPLES
+    names = runs[SCALE].fillna(TRAINING_EXAMPLES).astype(str).unique()
+    if len(names) > 1:
+        raise InputError(f"expected runs whose size counts one thing, got {allowed(sorted(names))}")
+    return str(names[0])

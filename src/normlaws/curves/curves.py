@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from normlaws.curves import files, merge, render
-from normlaws.curves.checks import METRICS, checked_frame, checked_runs
+from normlaws.curves.checks import METRICS, as_size, checked_frame, checked_runs, scale_of
 from normlaws.errors import CorruptFileError, InputError, allowed
 
 if TYPE_CHECKING:
@@ -26,14 +26,16 @@ class Curves:
     """Learning curves of many runs: what was recorded, and what made it.
 
     Attributes:
-        frame: one row per recorded step: ``run`` (id), ``size`` (P, training examples), ``seed``
-            (``<NA>`` where the curve has none: averaged over seeds, or exact theory), ``step``
+        frame: one row per recorded step: ``run`` (id), ``size`` (P, training examples, or what
+            :attr:`scale` names), ``seed`` (``<NA>`` where the curve has none: averaged over seeds,
+            or exact theory), ``step``
             (optimiser steps; ``<NA>`` where points are not steps of a training), ``epoch``, errors
             (fractions in [0, 1]), losses (nats), ``log_<norm>`` (natural logarithm, float64),
             ``seconds``. Rows of a run keep the order in which they were recorded.
         runs: one row per run: ``run``, ``size``, ``seed``, ``status`` (complete, unfinished,
             diverged or failed), ``error`` (message of a failed run, else empty), and the
-            dictionaries ``settings``, ``versions``, ``hardware``, ``code``.
+            dictionaries ``settings``, ``versions``, ``hardware``, ``code``; and any variable of
+            one's own that has one value per run (parameters, tokens, schedule).
 
     Args:
         frame: as above; absent measurements are filled with NaN, further numeric columns kept.
@@ -59,9 +61,14 @@ class Curves:
         return [name for name in METRICS if self.frame[name].notna().any()]
 
     @property
-    def sizes(self) -> list[int]:
-        """The training-set sizes P, ascending."""
-        return sorted(int(size) for size in self.runs["size"].unique())
+    def scale(self) -> str:
+        """What ``size`` counts: ``size`` for training examples, else the name it was given."""
+        return scale_of(self.runs)
+
+    @property
+    def sizes(self) -> list[int | float]:
+        """The sizes, ascending: whole numbers where they are whole."""
+        return sorted(as_size(size) for size in self.runs["size"].unique())
 
     @property
     def seeds(self) -> list[int]:
@@ -73,9 +80,13 @@ class Curves:
 
     def __repr__(self) -> str:
         return (
-            f"Curves({len(self.runs)} runs, sizes {self.sizes}, {len(self.seeds)} seeds, "
+            f"Curves({len(self.runs)} runs, {self._sizes_named}, {len(self.seeds)} seeds, "
             f"{len(self)} records, norms {self.norms})"
         )
+
+    @property
+    def _sizes_named(self) -> str:
+        return f"sizes {self.sizes}" if self.scale == "size" else f"{self.scale} {self.sizes}"
 
     def _repr_html_(self) -> str:
         return render.html(self.frame, self.runs, self.norms, self.metrics)
@@ -83,13 +94,30 @@ class Curves:
     def select(
         self,
         *,
-        sizes: Iterable[int] | None = None,
+        sizes: Iterable[float] | None = None,
         seeds: Iterable[int] | None = None,
         status: Iterable[str] | None = None,
+        **variables: Iterable[Any],
     ) -> Curves:
-        """The runs with the given sizes, seeds and statuses (each: all where omitted)."""
+        """The runs with the given sizes, seeds and statuses (each: all where omitted).
+
+        Args:
+            sizes: sizes to keep.
+            seeds: seeds to keep.
+            status: statuses to keep.
+            variables: values to keep of any other column of ``runs``, such as ``schedule=["wsd"]``.
+
+        Raises:
+            InputError: a variable is no column of ``runs``.
+        """
         keep = pd.Series(True, index=self.runs.index)
-        for column, wanted in (("size", sizes), ("seed", seeds), ("status", status)):
+        wanted_of = {"size": sizes, "seed": seeds, "status": status, **variables}
+        for column, wanted in wanted_of.items():
+            if column not in self.runs:
+                raise InputError(
+                    f"expected a variable of the runs, got {column!r}; "
+                    f"there are {allowed(self.runs.columns)}"
+                )
             if wanted is not None:
                 keep &= self.runs[column].isin(list(wanted))
         runs = self.runs[keep]

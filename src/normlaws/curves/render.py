@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from normlaws.curves.checks import STATUSES
+from normlaws.curves.checks import STATUSES, TRAINING_EXAMPLES, scale_of
 from normlaws.curves.merge import conventions
 from normlaws.display import cards as notebook
 
@@ -19,7 +19,7 @@ def html(
 ) -> str:
     """One row per size: runs, seeds, how they ended, records, the range of the first norm."""
     norm = _shown(norms)
-    header = ["P", "runs", "seeds", "ended", "records", "last step"]
+    header = [shown_scale(runs), "runs", "seeds", "ended", "records", "last step"]
     header += [f"log {norm}"] if norm else []
     header += [f"lowest {metric}" for metric in metrics]
     rows = list(_rows(frame, runs, norm, metrics))
@@ -32,6 +32,12 @@ def html(
     title = f"Curves: {count} {'run' if count == 1 else 'runs'}, {len(frame):,} records"
     numeric = [place for place in range(len(header)) if place != 3]
     return notebook.card(title, notebook.table(header, rows, numeric=numeric), said)
+
+
+def shown_scale(runs: pd.DataFrame) -> str:
+    """The scale variable's name as tables show it: P for training examples."""
+    scale = scale_of(runs)
+    return "P" if scale == TRAINING_EXAMPLES else scale
 
 
 def _shown(norms: Sequence[str]) -> str | None:

@@ -13,6 +13,8 @@ from normlaws.curves import ERRORS, METRICS
 from normlaws.errors import InputError, allowed
 
 NUMBERED = ("run", "size", "seed", "step", "epoch", "seconds")
+PLAIN = ("tokens", "examples", "compute", "flops", "lr", "params", "unique_tokens", "experts",
+         "horizon", "width", "depth")  # fmt: skip
 ACCURACIES = {name.replace("error", "accuracy"): name for name in ERRORS}
 PERCENT = (*ERRORS, *ACCURACIES)
 SPLITS = {
@@ -40,7 +42,8 @@ class ColumnMap:
     Attributes:
         columns: {name in ``Curves``: their name}. ``log_<norm>`` takes a natural logarithm as it
             is, ``<norm>`` takes λ itself and its logarithm is stored; ``<split>_accuracy`` becomes
-            ``<split>_error`` = 1 − accuracy; other names of ``Curves`` are taken as they are.
+            ``<split>_error`` = 1 − accuracy; other names of ``Curves`` and progress variables
+            (``tokens``, ``compute``, ``lr``, …) are taken as they are.
         percent: which of the mapped errors and accuracies are percentages.
     """
 
@@ -130,7 +133,7 @@ class ColumnMap:
 
 def is_linear_norm(name: str) -> bool:
     """Whether a name of the map stands for λ itself."""
-    known = (*NUMBERED, *METRICS, *ACCURACIES, "status")
+    known = (*NUMBERED, *PLAIN, *METRICS, *ACCURACIES, "status")
     return name not in known and not name.startswith("log_")
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
 from normlaws.interop.columns import NUMBERED, ColumnMap
-from normlaws.interop.identity import Identity
+from normlaws.interop.identity import SIZE_KEYS, Identity
 from normlaws.interop.tabular import read_frame
+from normlaws.interop.variables import note_text, numeric_and_text, per_run, run_names
 
-_PER_RUN = ("status",)
+_KEPT = ("run", "status", "size", "seed", "step")
 
 
 def read_table(
@@ -31,7 +32,9 @@ def read_table(
             "test_error": "err", "log_spectral_complexity": "log_R"}``. Mapping to a norm without
             its ``log_`` (``{"spectral_complexity": "R"}``) takes the natural logarithm, mapping to
             ``test_accuracy`` stores 1 − accuracy. Columns not named keep their names; ``seed`` and
-            ``step`` may be absent; ``run`` is made from size and seed where absent.
+            ``step`` may be absent; ``run`` is made from size, seed and whatever else labels runs
+            where absent. ``size`` may be any scale variable (``{"size": "params"}``), which is then
+            shown under its own name. Columns with one value per run are kept in ``runs``, too.
         percent: which of the mapped errors and accuracies are percentages.
         run_pattern: regular expression with the groups ``size`` and ``seed`` (one or both), which
             reads them from the column ``run``.
@@ -41,6 +44,10 @@ def read_table(
         CorruptFileError: the file cannot be read as its ending says.
         InputError: another ending, a mapped column is not there, a norm is negative, an accuracy no
             fraction, or the table is not one of curves.
+
+    Warns:
+        NormlawsWarning: columns of text (kept in ``runs`` where they have one value per run,
+            ignored otherwise), or runs that no column tells apart.
     """
     path = Path(path)
     wanted = ColumnMap(dict(columns or {}), percent)
@@ -53,10 +60,13 @@ def read_table(
             frame[name] = pd.NA
     if "size" not in frame:
         raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
+    frame, text = numeric_and_text(frame, _KEPT)
     if "run" not in frame:
-        seeds = frame["seed"].map(lambda seed: "" if pd.isna(seed) else f"-s{seed:g}")
-        frame["run"] = "P" + frame["size"].astype(str) + seeds
-    return Curves(frame.drop(columns=list(_PER_RUN), errors="ignore"), _runs(frame))
+        frame["run"] = run_names(frame)
+    variables = per_run(frame, text)
+    note_text(text, variables, path)
+    runs = _runs(frame, variables, wanted.columns.get("size"))
+    return Curves(frame.drop(columns=[*text, "status"], errors="ignore"), runs)
 
 
 def _renamed(frame: pd.DataFrame, wanted: ColumnMap, path: Path) -> pd.DataFrame:
@@ -88,9 +98,11 @@ def _from_names(frame: pd.DataFrame, identity: Identity, path: Path) -> pd.DataF
     return frame
 
 
-def _runs(frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Records of the runs, where the table says how they ended."""
-    if "status" not in frame:
-        return None
-    columns = ["run", "size", "seed", *_PER_RUN]
-    return frame[columns].groupby("run", sort=False).last().reset_index()
+def _runs(frame: pd.DataFrame, variables: list[str], scale: str | None) -> pd.DataFrame:
+    """Records of the runs: how they ended, where the table says so, and their variables."""
+    ended = ["status"] if "status" in frame else []
+    groups = frame[["run", "size", "seed", *ended, *variables]].groupby("run", sort=False)
+    runs = groups.last().reset_index()
+    if scale is not None and scale not in SIZE_KEYS:
+        runs["scale"] = scale
+    return runs
