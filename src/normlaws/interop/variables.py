@@ -145,7 +145,8 @@ def _restarts(names: pd.Series, order: pd.Series) -> pd.Series:
     if fallen.any():
         warnings.warn(
             f"no column tells runs of one size and seed apart, so a new run begins wherever "
-            f"{order.name} starts again ({int(fallen.sum())} times); map one with --column run=NAME",
+            f"{order.name} starts again ({int(fallen.sum())} times); "
+            "map one with --column run=NAME",
             NormlawsWarning,
             stacklevel=4,
         )
