@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from normlaws.curves import Curves
+from normlaws.curves.checks import as_size
 from normlaws.errors import InputError, allowed
 
 COLUMNS = ["size", "x", "y", "y_low", "y_high", "n_seeds"]
@@ -66,7 +67,7 @@ def _mean_of_size(rows: pd.DataFrame, x: str, y: str, log_y: bool) -> pd.DataFra
     mean = at_step.mean()[at_step.size() == runs]
     spread = at_step["y"].sem().reindex(mean.index)
     return mean.assign(
-        size=int(rows["size"].iloc[0]),
+        size=as_size(rows["size"].iloc[0]),
         y=_back(mean["y"], log_y),
         y_low=_back(mean["y"] - spread, log_y),
         y_high=_back(mean["y"] + spread, log_y),

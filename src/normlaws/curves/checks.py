@@ -116,8 +116,8 @@ def typed_sizes(sizes: pd.Series) -> pd.Series:
     return numbers.astype("int64") if whole.all() else numbers
 
 
-def as_size(size: float) -> int | float:
-    """A size as a whole number where it is one."""
+def as_size(size: float) -> Any:
+    """A size as an ``int`` where it is a whole number, else as a ``float``."""
     return int(size) if float(size).is_integer() else float(size)
 
 

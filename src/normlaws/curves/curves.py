@@ -66,8 +66,8 @@ class Curves:
         return scale_of(self.runs)
 
     @property
-    def sizes(self) -> list[int | float]:
-        """The sizes, ascending: whole numbers where they are whole."""
+    def sizes(self) -> list[Any]:
+        """The sizes, ascending: ``int`` where they are whole numbers, else ``float``."""
         return sorted(as_size(size) for size in self.runs["size"].unique())
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normlaws.curves import Curves
+from normlaws.curves import Curves, as_size
 from normlaws.explore.state import State
 
 Floats = NDArray[np.float64]
@@ -88,7 +88,7 @@ def _mean(parts: list[pd.DataFrame], state: State) -> Line | None:
     spread = at_step[state.metric].sem().reindex(mean.index).to_numpy()
     value = mean[state.metric].to_numpy()
     return Line(
-        size=int(parts[0]["size"].iloc[0]),
+        size=as_size(parts[0]["size"].iloc[0]),
         name=f"mean of {len(parts)} seeds",
         run="",
         status="complete",
@@ -105,7 +105,7 @@ def _single(record: dict[str, object], rows: pd.DataFrame, state: State) -> Line
     nothing = np.full(len(rows), np.nan)
     seed = record["seed"]
     return Line(
-        size=int(rows["size"].iloc[0]),
+        size=as_size(rows["size"].iloc[0]),
         name="exact or averaged curve" if pd.isna(seed) else f"seed {seed}",
         run=str(record["run"]),
         status=str(record["status"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from normlaws.curves import as_size
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.runs import Floats, Run
 from normlaws.laws.estimators.bootstrap import estimate
@@ -49,7 +50,7 @@ def sizes_table(found: Samples) -> pd.DataFrame:
         mine = panel.member[:, k] > 0
         rows.append(
             {
-                "size": int(size),
+                "size": as_size(size),
                 "n_seeds": int(mine.sum()),
                 "error": float(np.exp(error.value)),
                 "error_low": _exp(error.low),
@@ -79,7 +80,7 @@ def mean_curves_table(panel: Panel, curves: Floats) -> pd.DataFrame:
         parts.append(
             pd.DataFrame(
                 {
-                    "size": int(size),
+                    "size": as_size(size),
                     "log_norm": panel.grid[known],
                     "error": np.exp(centre),
                     "error_low": np.exp(centre - width),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.curves import as_size
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.runs import Run
 from normlaws.laws.estimators.bootstrap import estimate
@@ -86,7 +87,7 @@ def _too_few_sizes(seen: Evidence) -> Finding | None:
     found = len(seen.panel.sizes)
     if found >= MIN_SIZES:
         return None
-    sizes = [int(size) for size in seen.panel.sizes]
+    sizes = [as_size(size) for size in seen.panel.sizes]
     return (
         "too_few_sizes",
         f"Only {found} training-set sizes are usable; exponents need at least {MIN_SIZES}.",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from normlaws.curves import as_size
 from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.report.page import Table
 from normlaws.report.run_tables import rows_of
@@ -61,7 +62,7 @@ def optima(laws: Laws) -> Table:
 
 def forecasts(laws: Laws) -> Table:
     """Forecast at sizes beyond the largest."""
-    largest = int(laws.sizes["size"].max())
+    largest = as_size(laws.sizes["size"].max())
     rows = [
         (
             count(found.size),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from normlaws.curves import STATUSES, Curves
+from normlaws.curves import STATUSES, Curves, as_size
 from normlaws.display.numbers import NONE, count, power, significant
 from normlaws.report.page import Table
 from normlaws.report.scales import words
@@ -112,7 +112,7 @@ def _plain(value: Any) -> str:
 
 
 def _by_size(runs: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
-    for size in sorted(int(size) for size in runs["size"].unique()):
+    for size in sorted(as_size(size) for size in runs["size"].unique()):
         yield size, runs[runs["size"] == size]
 
 

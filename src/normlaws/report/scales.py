@@ -17,6 +17,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
+from normlaws.curves import as_size
 from normlaws.display.numbers import raised
 
 # exp(700) is close to the largest float64
@@ -112,7 +113,7 @@ def size_axis(ax: Axes, sizes: Iterable[int]) -> None:
     """Log axis of training-set sizes, with as many of them named as have room."""
     ax.set_xlabel("training-set size P (examples)")
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(_with_room(sorted({int(size) for size in sizes}))))
+    ax.xaxis.set_major_locator(FixedLocator(_with_room(sorted({as_size(size) for size in sizes}))))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     ax.xaxis.set_minor_locator(NullLocator())
 

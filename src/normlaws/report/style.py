@@ -18,6 +18,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from normlaws.curves import as_size
+
 INK = "#1c1b22"
 MUTED = "#5c5a66"
 NEUTRAL = "#9a97a6"
@@ -74,7 +76,7 @@ def shown_in_notebooks() -> Iterator[None]:
 
 def size_colours(sizes: Iterable[int]) -> dict[int, Any]:
     """A colour for each training-set size: more examples are darker, in equal steps."""
-    ordered = sorted({int(size) for size in sizes})
+    ordered = sorted({as_size(size) for size in sizes})
     places = np.linspace(_LIGHTEST, _DARKEST, len(ordered)) if len(ordered) > 1 else [0.35]
     return {
         size: mpl.colors.to_hex(_SCALE(place)) for size, place in zip(ordered, places, strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from normlaws.curves import as_size
 from normlaws.display.numbers import count
 from normlaws.explore import theme
 from normlaws.explore.lines import Floats
@@ -71,7 +72,7 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
         "collapse", state, f"{words(state.norm)}, {x}", f"{words(state.metric)}, {y}"
     )
     moved = {
-        int(size): (part["log_rescaled_norm"].to_numpy(), part["rescaled_error"].to_numpy())
+        as_size(size): (part["log_rescaled_norm"].to_numpy(), part["rescaled_error"].to_numpy())
         for size, part in rescaled_table(laws, state).groupby("size", sort=True)
     }
     logs = np.concatenate([x for x, _ in moved.values()] or [np.zeros(0)])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from normlaws.curves import METRICS, Curves
+from normlaws.curves import METRICS, Curves, as_size
 from normlaws.errors import InputError, allowed
 
 Floats = NDArray[np.float64]
@@ -110,7 +110,7 @@ def _run(
     seed = record["seed"]
     return Run(
         name=str(record["run"]),
-        size=int(record["size"]),
+        size=as_size(record["size"]),
         seed=None if pd.isna(seed) else int(seed),
         status=str(record["status"]),
         log_norm=rows[column].to_numpy(dtype=float),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.curves import as_size
 from normlaws.laws.data.grid import Bools, Panel
 from normlaws.laws.data.runs import Floats
 from normlaws.laws.estimators.crossover import (
@@ -190,7 +191,7 @@ def _crossover(
 ) -> Crossover:
     scatter = float(np.sqrt(np.nanmean(points.residual(theta) ** 2)))
     upper = {
-        int(size): float(panel.grid[row].max())
+        as_size(size): float(panel.grid[row].max())
         for size, row in zip(panel.sizes, region, strict=True)
         if row.any()
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from normlaws.curves import as_size
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.estimators.early_window import MIN_SIZES, planes_between, running_sums
 from normlaws.laws.estimators.resampled_fit import Samples, sample
@@ -52,7 +53,7 @@ def influence(found: Samples) -> pd.DataFrame:
     rows = [_exponents(0, found)]
     if len(found.panel.sizes) > 3:
         rows += [
-            _exponents(int(size), sample(without(found.panel, size), 0, 0, found.window))
+            _exponents(as_size(size), sample(without(found.panel, size), 0, 0, found.window))
             for size in found.panel.sizes
         ]
     return pd.DataFrame(rows)

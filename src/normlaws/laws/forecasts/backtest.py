@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.curves import as_size
 from normlaws.errors import InputError
 from normlaws.laws.data.runs import Floats
 from normlaws.laws.estimators.bootstrap import slopes
@@ -68,7 +69,7 @@ def backtest(found: Samples, hide: int | None = None) -> Backtest:
             predictions[baseline.name] = fitted.log_error(log_p[held])
     table = _table(predictions, found.panel.sizes[held], actual[held])
     scores = table["log_ratio"].abs().groupby(table["method"]).mean().sort_values()
-    return Backtest(table, scores, tuple(int(size) for size in found.panel.sizes[seen]))
+    return Backtest(table, scores, tuple(as_size(size) for size in found.panel.sizes[seen]))
 
 
 def _unfinished(found: Samples, seen: np.ndarray, held: np.ndarray) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from normlaws.curves import as_size
 from normlaws.report.scales import Mapping, positive
 from normlaws.report.style import INK, NEUTRAL
 
@@ -23,7 +24,7 @@ def bands(
     Where fewer seeds reach than at most, the line is pale and has no band: there the mean is over
     other seeds than in the middle of the curve.
     """
-    for size in sorted(int(size) for size in means["size"].unique()):
+    for size in sorted(as_size(size) for size in means["size"].unique()):
         rows = means[means["size"] == size]
         x, y = rows["x"].to_numpy(dtype=float), positive(rows["y"].to_numpy())
         full = rows["n_seeds"].to_numpy() == rows["n_seeds"].max()

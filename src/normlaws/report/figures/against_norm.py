@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import Normal, Stroke
 
-from normlaws.curves import Curves
+from normlaws.curves import Curves, as_size
 from normlaws.curves.averages import checked_columns, from_laws, mean_trajectories
 from normlaws.report.figures._draw import bands, discs
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, note_left_out
@@ -103,6 +103,6 @@ def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None
     for censored, label in ((False, "optimum"), (True, "still falling at the end")):
         rows = laws.sizes[(laws.sizes["n_censored"] > 0) == censored]
         rows = rows[(rows["error"] > 0) & np.isfinite(rows["log_norm"])]
-        fill = ["white" if censored else colours[int(size)] for size in rows["size"]]
+        fill = ["white" if censored else colours[as_size(size)] for size in rows["size"]]
         heights = rows["error"].to_numpy(dtype=float)
         discs(ax, place(rows["log_norm"].to_numpy(dtype=float)), heights, fill, label)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from normlaws.curves import as_size
 from normlaws.report.figures._draw import Straight, discs, line
 from normlaws.report.scales import (
     Mapping,
@@ -91,14 +92,14 @@ def _points(ax: Axes, laws: Laws, column: str, place: Mapping) -> pd.DataFrame:
     _intervals(ax, table, column, place)
     for used, label in ((True, "used in the fit"), (False, "left out of the fit")):
         rows = table[table["used"].astype(bool) == used]
-        fill = [colours[int(size)] if used else "white" for size in rows["size"]]
+        fill = [colours[as_size(size)] if used else "white" for size in rows["size"]]
         discs(ax, rows["size"].to_numpy(), place(rows[column].to_numpy(dtype=float)), fill, label)
     return table[table["used"].astype(bool)]
 
 
 def _seeds(ax: Axes, optima: pd.DataFrame, heights: np.ndarray, colours: dict[int, Any]) -> None:
     """Single seeds, a little to the left so that the mean does not hide them."""
-    shade = [colours.get(int(size), INK) for size in optima["size"]]
+    shade = [colours.get(as_size(size), INK) for size in optima["size"]]
     ax.scatter(optima["size"] * _TO_THE_LEFT, heights, s=10, c=shade, alpha=0.65, lw=0)
     ax.scatter([], [], s=10, c=NEUTRAL, lw=0, label="one seed")
 

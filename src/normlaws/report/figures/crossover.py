@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from normlaws.curves import as_size
 from normlaws.curves.averages import from_laws
 from normlaws.errors import InputError
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, positive
@@ -40,7 +41,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     log_axis(ax, "y", means["y"])
     colours = size_colours(laws.sizes["size"])
     for size, rows in means.groupby("size", sort=True):
-        _draw_size(ax, below, laws, rows, place, colours[int(size)])
+        _draw_size(ax, below, laws, rows, place, colours[as_size(size)])
     ax.plot([], [], ".", color=NEUTRAL, label="mean curve")
     ax.plot([], [], "-", color=NEUTRAL, label="fitted crossover")
     ax.set_ylabel(metric_label(laws.metric))
@@ -58,7 +59,7 @@ def _draw_size(
 ) -> None:
     """Dots, pale outside the fitted region; the fit and its residuals inside it."""
     assert laws.crossover is not None
-    logs, size = rows["x"].to_numpy(), int(rows["size"].iloc[0])
+    logs, size = rows["x"].to_numpy(), as_size(rows["size"].iloc[0])
     low, high = laws.crossover.lower, laws.crossover.upper.get(size, -np.inf)
     inside = (logs >= low) & (logs <= high)
     thin = np.arange(len(logs)) % max(1, len(logs) // _DOTS) == 0
