@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.theory._checks import positive, whole
-from normlaws.theory.perceptron._prox import Array
 
 
 def sizes_of(alphas: Iterable[float], dimension: int) -> list[int]:
@@ -40,23 +37,3 @@ def run_record(
     text = json.dumps([settings, size, seed], sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     return {"run": name, "size": size, "seed": seed, "settings": settings}
-
-
-def as_curves(
-    runs: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, Array],
-    steps: Sequence[int] | None = None,
-) -> Curves:
-    """Curves of runs that were recorded alike; columns are (runs, records)."""
-    count = next(iter(columns.values())).shape[1]
-    step = pd.array(steps if steps is not None else [pd.NA] * count, dtype="Int64")
-    tables = [
-        pd.DataFrame({name: values[index] for name, values in columns.items()}).assign(
-            run=run["run"],
-            size=run["size"],
-            seed=pd.array([run["seed"]] * count, dtype="Int64"),
-            step=step,
-        )
-        for index, run in enumerate(runs)
-    ]
-    return Curves(pd.concat(tables, ignore_index=True), pd.DataFrame(runs))

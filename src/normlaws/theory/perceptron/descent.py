@@ -10,8 +10,9 @@ import numpy as np
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
 from normlaws.theory._checks import flip_in_range, positive, whole
+from normlaws.theory._runs import as_curves
 from normlaws.theory.perceptron._prox import Array, sigmoid
-from normlaws.theory.perceptron._records import as_curves, run_record, sizes_of
+from normlaws.theory.perceptron._records import run_record, sizes_of
 from normlaws.theory.perceptron.problem import Problem, columns, problems
 
 

@@ -13,9 +13,10 @@ from scipy.special import ndtr, owens_t
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.theory._checks import flip_in_range, positive
+from normlaws.theory._runs import as_curves
 from normlaws.theory.perceptron._prox import Array, sigmoid, softplus
 from normlaws.theory.perceptron._quadrature import ROOT_2PI, fresh_loss, sine_and_cosine
-from normlaws.theory.perceptron._records import as_curves, run_record, sizes_of
+from normlaws.theory.perceptron._records import run_record, sizes_of
 from normlaws.theory.perceptron._roots import bracketed_roots
 from normlaws.theory.perceptron._saddle import ACCURACY, System, find, system
 

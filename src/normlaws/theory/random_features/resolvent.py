@@ -1,0 +1,176 @@
+"""The renormalised ridge κ(z) of z = κ (1 − d/P)(1 − d/N), d = Σ λ/(λ + κ), off the real axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import make_interp_spline
+
+from normlaws.theory.random_features.contour import Complex, Nodes
+from normlaws.theory.random_features.modes import Array, Flags, Modes
+
+STEP = 1.6  # largest factor between neighbours of a continuation
+FAR = 1e3  # |z| over the trace at which κ ~ z + trace (1/P + 1/N) starts Newton safely
+DEGREE = 7  # of the spline through a track
+BLOCK = 48  # points at once: the arrays stay in the cache
+NEWTON = 12
+CLOSE = 1e-7  # last relative step of Newton after which the next would be rounding
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """κ(z) for one pair (P, N), written as κ = κ0 + δ so that long times keep their digits.
+
+    Attributes:
+        modes: the spectrum.
+        size: P, may be infinite.
+        width: N, may be infinite.
+        limit: κ0 = κ(0): d(κ0) = min(P, N), or 0 where there are fewer modes.
+        remainder: 1 − d(κ0)/P and 1 − d(κ0)/N.
+        pull: weight λ/(λ + κ0), whose sum with 1/(λ + κ) is (d(κ0) − d(κ))/δ.
+    """
+
+    modes: Modes
+    size: float
+    width: float
+    limit: float
+    remainder: tuple[float, float]
+    pull: Array
+
+    @property
+    def inverses(self) -> tuple[float, float]:
+        """1/P and 1/N."""
+        return 1 / self.size, 1 / self.width
+
+    def factors(self, delta: Complex, slope: Complex) -> tuple[Complex, Complex]:
+        """1 − d/P and 1 − d/N from δ and S = Σ λ/((λ + κ)(λ + κ0))."""
+        return (
+            self.remainder[0] + delta * slope / self.size,
+            self.remainder[1] + delta * slope / self.width,
+        )
+
+    def equation(self, delta: Complex) -> tuple[Complex, Complex]:
+        """z and dz/dκ at κ0 + δ, any shape."""
+        kappa = self.limit + delta
+        slope, bend = self._sums(kappa.ravel())
+        slope, bend = slope.reshape(delta.shape), bend.reshape(delta.shape)
+        of_size, of_width = self.factors(delta, slope)
+        change = slope + delta * bend
+        product = of_size * of_width
+        return kappa * product, product + kappa * change * (
+            of_size / self.width + of_width / self.size
+        )
+
+    def _sums(self, kappa: Complex) -> tuple[Complex, Complex]:
+        """Σ pull h and its derivative −Σ pull h² at κ (points,), h = 1/(λ + κ)."""
+        slope, bend = np.empty_like(kappa), np.empty_like(kappa)
+        for start in range(0, len(kappa), BLOCK):
+            part = slice(start, start + BLOCK)
+            real, imaginary = resolve(kappa[part], self.modes.variance)
+            slope[part] = real @ self.pull + 1j * (imaginary @ self.pull)
+            weighted = imaginary * self.pull
+            twice = 2 * np.einsum("ik,ik->i", real, weighted)
+            across = np.einsum("ik,ik->i", imaginary, weighted)
+            along = np.einsum("ik,ik,k->i", real, real, self.pull)
+            bend[part] = across - along - 1j * twice
+        return slope, bend
+
+    def solve(self, z: Complex, start: Complex) -> tuple[Complex, Flags]:
+        """δ at ``z`` by Newton from ``start``, same shapes; whether it converged at every node."""
+        shape, goal, delta = z.shape, z.ravel(), start.ravel().copy()
+        open_ = np.arange(delta.size)
+        for _ in range(NEWTON):
+            value, derivative = self.equation(delta[open_])
+            step = (value - goal[open_]) / derivative
+            delta[open_] -= step
+            open_ = open_[~(np.abs(step) <= CLOSE * np.abs(delta[open_]))]
+            if not open_.size:
+                break
+        found = np.ones(delta.size, dtype=bool)
+        found[open_] = False
+        return delta.reshape(shape), found.reshape(shape)
+
+    def follow(self, places: Complex) -> Complex:
+        """δ along a sequence of z, (steps, nodes); neighbours differ by factors near 1.6.
+
+        Starts far out on the rays of the first z, where κ is known.
+        """
+        trace = self.modes.total_variance
+        far = FAR * max(1.0, trace * (1 / self.size + 1 / self.width))
+        ratio = max(1.0, far / float(np.min(np.abs(places[0]))))
+        steps = int(np.ceil(np.log(ratio) / np.log(STEP)))
+        rays = np.geomspace(ratio, 1.0, steps + 1)[:, None] * places[0]
+        sequence = np.concatenate([rays, places[1:]])
+        shift = trace * (1 / self.size + 1 / self.width) - self.limit
+        delta, before = sequence[0] + shift, sequence[0]
+        found = []
+        for z in sequence:
+            slope = before / (delta * self.equation(delta)[1])
+            delta, _ = self.solve(z, delta * np.exp(slope * np.log(z / before)))
+            before = z
+            found.append(delta)
+        return np.array(found[steps:])
+
+
+def resolve(kappa: Complex, variance: Array) -> tuple[Array, Array]:
+    """Real and imaginary parts of 1/(λ + κ); the modes are the last axis."""
+    shifted = variance + kappa.real[..., None]
+    y = np.ascontiguousarray(kappa.imag)[..., None]
+    inverse = np.square(shifted)
+    inverse += y**2
+    np.reciprocal(inverse, out=inverse)
+    shifted *= inverse
+    inverse *= -y
+    return shifted, inverse
+
+
+def ridge(modes: Modes, size: float, width: float) -> Ridge:
+    """κ(z) for P = ``size`` and N = ``width``."""
+    least = min(size, width)
+    limit, at_limit = 0.0, float(modes.count)
+    if least < modes.count:
+        limit, at_limit = _root(modes, least), least
+    remainder = (1 - at_limit / size, 1 - at_limit / width)
+    pull = modes.weight * modes.variance / (modes.variance + limit)
+    return Ridge(modes, size, width, limit, remainder, pull)
+
+
+def _root(modes: Modes, target: float) -> float:
+    """The κ0 > 0 with Σ λ/(λ + κ0) = ``target``: Newton in ln κ inside a bracket."""
+    low, high = np.log(modes.variance.min()) - 40.0, np.log(modes.total_variance / target) + 1.0
+    x = 0.5 * (low + high)
+    for _ in range(200):
+        share = 1 / (1 + np.exp(x) / modes.variance)
+        excess = modes.weight @ share - target
+        low, high = (x, high) if excess > 0 else (low, x)
+        newton = x + excess / (modes.weight @ (share * (1 - share)))
+        following = newton if low < newton < high else 0.5 * (low + high)
+        if abs(following - x) < 4e-16 * max(1.0, abs(x)):
+            break
+        x = following
+    return float(np.exp(x))
+
+
+class Track:
+    """δ at the nodes of a contour for every time of a range; continued once, then interpolated.
+
+    Args:
+        of: the pair (P, N).
+        nodes: z at the nodes of a contour, from times (T,) to (T, nodes).
+        low: the first time.
+        high: the last time.
+    """
+
+    def __init__(self, of: Ridge, nodes: Nodes, low: float, high: float) -> None:
+        count = max(DEGREE + 1, int(np.ceil(np.log(high / low) / np.log(STEP))) + 1)
+        times = np.geomspace(low, max(high, low * (1 + 1e-3)), count)
+        self.of, self.nodes = of, nodes
+        self._spline = make_interp_spline(np.log(times), np.log(of.follow(nodes(times))), k=DEGREE)
+
+    def __call__(self, times: Array) -> tuple[Complex, Flags]:
+        """δ (T, nodes) at ``times``, and whether it was found at every node, (T,)."""
+        start = np.exp(self._spline(np.log(times)))
+        delta, found = self.of.solve(self.nodes(times), start)
+        every: Flags = np.all(found, axis=-1)
+        return delta, every
