@@ -44,10 +44,10 @@ def deep_norm(shared_data: Path) -> Path:
 @pytest.fixture
 def small_perceptron(monkeypatch):
     """The comparison of theory and students over fewer and smaller students."""
-    from normlaws import theory
+    from normlaws.theory import perceptron
 
-    small = partial(theory.study, dimension=60, samples=3)
-    monkeypatch.setattr(theory, "study", small)
+    small = partial(perceptron.study, dimension=60, samples=3)
+    monkeypatch.setattr(perceptron, "study", small)
 
 
 @pytest.fixture(scope="session")

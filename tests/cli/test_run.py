@@ -19,9 +19,10 @@ import tomli_w
 import normlaws
 from normlaws import Curves
 from normlaws.cli import main
-from normlaws.cli._perceptron_run import run_perceptron
+from normlaws.cli._solved import run_solved
 from normlaws.cli.run import _terminated_as_interrupted
 from normlaws.studies import Study
+from normlaws.theory import solved_study
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
 COMMAND = [sys.executable, "-m", "normlaws"]
@@ -223,13 +224,13 @@ def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tm
 
 def test_presets_as_json():
     answer = normlaws_command("presets", "--json")
-    assert set(json.loads(answer.stdout)) >= {"digits-cnn", "digits-mlp", "mnist-cnn"}
+    assert set(json.loads(answer.stdout)) >= {"digits-cnn", "digits-mlp", "mnist-cnn", "perceptron"}
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_perceptron")
 def test_the_perceptron_is_a_preset_whose_folder_every_verb_reads(bad, tmp_path, capsys):
-    run_perceptron(tmp_path / "perceptron")
+    run_solved(solved_study("perceptron"), tmp_path / "perceptron")
     printed = capsys.readouterr().out
     assert printed.count("γ0 + γ1·γ2") >= 3
     assert str(tmp_path / "perceptron" / "report.html") in printed

@@ -14,7 +14,11 @@ from normlaws.cli.fit import Resamples
 @app.command()
 def explore(
     path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="study folder, run folder, .parquet file or glob")
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="study folder, run folder, .parquet file or glob; or a solved model's name",
+        ),
     ],
     port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,
     host: Annotated[

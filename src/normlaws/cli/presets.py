@@ -15,13 +15,14 @@ def presets(
     json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
 ) -> None:
     """List the studies that come with the package."""
-    from normlaws.cli._perceptron_run import DESCRIPTION, NAME
     from normlaws.studies import presets as load_presets
+    from normlaws.theory import solved_studies
 
-    found = load_presets()
+    found, solved = load_presets(), solved_studies().values()
     if json:
         described = {name: study.model_dump(mode="json") for name, study in found.items()}
-        print_json(described | {NAME: {"name": NAME, "description": DESCRIPTION}})
+        models = {one.name: {"name": one.name, "description": one.description} for one in solved}
+        print_json(described | models)
         return
     rows: list[tuple[object, ...]] = [
         (
@@ -34,7 +35,7 @@ def presets(
         )
         for name, study in found.items()
     ]
-    rows.append((NAME, "synthetic", "perceptron", "", "", DESCRIPTION))
+    rows += [(one.name, "–", "solved", "–", "–", one.description) for one in solved]
     print_table("Presets", ("name", "data", "model", "sizes", "seeds", "what it is"), rows)
 
 

@@ -15,7 +15,9 @@ from normlaws.cli import app
 
 @app.command("run")
 def run(
-    study: Annotated[str, typer.Argument(help="A preset's name or a TOML file.")],
+    study: Annotated[
+        str, typer.Argument(help="A preset's name (a solved model too) or a TOML file.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Study folder; default runs/<name of the study>.")
     ] = None,
@@ -47,20 +49,15 @@ def run(
     Running the same command again adds only what is missing.
     """
     from normlaws.cli._laws import finish
-    from normlaws.cli._perceptron_run import NAME, run_perceptron
-    from normlaws.errors import InputError
+    from normlaws.cli._solved import run_solved
     from normlaws.storage.folder import StudyFolder
     from normlaws.studies import Study
 
-    if study == NAME:
-        if scale != 1:
-            raise InputError(
-                f"expected no --scale for {NAME}, which trains no network, got {scale}"
-            )
-        run_perceptron(out or Path("runs") / NAME)
-        return
     plan = Study.load(study).scaled(scale)
-    folder = StudyFolder(out or Path("runs") / plan.settings.name)
+    folder = StudyFolder(out or Path("runs") / plan.name)
+    if not isinstance(plan, Study):
+        run_solved(plan, folder.root)
+        return
     try:
         with _terminated_as_interrupted():
             curves = plan.run(
@@ -74,7 +71,7 @@ def run(
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
         raise
-    finish(curves, folder, title=f"Norm-based scaling laws: {plan.settings.name}")
+    finish(curves, folder, title=f"Norm-based scaling laws: {plan.name}")
 
 
 @contextmanager

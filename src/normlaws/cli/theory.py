@@ -1,7 +1,8 @@
-"""``normlaws theory``: the solvable perceptron, one point or the whole report."""
+"""``normlaws theory``: a solvable model, one point or its whole report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +10,12 @@ import typer
 
 from normlaws.cli import app
 
-FIXED_NORM = "fixed-norm"
-
 
 @app.command("theory")
 def theory(
+    model: Annotated[
+        str, typer.Option(help="The solvable model; normlaws presets lists them.")
+    ] = "perceptron",
     alpha: Annotated[
         float | None, typer.Option(help="Training examples per input dimension, P/N.")
     ] = None,
@@ -21,28 +23,42 @@ def theory(
         float | None, typer.Option(help="The student's norm; needed by the rule fixed-norm only.")
     ] = None,
     rule: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="fixed-norm, hebb, pseudo-inverse, max-stability, adatron, gibbs, bayes or "
-            "perceptron."
+            help="fixed-norm (the default), hebb, pseudo-inverse, max-stability, adatron, gibbs, "
+            "bayes or perceptron."
         ),
-    ] = FIXED_NORM,
-    flip: Annotated[float, typer.Option(help="Probability that a training label is wrong.")] = 0.0,
+    ] = None,
+    flip: Annotated[
+        float | None, typer.Option(help="Probability that a training label is wrong; default 0.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the model, as name=value; may be repeated."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object alone.")] = False,
     report: Annotated[
-        Path | None,
-        typer.Option(help="HTML file to write: theory, simulation and descent compared."),
+        Path | None, typer.Option(help="HTML file to write: theory and simulation compared.")
     ] = None,
 ) -> None:
-    """Solve the teacher–student perceptron, or write its report."""
+    """Solve a model at one point, or write its report.
+
+    --alpha, --norm, --rule and --flip are short for --set alpha=…, norm=…, rule=… and
+    flip_probability=….
+    """
+    from normlaws.theory import solved_study
+
+    study = solved_study(model)
+    named = {"alpha": alpha, "norm": norm, "rule": rule, "flip_probability": flip}
+    parameters = {name: value for name, value in named.items() if value is not None}
+    parameters |= assignments(given or [])
     if report is not None:
         _check_alone(alpha, norm, json)
-        from normlaws.report.solved.perceptron import write_perceptron_page
-        from normlaws.theory import study
+        from normlaws.report.solved import write_solved_page
 
-        typer.echo(str(write_perceptron_page(study(flip_probability=flip), report)))
+        typer.echo(str(write_solved_page(study, study.solve(**parameters), report)))
         return
-    values = solve(alpha, norm, rule, flip)
+    values = study.values(**parameters)
     if json:
         from normlaws.cli._output import print_json
 
@@ -50,7 +66,25 @@ def theory(
         return
     from normlaws.cli._output import print_table
 
-    print_table("Teacher–student perceptron", list(values), [list(values.values())])
+    print_table(study.description.partition(":")[0], list(values), [list(values.values())])
+
+
+def assignments(given: Iterable[str]) -> dict[str, str]:
+    """Names and values of ``--set name=value``.
+
+    Raises:
+        InputError: an entry is not of that form, or a name comes twice.
+    """
+    from normlaws.errors import InputError
+
+    found: dict[str, str] = {}
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        name = name.strip().replace("-", "_")
+        if not (name and equals) or name in found:
+            raise InputError(f"expected --set name=value, each name once, got {entry!r}")
+        found[name] = value.strip()
+    return found
 
 
 def _check_alone(alpha: float | None, norm: float | None, json: bool) -> None:
@@ -59,58 +93,5 @@ def _check_alone(alpha: float | None, norm: float | None, json: bool) -> None:
     if alpha is not None or norm is not None or json:
         raise InputError(
             "expected --report without --alpha, --norm and --json, because it covers sizes and "
-            "norms of its own; accepted beside it is --flip"
+            "norms of its own; accepted beside it are --flip and --set"
         )
-
-
-def solve(
-    alpha: float | None, norm: float | None, rule: str, flip: float
-) -> dict[str, float | str | None]:
-    """One point as ``theory --json`` prints it.
-
-    Raises:
-        InputError: a value is missing or out of range, there is no such rule, or the rule has no
-            solution there that double precision carries.
-    """
-    import math
-
-    from normlaws.errors import InputError, allowed
-    from normlaws.theory import RULES
-
-    if rule != FIXED_NORM and rule not in RULES:
-        raise InputError(f"expected --rule {allowed([FIXED_NORM, *RULES])}, got {rule!r}")
-    if alpha is None or (rule == FIXED_NORM and norm is None):
-        raise InputError(
-            "expected --alpha, and --norm for the rule fixed-norm; "
-            "or --report FILE.html for the whole comparison"
-        )
-    error, overlap = _evaluate(alpha, norm, rule, flip)
-    if math.isnan(error):
-        raise InputError(
-            f"expected a point that the rule {rule} can solve, got alpha {alpha:g}"
-            + (f", norm {norm:g}" if norm is not None else "")
-            + f", flip {flip:g}; it is beyond double precision, or its labels cannot be separated"
-        )
-    return {
-        "alpha": alpha,
-        "norm": norm,
-        "rule": rule,
-        "generalization_error": error,
-        "overlap": overlap,
-    }
-
-
-def _evaluate(alpha: float, norm: float | None, rule: str, flip: float) -> tuple[float, float]:
-    import warnings
-
-    from normlaws.errors import NormlawsWarning
-    from normlaws.theory import FixedNormPerceptron
-    from normlaws.theory import rule as named
-
-    if rule != FIXED_NORM or norm is None:
-        solved = named(rule, flip)
-        return float(solved.generalization_error(alpha)), float(solved.overlap(alpha))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NormlawsWarning)  # said by the error instead
-        solution = FixedNormPerceptron(flip).solve(alpha, norm)
-    return float(solution.generalization_error), float(solution.overlap)

@@ -34,8 +34,8 @@ def mean_trajectories(curves: Curves, x: str, y: str, *, log_y: bool = False) ->
     """Mean over seeds at equal step, for every size, at the steps that every run of it recorded.
 
     Complete runs are averaged (all runs, where a size has no complete one), so one mean never
-    covers different seeds at its two ends. A size with a single run is that run; curves without
-    steps keep the order of their rows.
+    covers different seeds at its two ends. A size with a single run is that run. Records without
+    a step are numbered in the order of their run's rows.
 
     Returns:
         One row per (size, step): ``size``, ``x`` and ``y`` (means; of ln y, taken back, where
@@ -58,7 +58,15 @@ def _drawn_rows(curves: Curves) -> Iterator[pd.DataFrame]:
 
 def _mean_of_size(rows: pd.DataFrame, x: str, y: str, log_y: bool) -> pd.DataFrame:
     runs = rows["run"].nunique()
-    values = rows[["size", "step"]].assign(x=rows[x].astype(float), y=_forward(rows[y], log_y))
+    step = rows["step"].fillna(rows.groupby("run").cumcount())
+    values = pd.DataFrame(
+        {
+            "size": rows["size"],
+            "step": step,
+            "x": rows[x].astype(float),
+            "y": _forward(rows[y], log_y),
+        }
+    )
     values = values.replace([np.inf, -np.inf], np.nan)
     if runs == 1:
         lone = values.drop(columns="step").assign(y_low=np.nan, y_high=np.nan, n_seeds=1)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from normlaws.errors import InputError, MissingExtraError
 from normlaws.explore.address import LOOPBACK, check_host
 from normlaws.explore.study import Study
+from normlaws.storage.folder import StudyFolder
+from normlaws.theory.registry import solved_studies
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -29,7 +31,8 @@ def serve(
     """Show the study at ``path`` until interrupted.
 
     Args:
-        path: study folder, run folder, Parquet file or glob pattern.
+        path: study folder, run folder, Parquet file or glob pattern; or the name of a solved
+            model, which is solved into ``runs/NAME`` where that folder is not there yet.
         host: 127.0.0.1; every other one is refused.
         port: to listen on; 0 takes a free one.
         resamples: of the seeds, for intervals.
@@ -60,7 +63,7 @@ def prepare(
     host = check_host(host)
     if not 0 <= port <= 65535:
         raise InputError(f"expected a port from 0 (any free one) to 65535, got {port}")
-    study = Study(Path(path), resamples)
+    study = Study(_place(Path(path)), resamples)
     try:
         from werkzeug.serving import make_server
 
@@ -72,6 +75,17 @@ def prepare(
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with _listening(host, port) as opened:
         return make_server(host, port, build(study).server, threaded=True, fd=opened.fileno())
+
+
+def _place(path: Path) -> Path:
+    """The path itself, or the folder of the solved model that it names."""
+    solved = solved_studies().get(str(path))
+    if solved is None or path.exists():
+        return path
+    folder = StudyFolder(Path("runs") / solved.name)
+    if not folder.run_folders():
+        solved.run(folder.root)
+    return folder.root
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -30,6 +30,7 @@ from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
 from normlaws.studies.speed import measured_speed
 from normlaws.studies.workers import ExecutorWorkers, Workers, processes
+from normlaws.theory.registry import SolvedStudy, solved_studies
 from normlaws.training import RunSettings
 
 
@@ -49,8 +50,11 @@ class Study:
         self.settings = settings
 
     @classmethod
-    def load(cls, source: str | Path | dict[str, Any]) -> Study:
+    def load(cls, source: str | Path | dict[str, Any]) -> Study | SolvedStudy:
         """A preset by name, a TOML file by path, or a dictionary of the same form.
+
+        The name of a solved model gives its :class:`~normlaws.theory.registry.SolvedStudy`, which
+        runs in the same way.
 
         Raises:
             InputError: no such preset or file, or a setting is not accepted.
@@ -61,12 +65,20 @@ class Study:
         path = Path(source)
         if path.suffix == ".toml" and path.is_file():
             return cls(read_study(path))
-        known = preset_files()
+        known, solved = preset_files(), solved_studies()
+        if str(source) in solved:
+            return solved[str(source)]
         if str(source) not in known:
+            names = allowed([*known, *solved])
             raise InputError(
-                f"expected a preset ({allowed(known)}) or the path of a .toml file, got {source}"
+                f"expected a preset ({names}) or the path of a .toml file, got {source}"
             )
         return cls(read_study(known[str(source)]))
+
+    @property
+    def name(self) -> str:
+        """What the study is called."""
+        return self.settings.name
 
     def scaled(self, factor: float) -> Study:
         """The same study in small, for a trial; see :func:`normlaws.studies.scale.scaled`.

@@ -1,11 +1,31 @@
-"""Solvable models: parameters -> exact values and curves."""
+"""Solvable models: parameters -> exact values and curves.
 
-from normlaws.theory.perceptron.comparison import Comparison, study
-from normlaws.theory.perceptron.descent import Descent, descend
-from normlaws.theory.perceptron.fixed_norm import FixedNormPerceptron, Optimum, Solution
-from normlaws.theory.perceptron.rules import RULES, Rule, rule
-from normlaws.theory.perceptron.simulation import simulate
-from normlaws.theory.random_features import RandomFeatures, simulate_features
+Names are imported when they are first used, so that the registry can be read without scipy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from normlaws.theory.perceptron.comparison import Comparison, study
+    from normlaws.theory.perceptron.descent import Descent, descend
+    from normlaws.theory.perceptron.fixed_norm import FixedNormPerceptron, Optimum, Solution
+    from normlaws.theory.perceptron.rules import RULES, Rule, rule
+    from normlaws.theory.perceptron.simulation import simulate
+    from normlaws.theory.random_features import RandomFeatures, simulate_features
+    from normlaws.theory.registry import SolvedStudy, solved_studies, solved_study
+
+_HOMES = {
+    "perceptron.comparison": ("Comparison", "study"),
+    "perceptron.descent": ("Descent", "descend"),
+    "perceptron.fixed_norm": ("FixedNormPerceptron", "Optimum", "Solution"),
+    "perceptron.rules": ("RULES", "Rule", "rule"),
+    "perceptron.simulation": ("simulate",),
+    "random_features": ("RandomFeatures", "simulate_features"),
+    "registry": ("SolvedStudy", "solved_studies", "solved_study"),
+}
 
 __all__ = [
     "RULES",
@@ -16,9 +36,23 @@ __all__ = [
     "RandomFeatures",
     "Rule",
     "Solution",
+    "SolvedStudy",
     "descend",
     "rule",
     "simulate",
     "simulate_features",
+    "solved_studies",
+    "solved_study",
     "study",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"normlaws.theory.{home}"), name)
+    raise AttributeError(f"module 'normlaws.theory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import normlaws as nl
-from normlaws.theory import Descent, FixedNormPerceptron, figures, study
+from normlaws.report.solved import perceptron_figures as figures
+from normlaws.theory import Descent, FixedNormPerceptron, study
 
 
 @pytest.fixture(scope="module")

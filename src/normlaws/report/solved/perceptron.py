@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,51 +9,23 @@ if TYPE_CHECKING:
     from normlaws.report import Figure, Section, Table
     from normlaws.theory import Comparison
 
+TITLE = "The solvable perceptron"
 DECADE = (100.0, 1000.0)  # of α, where theory has reached its asymptotic exponents
 
 
-def write_perceptron_study(comparison: Comparison, root: str | Path) -> Path:
-    """Write the curves and the page as a study folder; return the page.
-
-    Descent becomes the folder's runs, so every verb reads it as it reads any study; theory and
-    the minima at fixed norm stand beside as ``theory.parquet`` and ``fixed-norm.parquet``.
-
-    Raises:
-        StudyConflictError: another process is writing to the folder.
-    """
-    from normlaws.storage.folder import StudyFolder
-
-    folder = StudyFolder(Path(root))
-    with folder.locked():
-        comparison.descent.write(folder.root)
-        comparison.theory.write(folder.root / "theory.parquet")
-        comparison.fixed_norm.write(folder.root / "fixed-norm.parquet")
-        return write_perceptron_page(comparison, folder.report)
-
-
-def write_perceptron_page(comparison: Comparison, path: str | Path) -> Path:
-    """Write the comparison as one self-contained HTML file; return its path."""
-    from normlaws.report import write_page
-    from normlaws.version import __version__
-
+def lead(comparison: Comparison) -> list[str]:
+    """Short facts below the heading."""
     runs = comparison.fixed_norm
-    lead = [
+    return [
         f"N = {comparison.dimension}",
         f"{len(runs.sizes)} sizes, P = {', '.join(map(str, runs.sizes))}",
         f"{len(runs.seeds)} seeds",
         f"label noise η = {comparison.flip_probability:g}",
     ]
-    return write_page(
-        path,
-        "The solvable perceptron",
-        sections(comparison),
-        lead=lead,
-        footer=f"Written by normlaws {__version__}.",
-    )
 
 
 def sections(comparison: Comparison) -> list[Section]:
-    """The page's sections, for this page or one that holds more."""
+    """The page's sections."""
     from normlaws.report import Section, Text
 
     return [

@@ -1,1 +1,6 @@
 """The solvable perceptron."""
+
+from normlaws.theory.perceptron.comparison import study
+from normlaws.theory.perceptron.point import values
+
+__all__ = ["study", "values"]

@@ -38,10 +38,18 @@ class Comparison:
     dimension: int
     flip_probability: float
 
+    def kinds(self) -> dict[str, Curves]:
+        """The three kinds of curve, by title."""
+        return {
+            "theory": self.theory,
+            "fixed norm": self.fixed_norm,
+            "descent": self.descent,
+        }
+
     @property
     def curves(self) -> Curves:
         """All curves in one; the runs' ``settings["training"]`` tells them apart."""
-        return Curves.concat([self.theory, self.fixed_norm, self.descent])
+        return Curves.concat(self.kinds().values())
 
 
 def study(

@@ -1,0 +1,1 @@
+"""One file for every solved study; see :mod:`normlaws.theory.registry`."""
