@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from normlaws.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from normlaws import interop, laws, norms, problems, report, studies, theory, tracking, training
+    from normlaws import (
+        gauges,
+        interop,
+        laws,
+        norms,
+        problems,
+        report,
+        studies,
+        theory,
+        tracking,
+        training,
+    )
     from normlaws.curves import Curves
     from normlaws.laws import Laws, fit
     from normlaws.norms import Measurement, NormMeter, measure
@@ -30,6 +41,7 @@ _HOMES = {
     "measure": "normlaws.norms",
 }
 _ROOMS = (
+    "gauges",
     "interop",
     "laws",
     "norms",
@@ -49,6 +61,7 @@ __all__ = [
     "Study",
     "Tracker",
     "fit",
+    "gauges",
     "interop",
     "laws",
     "measure",

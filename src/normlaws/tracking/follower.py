@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from normlaws.errors import InputError
+from normlaws.gauges import Gauge
 from normlaws.tracking.logged import LoggedNames
 from normlaws.tracking.schedule import Schedule
 from normlaws.tracking.tracker import Evaluate, Tracker
@@ -33,6 +34,7 @@ class Follower:
         norms: which of the data-free norms; all where omitted.
         conv: reading of convolutions.
         example_input: one batch of inputs, for ``conv="operator"``.
+        gauges: as for :class:`normlaws.Tracker`.
         packages: whose versions belong into the record.
     """
 
@@ -51,6 +53,7 @@ class Follower:
         norms: Iterable[str] | None = None,
         conv: str = "flat",
         example_input: Any = None,
+        gauges: Iterable[Gauge] = (),
         packages: Iterable[str] = (),
     ) -> None:
         self._logged = LoggedNames(metrics)
@@ -68,6 +71,7 @@ class Follower:
             "norms": norms if norms is None else tuple(norms),
             "conv": conv,
             "example_input": example_input,
+            "gauges": tuple(gauges),
             "packages": tuple(packages),
         }
 
@@ -117,7 +121,7 @@ class Follower:
             return {}
         if self._evaluates:
             return self._record(step, epoch, {})
-        self.tracker.measure()
+        self.tracker.measure(step)
         return self._scalars()
 
     def at_evaluation(self, step: int, epoch: float, logged: Mapping[str, Any]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from normlaws.errors import MissingExtraError
+from normlaws.gauges import Gauge
 from normlaws.tracking.follower import Follower
 from normlaws.tracking.tracker import Evaluate
 
@@ -45,6 +46,7 @@ class NormTrackerCallback(TrainerCallback):
         norms: which of the data-free norms; all where omitted.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
+        gauges: as for :class:`normlaws.Tracker`.
 
     Raises:
         InputError: an argument is refused, or nothing an evaluation logged is understood.
@@ -67,6 +69,7 @@ class NormTrackerCallback(TrainerCallback):
         norms: Iterable[str] | None = None,
         conv: str = "flat",
         example_input: Any = None,
+        gauges: Iterable[Gauge] = (),
     ) -> None:
         self._trainer = trainer
         self._asks = evaluate == "trainer"
@@ -83,6 +86,7 @@ class NormTrackerCallback(TrainerCallback):
             norms=norms,
             conv=conv,
             example_input=example_input,
+            gauges=gauges,
             packages=("transformers",),
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from normlaws.errors import InputError, MissingExtraError
+from normlaws.gauges import Gauge
 from normlaws.tracking.follower import Follower
 from normlaws.tracking.tracker import Evaluate
 
@@ -42,6 +43,7 @@ class NormTracker(keras.callbacks.Callback):
         growth: ratio of successive log-spaced steps.
         layers: log every layer too; False keeps the progress bar short.
         norms: which of the data-free norms; all where omitted.
+        gauges: as for :class:`normlaws.Tracker`.
 
     Raises:
         InputError: Keras has another backend than torch, an argument is refused, or nothing a
@@ -62,6 +64,7 @@ class NormTracker(keras.callbacks.Callback):
         growth: float = 1.25,
         layers: bool = True,
         norms: Iterable[str] | None = None,
+        gauges: Iterable[Gauge] = (),
     ) -> None:
         super().__init__()
         if keras.backend.backend() != "torch":
@@ -80,6 +83,7 @@ class NormTracker(keras.callbacks.Callback):
             growth=growth,
             layers=layers,
             norms=norms,
+            gauges=gauges,
             packages=("keras",),
         )
         self._scalars: dict[str, float] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from normlaws.errors import MissingExtraError
+from normlaws.gauges import Gauge
 from normlaws.tracking.follower import Follower
 from normlaws.tracking.tracker import Evaluate
 
@@ -58,6 +59,7 @@ class NormTracker(_Callback):
         norms: which of the data-free norms; all where omitted.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
+        gauges: as for :class:`normlaws.Tracker`.
 
     Raises:
         InputError: an argument is refused, or nothing a validation logged is understood.
@@ -79,6 +81,7 @@ class NormTracker(_Callback):
         norms: Iterable[str] | None = None,
         conv: str = "flat",
         example_input: Any = None,
+        gauges: Iterable[Gauge] = (),
     ) -> None:
         super().__init__()
         self._follower = Follower(
@@ -94,6 +97,7 @@ class NormTracker(_Callback):
             norms=norms,
             conv=conv,
             example_input=example_input,
+            gauges=gauges,
             packages=(_PACKAGES[_package],),
         )
 

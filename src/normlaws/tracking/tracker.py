@@ -15,10 +15,11 @@ from torch import nn
 
 from normlaws.curves import ERRORS, METRICS
 from normlaws.errors import InputError, allowed
+from normlaws.gauges import Gauge
 from normlaws.norms.model.reading import evaluation_mode
 from normlaws.storage import provenance
 from normlaws.tracking import processes
-from normlaws.tracking.gauge import Gauge
+from normlaws.tracking.measured_model import MeasuredModel
 from normlaws.tracking.run_files import RunFiles
 from normlaws.tracking.schedule import Schedule
 
@@ -68,6 +69,7 @@ class Tracker:
         norms: which of the data-free norms to record; all where omitted.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
+        gauges: further quantities to record, from :mod:`normlaws.gauges`; new ones for every run.
         packages: further installed packages whose versions belong into the record.
 
     Attributes:
@@ -92,6 +94,7 @@ class Tracker:
         norms: Iterable[str] | None = None,
         conv: str = "flat",
         example_input: Any = None,
+        gauges: Iterable[Gauge] = (),
         packages: Iterable[str] = (),
     ) -> None:
         if size < 1:
@@ -99,12 +102,12 @@ class Tracker:
         self._schedule = Schedule(steps, growth)
         self._model = model
         self._evaluate = evaluate
-        self._gauge = Gauge(model, norms, conv, example_input)
+        self._measured = MeasuredModel(model, norms, conv, example_input, tuple(gauges))
         record = {
             "size": int(size),
             "seed": int(seed),
             "settings": dict(settings or {}),
-            "conventions": self._gauge.conventions,
+            "conventions": self._measured.conventions,
             **_made_by(model, tuple(packages)),
         }
         self._files: RunFiles | None = None
@@ -152,7 +155,7 @@ class Tracker:
         return True
 
     def record(self, step: int, *, epoch: float = math.nan, **metrics: float) -> None:
-        """Measure the norms and write a row.
+        """Measure norms and gauges, and write a row.
 
         Args:
             step: optimiser steps done so far; must grow from record to record.
@@ -172,7 +175,7 @@ class Tracker:
             )
         found = metrics or self._evaluated()
         values = {} if self._files is None else _checked(found)
-        norms = self.measure()
+        norms = self.measure(step)
         if self._files is not None:
             finite = all(math.isfinite(value) for value in values.values())
             row = {"step": step, "epoch": epoch, **values, "seconds": self._seconds()}
@@ -181,13 +184,16 @@ class Tracker:
         self._schedule.passed(step)
         self.steps_done = step
 
-    def measure(self) -> dict[str, float]:
-        """Measure the norms now, and write nothing.
+    def measure(self, step: int | None = None) -> dict[str, float]:
+        """Measure norms and gauges now, and write nothing.
+
+        Args:
+            step: optimiser steps done; as far as the tracker has heard where omitted.
 
         Returns:
             Natural logarithms, keyed ``log_<name>``; empty in processes other than rank 0.
         """
-        return self._gauge.measure()
+        return self._measured.measure(self.steps_done if step is None else step)
 
     def scalars(self) -> dict[str, float]:
         """The last measurement, for a logger.
@@ -197,11 +203,11 @@ class Tracker:
             alone (so spectral complexity gives ‖Aᵀ‖_{2,1}, the spectral product ‖A‖_σ): natural
             logarithms. Empty before the first measurement and in processes other than rank 0.
         """
-        return self._gauge.scalars()
+        return self._measured.scalars()
 
     def state_dict(self) -> dict[str, Any]:
-        """Step and meter, numbers and tensors alone, for the checkpoint of the training."""
-        return {"step": self.steps_done, "meter": self._gauge.state_dict()}
+        """Step, meter and gauges, numbers and tensors alone, for the training's checkpoint."""
+        return {"step": self.steps_done, **self._measured.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the step of a checkpoint; later rows of the earlier process are dropped.
@@ -214,7 +220,7 @@ class Tracker:
                 "expected load_state_dict before the first record, got it after step "
                 f"{self.last_recorded}"
             )
-        self._gauge.load_state_dict(state["meter"])
+        self._measured.load_state_dict(state)
         self.resume(state["step"])
 
     def resume(self, step: int) -> None:

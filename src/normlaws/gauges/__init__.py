@@ -1,0 +1,9 @@
+"""Further quantities of a training, beside norms: one file each, all behind :class:`Gauge`."""
+
+from normlaws.gauges.distance import Distance
+from normlaws.gauges.effective_parameters import EffectiveParameters
+from normlaws.gauges.gauge import Gauge
+from normlaws.gauges.recurrent_ranks import RecurrentRanks
+from normlaws.gauges.telescope import Telescope
+
+__all__ = ["Distance", "EffectiveParameters", "Gauge", "RecurrentRanks", "Telescope"]
