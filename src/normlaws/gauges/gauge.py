@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from normlaws.errors import InputError
+from normlaws.norms.definitions.distance import log
 
 
 class Gauge(ABC):
@@ -57,13 +57,6 @@ class Gauge(ABC):
         """The logarithms of what was measured, in the order of :attr:`names`."""
         pairs = zip(self.names, values, strict=True)
         return {f"log_{name}": log(value) for name, value in pairs}
-
-
-def log(value: float) -> float:
-    """Natural logarithm; −inf of zero, NaN of what is negative or not finite."""
-    if value == 0:
-        return -math.inf
-    return math.log(value) if 0 < value < math.inf else math.nan
 
 
 def below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

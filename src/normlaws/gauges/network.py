@@ -50,6 +50,7 @@ class Outputs:
     def along(self, weights: Weights, direction: Weights) -> tuple[Tensor, Tensor]:
         """Outputs, and their derivative J·direction, both (n, outputs)."""
         with reading(self._model), torch.no_grad():
+            direction = {name: direction[name] for name in weights}
             pairs = [
                 derivative(partial(self._outputs, inputs=part), weights, direction)
                 for part in chunks(self._inputs)
@@ -151,8 +152,9 @@ def reading(model: nn.Module) -> Iterator[None]:
         stack.enter_context(evaluation_mode(model))
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         stack.enter_context(_plain_attention())
-        if any(isinstance(module, nn.RNNBase) for module in model.modules()):
+        if any(isinstance(module, nn.LSTM) for module in model.modules()):
             stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+        if any(isinstance(module, nn.RNNBase) for module in model.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))
         yield
 

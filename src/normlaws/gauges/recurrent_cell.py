@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from normlaws.errors import InputError, allowed
-from normlaws.gauges.network import Weights, reading
+from normlaws.gauges.network import Weights
 from normlaws.norms.model.reading import evaluation_mode
 
 Step = Callable[[Weights, Tensor, Tensor], Tensor]
@@ -47,7 +47,7 @@ def recurrence(model: nn.Module, inputs: Any, layer: str | None) -> Recurrence:
     fed = _fed(model, module, inputs)
     weights = {key: value.detach() for key, value in module.named_parameters()}
     step, states = _step(name, module)
-    with torch.no_grad(), reading(model):
+    with torch.no_grad(), evaluation_mode(model):
         size = states or _state_size(module, fed)
         state = fed.new_zeros(len(fed), size)
         before = []

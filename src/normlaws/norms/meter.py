@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 from normlaws.errors import InputError, MissingExtraError, allowed
 from normlaws.norms.definitions import network as formulas
+from normlaws.norms.definitions.distance import Start, log
 from normlaws.norms.layer_norms import warn_not_finite
 from normlaws.norms.model.plan import Plan, Settings
 from normlaws.norms.model.reading import evaluation_mode
@@ -23,7 +24,11 @@ from normlaws.norms.warm_layer import Row, WarmLayer, installed, library, measur
 DATA_FREE_NORMS = ("spectral_complexity", "spectral_product", "frobenius", "l1", "group_21")
 """Norms that need no examples: what a meter measures and a study records."""
 
+DISTANCES = ("distance", "distance_21")
+"""Frobenius and (2,1) distance from the weights at the meter's making; measured where asked for."""
+
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
+_START = "start."  # prefix of the weights at the start, in a saved state
 _PARTS = ("vectors", "values", "drift")  # of what is kept
 _LARGE = 1 << 23  # weights of a matrix that all cores read faster than one
 _WORTH_COMPILING = 1_000_000  # weights from which the second that loading takes is soon won back
@@ -44,7 +49,8 @@ class NormMeter:
     Args:
         model: any PyTorch model; the meter reads its weights where they are, at every call.
         names: which of ``spectral_complexity``, ``spectral_product``, ``frobenius``, ``l1`` and
-            ``group_21``; all where omitted.
+            ``group_21``; all where omitted. Also ``distance`` and ``distance_21``, Frobenius and
+            (2,1) distance from the weights that ``model`` has now; flat, −inf at first.
         conv: ``"flat"`` or ``"operator"``, as in :func:`normlaws.norms.measure`.
         relative_error: wanted relative error of every spectral norm; 1e-6 for flat, 1e-4 for
             operator where omitted. Below 1e-6 the products are taken in float64.
@@ -78,10 +84,9 @@ class NormMeter:
         compiled: bool | None = None,
     ) -> None:
         self.names = DATA_FREE_NORMS if names is None else tuple(names)
-        if not self.names or set(self.names) - set(DATA_FREE_NORMS):
-            raise InputError(
-                f"expected names of norms among {allowed(DATA_FREE_NORMS)}, got {self.names}"
-            )
+        known = DATA_FREE_NORMS + DISTANCES
+        if not self.names or set(self.names) - set(known):
+            raise InputError(f"expected names of norms among {allowed(known)}, got {self.names}")
         if relative_error is not None and not 0 < relative_error < 0.1:
             raise InputError(f"expected a relative_error between 0 and 0.1, got {relative_error!r}")
         if compiled and library() is None:
@@ -100,6 +105,7 @@ class NormMeter:
         self._spectral = bool(_SPECTRAL & set(self.names))
         self._sums = bool(set(self.names) - {"spectral_product"})
         self._model = model
+        self._start = Start(model) if set(DISTANCES) & set(self.names) else None
         self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
         self._seed = seed
         self.last: list[Row] = []
@@ -134,6 +140,9 @@ class NormMeter:
             "l1": formulas.log_sum(l1),
             "group_21": formulas.log_sum(group),
         }
+        if self._start is not None:
+            moved = self._start.distances(self._model)
+            values |= {name: log(part) for name, part in zip(DISTANCES, moved, strict=True)}
         return {f"log_{name}": values[name] for name in self.names}
 
     def _threads(self) -> contextlib.AbstractContextManager[object]:
@@ -144,6 +153,8 @@ class NormMeter:
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed training needs to record the same values, bit by bit."""
         state = {"calls": torch.tensor(self._calls)}
+        if self._start is not None:
+            state |= {f"{_START}{name}": at for name, at in self._start.state_dict().items()}
         for warm in self._warm:
             if warm.kept is not None:
                 for part in _PARTS:
@@ -157,6 +168,11 @@ class NormMeter:
         Raises:
             InputError: the state belongs to another model.
         """
+        starts = {name for name in state if name.startswith(_START)}
+        if self._start is not None:
+            kept = {name.removeprefix(_START): state[name] for name in starts}
+            self._start.load_state_dict(kept)
+            state = {name: value for name, value in state.items() if name not in starts}
         names = [warm.layer.name for warm in self._warm]
         expected = {f"{name}.{part}" for name in names for part in _PARTS}
         if "calls" not in state or set(state) - expected - {"calls"}:
@@ -165,9 +181,9 @@ class NormMeter:
                 f"{sorted(state)[:4]}"
             )
         with torch.no_grad(), evaluation_mode(self._model):
-            kept = [_kept(warm, state) for warm in self._warm]
+            found = [_kept(warm, state) for warm in self._warm]
         self._calls = int(state["calls"])
-        for warm, pairs in zip(self._warm, kept, strict=True):
+        for warm, pairs in zip(self._warm, found, strict=True):
             warm.kept = pairs
 
 

@@ -13,9 +13,13 @@ from normlaws.studies.inherit import read_values, resolved
 from normlaws.studies.jobqueue import ClusterSettings
 from normlaws.training.settings import (
     Count,
+    EffectiveParametersSettings,
+    GaugesSettings,
     OptimizerSettings,
+    RecurrentRanksSettings,
     RunSettings,
     Settings,
+    TelescopeSettings,
     TrainingSettings,
 )
 
@@ -31,6 +35,7 @@ class StudySettings(Settings):
     model: ModelSettings
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings
+    gauges: GaugesSettings | None = Field(default=None, description="what else is measured")
     cluster: ClusterSettings | None = Field(default=None, description="where the runs are done")
 
     @field_validator("sizes")
@@ -48,6 +53,7 @@ class StudySettings(Settings):
                 model=self.model,
                 optimizer=self.optimizer,
                 training=self.training,
+                gauges=self.gauges,
                 size=size,
                 seed=seed,
             )
@@ -99,6 +105,10 @@ def _known_keys(where: list[str]) -> str:
         "optimizer": OptimizerSettings,
         "training": TrainingSettings,
         "cluster": ClusterSettings,
+        "gauges": GaugesSettings,
+        "telescope": TelescopeSettings,
+        "effective_parameters": EffectiveParametersSettings,
+        "recurrent_ranks": RecurrentRanksSettings,
         **DATA_SETS,
         **FAMILIES,
     }

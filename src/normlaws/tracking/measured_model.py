@@ -55,6 +55,11 @@ class MeasuredModel:
     ) -> None:
         _check_gauges(gauges)
         self.names = DATA_FREE_NORMS if norms is None else tuple(norms)
+        if unknown := set(self.names) - set(DATA_FREE_NORMS):
+            raise InputError(
+                f"expected norms among {allowed(DATA_FREE_NORMS)}, got {allowed(unknown)}; the "
+                "distance from the start is recorded by gauges=[nl.gauges.Distance()]"
+            )
         self.conventions = {
             "norms": list(self.names),
             "conv": conv,

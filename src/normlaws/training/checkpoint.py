@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from normlaws.gauges import Gauge
 from normlaws.norms import NormMeter
 from normlaws.storage.folder import replace_file
 
@@ -22,12 +24,15 @@ def save_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     meter: NormMeter,
+    gauges: Mapping[str, Gauge],
     step: int,
     rows: list[Row],
 ) -> None:
-    """Write weights, optimiser and norm-meter state, the global generator, and the rows so far."""
+    """Write weights, optimiser, norm meter, gauges, the global generator, and the rows so far."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"meter.{name}": value for name, value in meter.state_dict().items()}
+    for key, gauge in gauges.items():
+        tensors |= {f"gauge.{key}.{name}": value for name, value in gauge.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": _tensor(value) for name, value in state.items()}
     tensors["generator"] = torch.get_rng_state()
@@ -40,7 +45,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, meter: NormMeter
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    meter: NormMeter,
+    gauges: Mapping[str, Gauge],
 ) -> tuple[int, list[Row]]:
     """Put the saved state back; return the step and the rows recorded until then.
 
@@ -55,6 +64,8 @@ def load_checkpoint(
         return 0, []
     model.load_state_dict(_below("model.", tensors))
     meter.load_state_dict(_below("meter.", tensors))
+    for key, gauge in gauges.items():
+        gauge.load_state_dict(_below(f"gauge.{key}.", tensors))
     states: dict[int, dict[str, Tensor]] = {}
     for name, value in _below("optimizer.", tensors).items():
         index, key = name.split(".", 1)

@@ -17,6 +17,7 @@ from normlaws.storage.folder import RunFolder
 from normlaws.training.checkpoint import Row, load_checkpoint, save_checkpoint
 from normlaws.training.evaluate import fitting_batch, score
 from normlaws.training.execution import Execution
+from normlaws.training.gauging import gauges_of
 from normlaws.training.layout import memory_format
 from normlaws.training.precision import arithmetic
 from normlaws.training.schedule import BatchOrder, rate_factor, step_seed
@@ -53,12 +54,15 @@ class Replica:
             self.scoring_batch = fitting_batch(self.model, self.train)
         self.optimizer = settings.optimizer.build(self.parameters)
         self.meter = NormMeter(self.model)
+        self.gauges = gauges_of(settings, self.train, self.scored[2], self.optimizer, self._rate_of)
         self.order = BatchOrder(settings.size, settings.training.batch_size, settings.seed)
         self.step, self.rows, self.status = 0, list[Row](), "unfinished"
         self.companions = 1
         if folder:
             path = folder.checkpoint
-            self.step, self.rows = load_checkpoint(path, self.model, self.optimizer, self.meter)
+            self.step, self.rows = load_checkpoint(
+                path, self.model, self.optimizer, self.meter, self.gauges
+            )
         self.seconds = self.rows[-1]["seconds"] if self.rows else 0.0
 
     @property
@@ -93,12 +97,15 @@ class Replica:
     @property
     def rate(self) -> float:
         """Learning rate of this step."""
+        return self._rate_of(self.step)
+
+    def _rate_of(self, step: int) -> float:
         chosen = self.settings.optimizer
-        factor = rate_factor(self.step, self.settings.steps, chosen.schedule, chosen.warmup_steps)
+        factor = rate_factor(step, self.settings.steps, chosen.schedule, chosen.warmup_steps)
         return chosen.learning_rate * factor
 
     def measured(self) -> Row:
-        """Errors, losses and norms at this step."""
+        """Errors, losses, norms and gauges at this step."""
         with self.arithmetic:
             train, validation, test = (
                 score(self.model, examples, self.scoring_batch) for examples in self.scored
@@ -114,7 +121,14 @@ class Replica:
             "test_loss": test.loss,
             "seconds": self.seconds,
             **self.meter.measure(),
+            **self._gauged(),
         }
+
+    def _gauged(self) -> Row:
+        found: Row = {}
+        for gauge in self.gauges.values():
+            found |= gauge.measure(self.model, self.step)
+        return found
 
     def take(self, row: Row) -> None:
         """Keep what was measured at this step, and see whether the run has ended with it."""
@@ -130,7 +144,8 @@ class Replica:
             return
         if self.unfinished:
             path = self.folder.checkpoint
-            save_checkpoint(path, self.model, self.optimizer, self.meter, self.step, self.rows)
+            state = (self.model, self.optimizer, self.meter, self.gauges)
+            save_checkpoint(path, *state, self.step, self.rows)
         self.folder.write_curve(self._frame().drop(columns="run"))
         self.write_record()
         if not self.unfinished:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import nn
 
 from normlaws.problems import DataSettings, ModelSettings
@@ -79,6 +79,40 @@ class TrainingSettings(Settings):
         return math.ceil(self.epochs * size / min(self.batch_size, size))
 
 
+class TelescopeSettings(Settings):
+    """Lazy error, telescope error and kernel change over test examples."""
+
+    probes: Count = Field(default=64, description="test examples, the first that are scored")
+
+
+class EffectiveParametersSettings(Settings):
+    """Effective parameters over the run's training examples and over test examples."""
+
+    probes: Count = Field(default=200, description="test examples, the first that are scored")
+    directions: Count = Field(default=64, description="random labels where there are many examples")
+
+
+class RecurrentRanksSettings(Settings):
+    """Effective ranks of the recurrent gradient flow."""
+
+    sequences: Count = Field(default=4, description="test examples, the first that are scored")
+
+
+class GaugesSettings(Settings):
+    """What is measured at every record beside errors, losses and norms."""
+
+    distance: bool = Field(default=False, description="distance of the weights from their start")
+    telescope: TelescopeSettings | None = None
+    effective_parameters: EffectiveParametersSettings | None = None
+    recurrent_ranks: RecurrentRanksSettings | None = None
+
+    @field_validator("telescope", "effective_parameters", "recurrent_ranks", mode="before")
+    @classmethod
+    def _switched(cls, value: object) -> object:
+        """``true`` stands for the defaults, ``false`` for none."""
+        return ({} if value else None) if isinstance(value, bool) else value
+
+
 class RunSettings(Settings):
     """One run: training-set size P and seed of a problem."""
 
@@ -86,13 +120,20 @@ class RunSettings(Settings):
     model: ModelSettings
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings
+    gauges: GaugesSettings | None = None
     size: Count
     seed: int = Field(ge=0)
 
     @property
     def run_id(self) -> str:
-        """Size and seed to read, then a hash of all settings."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Size and seed to read, then a hash of all settings.
+
+        Settings of a later version count only where they differ from what was done before it.
+        """
+        values = self.model_dump(mode="json")
+        if not any((values["gauges"] or {}).values()):
+            del values["gauges"]
+        text = json.dumps(values, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"P{self.size}-s{self.seed}-{digest}"
 

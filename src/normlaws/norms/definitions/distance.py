@@ -70,6 +70,13 @@ class Start:
         self._matrices = {name: state[name].detach().clone() for name in self._matrices}
 
 
+def log(value: float) -> float:
+    """Natural logarithm; −inf of zero, NaN of what is negative or not finite."""
+    if value == 0:
+        return -math.inf
+    return math.log(value) if 0 < value < math.inf else math.nan
+
+
 def _matrices(model: nn.Module) -> dict[str, Tensor]:
     """(groups, rows, columns) of every layer, as the model would use it in evaluation mode."""
     layers = inventory(model).layers
