@@ -13,11 +13,12 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-OPEN = {"errors", "version", "storage", "display"}  # to every room
+OPEN = {"errors", "version", "arrays", "storage", "display"}  # to every room
 BASE = OPEN | {"curves"}
 ROOMS_ALLOWED = {
     "errors": set(),
     "version": set(),
+    "arrays": set(),
     "storage": {"errors", "version"},
     "display": {"errors"},
     "curves": OPEN,
@@ -50,6 +51,7 @@ ROOMS_ALLOWED = {
 TORCH_FREE = {
     "errors",
     "version",
+    "arrays",
     "storage",
     "display",
     "curves",

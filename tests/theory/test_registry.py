@@ -127,3 +127,14 @@ def test_the_explorer_opens_a_model_by_its_name(planted, tmp_path, monkeypatch):
     assert _place(tmp_path / "elsewhere") == tmp_path / "elsewhere"
     place = _place(tmp_path.__class__("planted"))
     assert Curves.read(place).norms == ["length"]
+
+
+def test_every_name_can_be_the_first_that_is_imported():
+    code = (
+        "import sys, importlib\n"
+        f"for name in {nl.theory.__all__}:\n"
+        "    for loaded in [one for one in sys.modules if one.startswith('normlaws')]:\n"
+        "        del sys.modules[loaded]\n"
+        "    getattr(importlib.import_module('normlaws.theory'), name)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.theory.perceptron._prox import Array
 
 
-def positive(name: str, value: ArrayLike) -> Array:
+def positive(name: str, value: ArrayLike) -> Floats:
     """``value`` as float64; raises where an entry is not a positive finite number."""
     try:
         array = np.asarray(value, dtype=float)
