@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from normlaws.theory.committee import SoftCommittee, simulate_committee
     from normlaws.theory.perceptron.comparison import Comparison, study
     from normlaws.theory.perceptron.descent import Descent, descend
     from normlaws.theory.perceptron.fixed_norm import FixedNormPerceptron, Optimum, Solution
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from normlaws.theory.registry import SolvedStudy, solved_studies, solved_study
 
 _HOMES = {
+    "committee": ("SoftCommittee", "simulate_committee"),
     "perceptron.comparison": ("Comparison", "study"),
     "perceptron.descent": ("Descent", "descend"),
     "perceptron.fixed_norm": ("FixedNormPerceptron", "Optimum", "Solution"),
@@ -35,11 +37,13 @@ __all__ = [
     "Optimum",
     "RandomFeatures",
     "Rule",
+    "SoftCommittee",
     "Solution",
     "SolvedStudy",
     "descend",
     "rule",
     "simulate",
+    "simulate_committee",
     "simulate_features",
     "solved_studies",
     "solved_study",

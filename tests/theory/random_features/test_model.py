@@ -72,7 +72,7 @@ def test_a_short_spectrum_and_a_steep_one_agree_with_the_time_domain():
 
 
 def test_mode_sums_are_those_term_by_term():
-    from normlaws.theory.random_features.modes import power_law
+    from normlaws.theory._modes import power_law
 
     for a, b in ((1.1, 1.05), (1.5, 1.5), (4.0, 3.0), (1.5, 6.0)):
         modes, k = power_law(a, b, 2 * 10**5), np.arange(1.0, 2e5 + 1)

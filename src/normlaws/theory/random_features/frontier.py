@@ -9,8 +9,8 @@ from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 
 from normlaws.theory._checks import positive
-from normlaws.theory.random_features.contour import Nodes, cotangent
-from normlaws.theory.random_features.modes import Array, Modes
+from normlaws.theory._contour import Nodes, cotangent
+from normlaws.theory._modes import Array, Modes
 from normlaws.theory.random_features.observables import tests
 from normlaws.theory.random_features.resolvent import Track, ridge
 from normlaws.theory.random_features.results import Frontier

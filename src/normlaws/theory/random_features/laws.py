@@ -10,7 +10,7 @@ from scipy.special import gamma as gamma_function
 
 from normlaws.errors import InputError
 from normlaws.theory._checks import positive
-from normlaws.theory.random_features.modes import Array
+from normlaws.theory._modes import Array
 from normlaws.theory.random_features.results import FeatureLaws
 
 NAN = math.nan

@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.theory._checks import whole
+from normlaws.theory._contour import Nodes, cotangent
+from normlaws.theory._modes import Array, Flags, Modes, power_law
 from normlaws.theory.random_features import laws as closed
-from normlaws.theory.random_features.contour import Nodes, cotangent
 from normlaws.theory.random_features.edges import at_the_end, diverges, largest_rate, last_time
 from normlaws.theory.random_features.frontier import best_widths
-from normlaws.theory.random_features.modes import Array, Flags, Modes, power_law
 from normlaws.theory.random_features.observables import RELATIVE, Tests, Trains, tests, trains
 from normlaws.theory.random_features.optimum import best
 from normlaws.theory.random_features.resolvent import Ridge, Track, ridge

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory.random_features.contour import Complex, Nodes
-from normlaws.theory.random_features.modes import Array, Flags
+from normlaws.theory._contour import Complex, Nodes
+from normlaws.theory._modes import Array, Flags
 from normlaws.theory.random_features.resolvent import Ridge, Track, resolve
 
 CHUNK = 6  # times at once: the arrays stay in the cache

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from normlaws.curves import Curves
+from normlaws.theory._modes import Array
 from normlaws.theory._runs import as_curves, run_of
-from normlaws.theory.random_features.modes import Array
 
 if TYPE_CHECKING:
     from normlaws.theory.random_features.model import RandomFeatures

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from normlaws.theory.random_features.contour import Complex, Nodes
-from normlaws.theory.random_features.modes import Array, Flags, Modes
+from normlaws.theory._contour import Complex, Nodes
+from normlaws.theory._modes import Array, Flags, Modes
 
 STEP = 1.6  # largest factor between neighbours of a continuation
 FAR = 1e3  # |z| over the trace at which κ ~ z + trace (1/P + 1/N) starts Newton safely

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory.random_features.modes import Array
+from normlaws.theory._modes import Array
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 
 from normlaws.curves import Curves
 from normlaws.theory._checks import whole
+from normlaws.theory._modes import Array
 from normlaws.theory._runs import as_curves, run_of
 from normlaws.theory.random_features.model import RandomFeatures, checked_times
-from normlaws.theory.random_features.modes import Array
 from normlaws.theory.random_features.records import settings_of
 
 
