@@ -220,6 +220,42 @@ def test_a_linear_teacher_with_two_classes_is_the_perceptron_of_the_theory():
     assert torch.equal(parts.test.inputs, data.test_images)
 
 
+def test_inputs_of_a_spectrum_have_its_variances_and_unit_variance_overall():
+    options = {"dimension": 10, "pool": 20_000, "test": 1000}
+    white = load_data_set("teacher-student", **options)
+    data = load_data_set("teacher-student", spectrum=1.5, **options)
+    variances = data.pool_images[:, 0, 0].double().square().mean(0).numpy()
+    expected = np.arange(1, 11) ** -1.5
+    np.testing.assert_allclose(variances, expected / expected.mean(), rtol=0.04)
+    ratio = data.pool_images[:, 0, 0] / white.pool_images[:, 0, 0]
+    assert torch.allclose(ratio, ratio[:1].expand_as(ratio), rtol=1e-5)
+
+
+def test_label_noise_replaces_training_labels_alone_and_the_same_ones_in_every_run():
+    data = load_data_set("teacher-student", dimension=5, pool=9000, test=100, classes=3)
+    options = {"validation": 1000, "split_seed": 3}
+    clean = split(data, size=8000, seed=1, **options)
+    noisy = split(data, size=8000, seed=1, label_noise=0.3, **options)
+    assert torch.equal(noisy.validation.labels, clean.validation.labels)
+    assert torch.equal(noisy.test.labels, clean.test.labels)
+    assert torch.equal(noisy.train.images, clean.train.images)
+    changes = (noisy.train.labels - clean.train.labels) % 3
+    shares = changes.bincount(minlength=3) / 8000
+    np.testing.assert_allclose(shares, [0.7, 0.15, 0.15], atol=5 * (0.3 * 0.7 / 8000) ** 0.5)
+
+    def labels_by_input(parts):
+        return dict(
+            zip(
+                map(tuple, parts.train.images[:, 0, 0].tolist()),
+                parts.train.labels.tolist(),
+                strict=True,
+            )
+        )
+
+    other = labels_by_input(split(data, size=8000, seed=2, label_noise=0.3, **options))
+    assert labels_by_input(noisy) == other
+
+
 def test_real_cifar10_from_parquet_is_decoded_with_its_well_known_mean(shared_data, tmp_path):
     """The first rows of each file, written again: all 60,000 take ten seconds to decode."""
     for part, rows in (("train", 2000), ("test", 500)):

@@ -22,9 +22,8 @@ FORMS = {
     "mnist": ((1, 28, 28), 10),
     "cifar10": ((3, 32, 32), 10),
     "cifar100": ((3, 32, 32), 100),
-    "teacher-student": ((1, 1, 50), 2),
 }
-POOLS = {"digits": 1347, "mnist": 60_000, "teacher-student": 20_000}
+POOLS = {"digits": 1347, "mnist": 60_000}
 PANELS = {
     # parameters, seeds, largest size, epochs, initialisation factor
     "paper-cnn-mnist": (12_943_370, 31, 48_000, 500, 0.05),
@@ -47,12 +46,26 @@ SMALL = {  # layer by layer, weights and biases
     "mnist-vit": 1600 + 32 + 544 + 2 * (128 + 3168 + 1056 + 4224 + 4128) + 64 + 330,
     "cifar10-cnn": 448 + 4640 + 18_496 + 131_200 + 1290,
     "teacher-student": 50 * 2,
+    "teacher-mlp": (2560 + 64) + (4096 + 64) + (320 + 5),
+    "teacher-mlp-clean": (2560 + 128) + (1280 + 10),
 }
 ALL = presets()
 
 
+def form(study: Study) -> tuple[tuple[int, int, int], int]:
+    data = study.settings.data
+    if data.name == "teacher-student":
+        return (1, 1, data.dimension), data.classes
+    return FORMS[data.name]
+
+
+def pool(study: Study) -> int:
+    data = study.settings.data
+    return data.pool if data.name == "teacher-student" else POOLS.get(data.name, 50_000)
+
+
 def model(study: Study) -> nn.Module:
-    shape, classes = FORMS[study.settings.data.name]
+    shape, classes = form(study)
     with torch.device("meta"):
         return study.settings.model.build(shape, classes, seed=0)
 
@@ -72,10 +85,10 @@ def test_every_preset_builds_its_model_and_its_plan(name, scale):
     assert len({run.run_id for run in runs}) == len(settings.sizes) * settings.seeds == len(runs)
     sizes = [run.size for run in runs]
     assert sizes == sorted(sizes, reverse=True), "long runs start first"
-    assert sizes[0] + settings.data.validation <= POOLS.get(settings.data.name, 50_000)
+    assert sizes[0] + settings.data.validation <= pool(study)
     assert all(run.steps >= 10 for run in runs)
     assert type(settings).model_validate(settings.model_dump(mode="json")) == settings
-    shape, classes = FORMS[settings.data.name]
+    shape, classes = form(study)
     with torch.device("meta"):
         assert model(study)(torch.empty(2, *shape)).shape == (2, classes)
 

@@ -68,6 +68,7 @@ def split(
     validation: int,
     seed: int,
     split_seed: int = 0,
+    label_noise: float = 0.0,
     device: torch.device | str = "cpu",
 ) -> Splits:
     """Cut the examples of one run.
@@ -76,6 +77,10 @@ def split(
     a study. What is left is permuted once per ``seed``, and a run of P examples takes the first P:
     the training sets of one seed are nested, and seeds differ in their data as well as in their
     initial weights, so that the spread over seeds is the spread a new draw of data would show.
+
+    With ``label_noise`` each training label is replaced by one of the other classes with that
+    probability, drawn by ``split_seed``: an example has the same label in every run. Validation and
+    test labels stay as they are, so errors are those on clean labels.
 
     Raises:
         InputError: the pool is too small for ``size`` and ``validation`` together.
@@ -86,8 +91,9 @@ def split(
     held_out, rest = order[:validation], order[validation:]
     shuffle = torch.randperm(len(rest), generator=torch.Generator().manual_seed(seed))
     chosen = rest[shuffle[:size]]
+    seen = _noisy(data.pool_labels, data.classes, label_noise, split_seed)
     return Splits(
-        train=_examples(data, data.pool_images[chosen], data.pool_labels[chosen], device),
+        train=_examples(data, data.pool_images[chosen], seen[chosen], device),
         validation=_examples(data, data.pool_images[held_out], data.pool_labels[held_out], device),
         test=_examples(data, data.test_images, data.test_labels, device),
     )
@@ -101,6 +107,16 @@ def check_size(data: DataSet, size: int, validation: int) -> None:
             f"expected a size between 1 and {available} ({data.name} has {len(data.pool_labels)} "
             f"training examples, {validation} of them held out for validation), got {size}"
         )
+
+
+def _noisy(labels: Tensor, classes: int, fraction: float, seed: int) -> Tensor:
+    """``labels`` (n,), of which about ``fraction`` are another class, each with equal chance."""
+    if not fraction:
+        return labels
+    generator = torch.Generator().manual_seed(seed)
+    replaced = torch.rand(len(labels), generator=generator) < fraction
+    steps = torch.randint(1, classes, labels.shape, generator=generator)
+    return torch.where(replaced, (labels + steps) % classes, labels)
 
 
 def _examples(

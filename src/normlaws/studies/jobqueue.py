@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from normlaws.errors import InputError, MissingExtraError
+from normlaws.problems.settings import Settings
 
 KINDS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 SHELL = set(";|&$`<>(){}!\\\"'*?#~")
@@ -28,15 +29,13 @@ Word = Annotated[str, AfterValidator(_plain)]
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
-class ClusterSettings(BaseModel):
+class ClusterSettings(Settings):
     """Jobs of a batch system, each of which starts worker processes; no part of any run's id.
 
     What is left out comes from dask-jobqueue's own configuration of the user
     (``~/.config/dask/jobqueue.yaml``). That is also the place for lines of shell, such as ``module
     load``: a study file holds plain data, and none of it reaches a shell as code.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["slurm", "pbs", "lsf", "sge"]
     jobs: int = Field(default=1, ge=1, description="kept running until the study is done")

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from normlaws.errors import InputError, allowed
 from normlaws.problems import DATA_SETS, FAMILIES, DataSettings, ModelSettings
+from normlaws.problems.settings import Settings
 from normlaws.studies.inherit import read_values, resolved
 from normlaws.studies.jobqueue import ClusterSettings
 from normlaws.training.settings import (
@@ -18,7 +19,6 @@ from normlaws.training.settings import (
     OptimizerSettings,
     RecurrentRanksSettings,
     RunSettings,
-    Settings,
     TelescopeSettings,
     TrainingSettings,
 )

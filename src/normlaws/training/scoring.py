@@ -27,6 +27,7 @@ def scored_splits(settings: RunSettings, data: DataSet, device: str) -> tuple[Ex
         validation=settings.data.validation,
         seed=settings.seed,
         split_seed=settings.data.split_seed,
+        label_noise=settings.data.label_noise,
         device=device,
     )
     train = found.train

@@ -9,18 +9,13 @@ from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from normlaws.problems import DataSettings, ModelSettings
+from normlaws.problems.settings import Settings, added
 
 Count = Annotated[int, Field(ge=1)]
-
-
-class Settings(BaseModel):
-    """Base: misspelt keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class OptimizerSettings(Settings):
@@ -120,7 +115,7 @@ class RunSettings(Settings):
     model: ModelSettings
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings
-    gauges: GaugesSettings | None = None
+    gauges: GaugesSettings | None = added(None)
     size: Count
     seed: int = Field(ge=0)
 
@@ -131,8 +126,8 @@ class RunSettings(Settings):
         Settings of a later version count only where they differ from what was done before it.
         """
         values = self.model_dump(mode="json")
-        if not any((values["gauges"] or {}).values()):
-            del values["gauges"]
+        if not any((values.get("gauges") or {}).values()):
+            values.pop("gauges", None)
         text = json.dumps(values, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"P{self.size}-s{self.seed}-{digest}"

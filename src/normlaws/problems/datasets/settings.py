@@ -5,21 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from normlaws.errors import DataNotFoundError
 from normlaws.problems.datasets.dataset import DataSet
+from normlaws.problems.settings import Settings, added
 
 Count = Annotated[int, Field(ge=1)]
 
 
-class Augmentation(BaseModel):
+class Augmentation(Settings):
     """Random changes of training batches; examples are scored without them.
 
     What moves in from beyond the border is 0, the pixels' black, as in torchvision.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     crop: int = Field(default=0, ge=0, description="random shift of up to so many whole pixels")
     flip: bool = Field(default=False, description="mirror left and right with probability 1/2")
@@ -29,10 +28,8 @@ class Augmentation(BaseModel):
     )
 
 
-class DataSource(BaseModel):
+class DataSource(Settings):
     """Base: which data, how much is held out, how much of each split is scored at a record."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     validation: Count = Field(description="examples held out of the pool to select the optimum")
@@ -40,6 +37,9 @@ class DataSource(BaseModel):
     scored_train: Count | None = Field(default=None, description="first training examples scored")
     scored_test: Count | None = Field(default=None, description="first test examples scored")
     augment: Augmentation | None = Field(default=None, description="of training batches only")
+    label_noise: float = added(
+        0.0, ge=0, lt=1, description="fraction of training labels replaced by another class"
+    )
 
     def load(self, root: Path) -> DataSet:
         """Read everything into memory.

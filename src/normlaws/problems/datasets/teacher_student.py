@@ -12,15 +12,17 @@ from torch import Tensor
 
 from normlaws.problems.datasets.dataset import DataSet
 from normlaws.problems.datasets.settings import DataSource
+from normlaws.problems.settings import added
 
 Count = Annotated[int, Field(ge=1)]
 
 
 class TeacherStudent(DataSource):
-    """x ~ N(0, 1_N), label = the largest of the teacher's outputs; inputs stay as they are.
+    """x ~ N(0, Λ), label = the largest of the teacher's outputs; inputs stay as they are.
 
-    The teacher is linear, and with two classes then the perceptron y = sign(w*·x) of the theory; or
-    it has hidden ReLU layers. Its weights are N(0, 1 / fan in), its biases 0.
+    Λ is diagonal with Λ_ii ∝ i^−spectrum and mean 1; inputs are white where it is 0. The teacher is
+    linear, and with two classes then the perceptron y = sign(w*·x) of the theory; or it has hidden
+    ReLU layers. Its weights are N(0, 1 / fan in), its biases 0.
     """
 
     name: Literal["teacher-student"] = "teacher-student"
@@ -30,6 +32,7 @@ class TeacherStudent(DataSource):
     classes: int = Field(default=2, ge=2)
     hidden: tuple[Count, ...] = Field(default=(), description="widths of the teacher's layers")
     teacher_seed: int = Field(default=0, ge=0, description="of teacher and inputs")
+    spectrum: float = added(0.0, ge=0, description="the inputs' variances fall as i^-spectrum")
     augment: None = None
 
     def load(self, root: Path) -> DataSet:
@@ -37,6 +40,7 @@ class TeacherStudent(DataSource):
         generator = torch.Generator().manual_seed(self.teacher_seed)
         teacher = self.teacher(generator)
         inputs = torch.randn(self.pool + self.test, self.dimension, generator=generator)
+        inputs *= self.scales()
         labels = _outputs(teacher, inputs).argmax(dim=1)
         images = inputs[:, None, None, :]  # (n, 1, 1, N)
         parts = (slice(None, self.pool), slice(self.pool, None))
@@ -44,6 +48,11 @@ class TeacherStudent(DataSource):
         return DataSet(
             self.name, pool, pool_labels, test, test_labels, self.classes, mean=(0.0,), std=(1.0,)
         )
+
+    def scales(self) -> Tensor:
+        """Standard deviation of each input, (N,); their squares have mean 1."""
+        variances = torch.arange(1, self.dimension + 1, dtype=torch.float64) ** -self.spectrum
+        return (variances / variances.mean()).sqrt().float()
 
     def teacher(self, generator: torch.Generator) -> list[Tensor]:
         """Weights (outputs, inputs) of every layer, drawn from ``generator``."""

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import Annotated, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
+
+from normlaws.problems.settings import Settings
 
 Width = Annotated[int, Field(ge=1)]
 Shape = tuple[int, int, int]
 
 
-class Family(BaseModel):
+class Family(Settings):
     """Base: settings of a network, without the images and classes that it is built for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     init_scale: float = Field(default=1.0, ge=0, description="factor on the initial weights")
 
