@@ -25,18 +25,21 @@ if TYPE_CHECKING:
     )
     from normlaws.curves import Curves
     from normlaws.laws import Laws, fit
+    from normlaws.laws.collapse import Collapse, collapse
     from normlaws.norms import Measurement, NormMeter, measure
     from normlaws.studies import Study
     from normlaws.tracking import Tracker
 
 
 _HOMES = {
+    "Collapse": "normlaws.laws.collapse",
     "Curves": "normlaws.curves",
     "Laws": "normlaws.laws",
     "Measurement": "normlaws.norms",
     "NormMeter": "normlaws.norms",
     "Study": "normlaws.studies",
     "Tracker": "normlaws.tracking",
+    "collapse": "normlaws.laws.collapse",
     "fit": "normlaws.laws",
     "measure": "normlaws.norms",
 }
@@ -54,12 +57,14 @@ _ROOMS = (
 )
 
 __all__ = [
+    "Collapse",
     "Curves",
     "Laws",
     "Measurement",
     "NormMeter",
     "Study",
     "Tracker",
+    "collapse",
     "fit",
     "gauges",
     "interop",

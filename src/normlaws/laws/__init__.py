@@ -1,5 +1,6 @@
 """Curves -> optimum, early law, late law, collapse, forecast."""
 
+from normlaws.laws.collapse import Collapse
 from normlaws.laws.estimators.crossover import Crossover
 from normlaws.laws.fitting import Laws, fit
 from normlaws.laws.forecasts.backtest import Backtest
@@ -8,6 +9,7 @@ from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 __all__ = [
     "Backtest",
+    "Collapse",
     "Crossover",
     "Estimate",
     "Forecast",

@@ -74,7 +74,7 @@ def shown_in_notebooks() -> Iterator[None]:
         _shown.reset(token)
 
 
-def size_colours(sizes: Iterable[int]) -> dict[int, Any]:
+def size_colours(sizes: Iterable[float]) -> dict[int, Any]:
     """A colour for each training-set size: more examples are darker, in equal steps."""
     ordered = sorted({as_size(size) for size in sizes})
     places = np.linspace(_LIGHTEST, _DARKEST, len(ordered)) if len(ordered) > 1 else [0.35]
@@ -83,7 +83,7 @@ def size_colours(sizes: Iterable[int]) -> dict[int, Any]:
     }
 
 
-def size_key(ax: Axes, colours: dict[int, Any]) -> None:
+def size_key(ax: Axes, colours: dict[int, Any], title: str = "P") -> None:
     """Name the sizes beside the axes: one block of colour each, largest on top."""
     key = ax.inset_axes((1.025, 0.0, 0.035, 1.0), label="sizes")
     sizes = list(colours)
@@ -95,7 +95,7 @@ def size_key(ax: Axes, colours: dict[int, Any]) -> None:
     key.yaxis.tick_right()
     key.tick_params(length=0, pad=3)
     key.spines[:].set_visible(False)
-    key.set_title("P", fontsize=LETTERS, color=INK, loc="left", pad=4, style="italic")
+    key.set_title(title, fontsize=LETTERS, color=INK, loc="left", pad=4, style="italic")
 
 
 def _spread(count: int) -> list[int]:

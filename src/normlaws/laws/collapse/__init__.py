@@ -1,0 +1,19 @@
+"""Normalised curves of a ladder along any axis: do they collapse, and what follows from it."""
+
+from normlaws.laws.collapse.comparison import collapse
+from normlaws.laws.collapse.exponent import HorizonExponent
+from normlaws.laws.collapse.finish import Finish
+from normlaws.laws.collapse.frontier import Frontier
+from normlaws.laws.collapse.planted import plant_ladder
+from normlaws.laws.collapse.residuals import Residuals
+from normlaws.laws.collapse.result import Collapse
+
+__all__ = [
+    "Collapse",
+    "Finish",
+    "Frontier",
+    "HorizonExponent",
+    "Residuals",
+    "collapse",
+    "plant_ladder",
+]

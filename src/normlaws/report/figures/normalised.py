@@ -1,0 +1,81 @@
+"""Normalised curves of a ladder, and their deviation beside the noise between seeds."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from normlaws.curves import as_size
+from normlaws.errors import InputError, allowed
+from normlaws.report.scales import words
+from normlaws.report.style import (
+    FIT,
+    MUTED,
+    PREDICTION,
+    new_axes,
+    new_figure,
+    size_colours,
+    size_key,
+)
+from normlaws.storage.folder import replace_file
+
+if TYPE_CHECKING:
+    from normlaws.laws import Collapse
+
+FORMATS = (".png", ".svg", ".pdf")
+TWO_PANELS = (9.6, 3.7)
+
+
+def normalised_curves(found: Collapse, ax: Axes | None = None) -> Axes:
+    """Draw ℓ(x) of every run, coloured by size, with the mean curve on top."""
+    ax = new_axes(ax)
+    ladder, floor = found.ladder, found.floor.value
+    colours = size_colours(ladder.sizes)
+    reducible = ladder.values - floor
+    for track, curve in zip(ladder.finished, reducible / reducible[:, -1:], strict=True):
+        ax.plot(found.x, curve, color=colours[as_size(track.size)], lw=0.9, alpha=0.8)
+    ax.plot(found.x, found.curve, color=FIT, lw=1.2, ls=(0, (4, 2)), label="mean")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(f"{words(found.axis)} over its end, $x$")
+    ax.set_ylabel(rf"normalised {words(found.metric)}, $\ell(x)$")
+    size_key(ax, colours, "P" if found.scale == "size" else words(found.scale))
+    ax.legend(frameon=False)
+    return ax
+
+
+def deviation_and_noise(found: Collapse, ax: Axes | None = None) -> Axes:
+    """Draw Δ(x) with its interval, and σ̄(x) where seeds tell it."""
+    ax = new_axes(ax)
+    table = found.table()
+    inside = table["x"] < 1
+    x = table.loc[inside, "x"]
+    ax.fill_between(x, table.loc[inside, "low"], table.loc[inside, "high"], color=MUTED, alpha=0.2)
+    ax.plot(x, table.loc[inside, "deviation"], color=FIT, label=r"deviation $\Delta$")
+    if np.isfinite(table["noise"]).any():
+        ax.plot(x, table.loc[inside, "noise"], color=PREDICTION, label=r"noise $\bar\sigma$")
+    ax.set_yscale("log")
+    ax.set_xlabel(f"{words(found.axis)} over its end, $x$")
+    ax.set_ylabel("share of the reducible part")
+    ax.legend(frameon=False)
+    return ax
+
+
+def save_normalised(found: Collapse, path: str | Path) -> None:
+    """Draw both into one file.
+
+    Raises:
+        InputError: the file ends in something other than .png, .svg or .pdf.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise InputError(f"expected a figure file ending {allowed(FORMATS)}, got {path.name}")
+    figure = new_figure(TWO_PANELS)
+    left, right = figure.subplots(1, 2)
+    normalised_curves(found, left)
+    deviation_and_noise(found, right)
+    replace_file(path, partial(figure.savefig, format=path.suffix[1:], dpi=160))
