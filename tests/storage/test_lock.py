@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 
 import normlaws
 from normlaws.errors import StudyConflictError
+from normlaws.storage.folder import StudyFolder
 from normlaws.storage.lock import RunLock
 
 HOLD = """
@@ -55,3 +58,28 @@ def test_a_forked_child_that_ends_leaves_the_lock_to_its_parent(tmp_path):
     os.waitpid(child, 0)
     taken = subprocess.run(["flock", "--nonblock", tmp_path / ".lock", "true"], check=False)
     assert taken.returncode == 1
+
+
+def failing(number):
+    def flock(_descriptor, _operation):
+        raise OSError(number, os.strerror(number))
+
+    return flock
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_a_file_system_without_locks_refuses_nothing(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(fcntl, "flock", failing(number))
+    with StudyFolder(tmp_path).locked():
+        assert RunLock(tmp_path / "run").held
+
+
+def test_a_lock_that_would_block_is_another_writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", failing(errno.EWOULDBLOCK))
+    with (
+        pytest.raises(StudyConflictError, match="another process is running a study"),
+        StudyFolder(tmp_path).locked(),
+    ):
+        pass
+    with pytest.raises(StudyConflictError, match="another process is recording"):
+        RunLock(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""What several verbs do with curves: choose the norm, fit, write the report."""
+"""What several verbs do with curves: fit, write the report."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     from normlaws.curves import Curves
     from normlaws.laws import Laws
     from normlaws.storage.folder import StudyFolder
-
-
-def default_norm(curves: Curves) -> str:
-    """What ``--norm`` is where it is not given; refused where several norms could be meant."""
-    return curves.default_norm()
 
 
 def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, str]:
@@ -30,7 +25,7 @@ def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, 
 
 def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
     """Print the laws of a study; write its report where it is not up to date."""
-    norm, metric = default_norm(curves), "test_error"
+    norm, metric = curves.default_norm(), curves.default_metric()
     laws, reason = fit_or_reason(curves, norm, metric)
     typer.echo(laws.summary() if laws else reason)
     if not folder.report_is_current():

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
-from normlaws.cli._laws import default_norm
 
 Places = Annotated[
     list[str],
@@ -20,7 +19,10 @@ Norm = Annotated[
     str | None,
     typer.Option(help="recorded norm; the default is spectral_complexity or the only one recorded"),
 ]
-Metric = Annotated[str, typer.Option(help="recorded error or loss")]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="recorded error or loss; the default is test_error, or what is recorded"),
+]
 Resamples = Annotated[int, typer.Option(min=0, help="resamples of the seeds")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
@@ -29,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and 
 def fit(
     path: Places,
     norm: Norm = None,
-    metric: Metric = "test_error",
+    metric: Metric = None,
     resamples: Resamples = 1000,
     json: AsJson = False,
 ) -> None:
@@ -39,7 +41,7 @@ def fit(
     from normlaws.laws import fit as fit_laws
 
     curves = Curves.read(path)
-    laws = fit_laws(curves, norm or default_norm(curves), metric, resamples=resamples)
+    laws = fit_laws(curves, norm, metric, resamples=resamples)
     if json:
         print_json(laws.as_dict())
     else:

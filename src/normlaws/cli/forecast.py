@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from normlaws.cli import app
-from normlaws.cli._laws import default_norm
 from normlaws.cli.fit import AsJson, Metric, Norm, Places, Resamples
 
 
@@ -21,7 +20,7 @@ def forecast(
         float | None, typer.Option("--error", help="target error; prints the size it needs")
     ] = None,
     norm: Norm = None,
-    metric: Metric = "test_error",
+    metric: Metric = None,
     resamples: Resamples = 1000,
     json: AsJson = False,
 ) -> None:
@@ -35,7 +34,7 @@ def forecast(
     if not sizes and error is None:
         raise InputError("expected --size N or --error E, got neither")
     curves = Curves.read(path)
-    laws = fit(curves, norm or default_norm(curves), metric, resamples=resamples)
+    laws = fit(curves, norm, metric, resamples=resamples)
     if error is not None:
         sizes.append(_reachable(laws.size_for_error(error).value, error))
     found = laws.forecast(sizes)

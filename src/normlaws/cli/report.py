@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
-from normlaws.cli._laws import default_norm, fit_or_reason
+from normlaws.cli._laws import fit_or_reason
 from normlaws.cli.fit import Metric, Norm, Places
 
 
@@ -19,7 +19,7 @@ def report(
         Path | None, typer.Option(help="HTML file to write; by default report.html in the folder")
     ] = None,
     norm: Norm = None,
-    metric: Metric = "test_error",
+    metric: Metric = None,
     title: Annotated[str | None, typer.Option(help="heading of the report")] = None,
     figures: Annotated[
         Path | None, typer.Option(help="folder for the figures as PNG and PDF files")
@@ -31,7 +31,7 @@ def report(
     from normlaws.report import save_figures, write_report
 
     curves = Curves.read(path)
-    norm = norm or default_norm(curves)
+    norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
     checked_columns(curves, norm, metric)
     laws, reason = fit_or_reason(curves, norm, metric)
     target = out or default_target(path)

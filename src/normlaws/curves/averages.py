@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -57,30 +57,40 @@ def _drawn_rows(curves: Curves) -> Iterator[pd.DataFrame]:
 
 
 def _mean_of_size(rows: pd.DataFrame, x: str, y: str, log_y: bool) -> pd.DataFrame:
-    runs = rows["run"].nunique()
-    step = rows["step"].fillna(rows.groupby("run").cumcount())
-    values = pd.DataFrame(
-        {
-            "size": rows["size"],
-            "step": step,
-            "x": rows[x].astype(float),
-            "y": _forward(rows[y], log_y),
-        }
-    )
-    values = values.replace([np.inf, -np.inf], np.nan)
+    values = rows[["run", "step"]].assign(x=rows[x].astype(float), y=_forward(rows[y], log_y))
+    size, runs = as_size(rows["size"].iloc[0]), rows["run"].nunique()
     if runs == 1:
-        lone = values.drop(columns="step").assign(y_low=np.nan, y_high=np.nan, n_seeds=1)
-        return lone.assign(y=_back(lone["y"], log_y))[COLUMNS].dropna(subset=["x", "y"])
-    at_step = values.dropna().groupby("step", sort=True)
-    mean = at_step.mean()[at_step.size() == runs]
-    spread = at_step["y"].sem().reindex(mean.index)
+        lone = values.replace([np.inf, -np.inf], np.nan).assign(size=size, n_seeds=1)
+        lone = lone.assign(y=_back(lone["y"], log_y), y_low=np.nan, y_high=np.nan)
+        return lone[COLUMNS].dropna(subset=["x", "y"])
+    mean = mean_at_equal_step(values, ["x", "y"])
     return mean.assign(
-        size=as_size(rows["size"].iloc[0]),
+        size=size,
         y=_back(mean["y"], log_y),
-        y_low=_back(mean["y"] - spread, log_y),
-        y_high=_back(mean["y"] + spread, log_y),
+        y_low=_back(mean["y"] - mean["y_error"], log_y),
+        y_high=_back(mean["y"] + mean["y_error"], log_y),
         n_seeds=runs,
     )[COLUMNS]
+
+
+def mean_at_equal_step(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Means over runs at the steps where every run has all ``columns``, and their standard errors.
+
+    Args:
+        rows: records of runs that belong together, with ``run``, ``step`` and the columns.
+            Records without a step are numbered in the order of their run's rows.
+        columns: what is averaged; what is not finite counts as not recorded.
+
+    Returns:
+        One row per common step, which is the index: the columns, and ``<column>_error`` (standard
+        error of the mean; NaN for a single run).
+    """
+    step = rows["step"].fillna(rows.groupby("run").cumcount()).astype("int64")
+    values = rows[list(columns)].astype(float).replace([np.inf, -np.inf], np.nan)
+    at_step = values.assign(step=step).dropna().groupby("step", sort=True)
+    common = at_step.size() == rows["run"].nunique()
+    errors = at_step.sem().add_suffix("_error")
+    return at_step.mean()[common].join(errors)
 
 
 def _forward(values: pd.Series, log: bool) -> pd.Series:

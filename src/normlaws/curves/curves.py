@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from normlaws.curves import files, merge, render
+from normlaws.curves import files, merge, names, render
 from normlaws.curves.checks import METRICS, as_size, checked_frame, checked_runs, scale_of
 from normlaws.errors import CorruptFileError, InputError, allowed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-DEFAULT_NORM = "spectral_complexity"
-DEFAULT_METRICS = ("test_error", "val_error", "test_loss", "val_loss", "train_error", "train_loss")
 
 
 class Curves:
@@ -196,16 +193,7 @@ class Curves:
         Raises:
             InputError: several norms are recorded, none of them spectral complexity; or none.
         """
-        if DEFAULT_NORM in self.norms:
-            return DEFAULT_NORM
-        if len(self.norms) == 1:
-            return self.norms[0]
-        raise InputError(
-            f"expected the name of a norm, because {DEFAULT_NORM} is not recorded; recorded are "
-            f"{allowed(self.norms)}"
-            if self.norms
-            else "expected curves with a recorded norm (a column log_…), but there is none"
-        )
+        return names.default_norm(self.norms)
 
     def default_metric(self) -> str:
         """The first recorded of test and validation error, test and validation loss, training's.
@@ -213,10 +201,7 @@ class Curves:
         Raises:
             InputError: no error and no loss is recorded.
         """
-        for name in DEFAULT_METRICS:
-            if name in self.metrics:
-                return name
-        raise InputError(f"expected curves with one of {allowed(METRICS)}, but there is none")
+        return names.default_metric(self.metrics)
 
     def plot(
         self, norm: str | None = None, metric: str | None = None, ax: Axes | None = None

@@ -9,6 +9,7 @@ import pandas as pd
 
 from normlaws.curves.checks import STATUSES, TRAINING_EXAMPLES, scale_of
 from normlaws.curves.merge import conventions
+from normlaws.curves.names import shown_norm
 from normlaws.display import cards as notebook
 
 NONE = "–"
@@ -18,7 +19,7 @@ def html(
     frame: pd.DataFrame, runs: pd.DataFrame, norms: Sequence[str], metrics: Sequence[str]
 ) -> str:
     """One row per size: runs, seeds, how they ended, records, the range of the first norm."""
-    norm = _shown(norms)
+    norm = shown_norm(norms)
     header = [shown_scale(runs), "runs", "seeds", "ended", "records", "last step"]
     header += [f"log {norm}"] if norm else []
     header += [f"lowest {metric}" for metric in metrics]
@@ -38,10 +39,6 @@ def shown_scale(runs: pd.DataFrame) -> str:
     """The scale variable's name as tables show it: P for training examples."""
     scale = scale_of(runs)
     return "P" if scale == TRAINING_EXAMPLES else scale
-
-
-def _shown(norms: Sequence[str]) -> str | None:
-    return "spectral_complexity" if "spectral_complexity" in norms else next(iter(norms), None)
 
 
 def _rows(

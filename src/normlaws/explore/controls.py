@@ -9,6 +9,7 @@ import numpy as np
 from dash import dcc, html
 
 from normlaws.curves import Curves
+from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import count, raised
 from normlaws.explore.markup import data, labelled
 from normlaws.explore.solved import ALPHAS, NORMS
@@ -16,7 +17,7 @@ from normlaws.explore.state import State
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
 
-GAMMAS = {"gamma0": "γ₀", "gamma1": "γ₁", "gamma2": "γ₂"}
+GAMMAS = {name: EXPONENTS[name].typeset for name in ("gamma0", "gamma1", "gamma2")}
 GAMMA_REACH = {"gamma0": (-1.0, 2.0), "gamma1": (0.0, 3.0), "gamma2": (0.0, 4.0)}
 
 

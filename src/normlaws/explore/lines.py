@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves, as_size
+from normlaws.curves.averages import mean_at_equal_step
 from normlaws.explore.state import State
 
-Floats = NDArray[np.float64]
 ENOUGH = 3  # common steps that a mean over seeds needs
 BROKEN = ("diverged", "failed")
 
@@ -79,21 +79,19 @@ def _of_size(runs: pd.DataFrame, rows: dict[str, pd.DataFrame], state: State) ->
 
 def _mean(parts: list[pd.DataFrame], state: State) -> Line | None:
     """Mean at the steps that every run recorded; ``None`` where they share too few."""
-    columns = ["step", f"log_{state.norm}", state.metric]
-    joined = pd.concat(parts)[columns].astype(float).dropna()
-    at_step = joined.groupby("step", sort=True)
-    mean = at_step.mean()[at_step.size() == len(parts)]
+    norm, metric = f"log_{state.norm}", state.metric
+    mean = mean_at_equal_step(pd.concat(parts), [norm, metric])
     if len(mean) < ENOUGH:
         return None
-    spread = at_step[state.metric].sem().reindex(mean.index).to_numpy()
-    value = mean[state.metric].to_numpy()
+    value = mean[metric].to_numpy()
+    spread = mean[f"{metric}_error"].to_numpy()
     return Line(
         size=as_size(parts[0]["size"].iloc[0]),
         name=f"mean of {len(parts)} seeds",
         run="",
         status="complete",
         step=mean.index.to_numpy(dtype=float),
-        log_norm=mean[f"log_{state.norm}"].to_numpy(),
+        log_norm=mean[norm].to_numpy(),
         value=value,
         low=value - spread,
         high=value + spread,

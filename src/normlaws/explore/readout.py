@@ -10,6 +10,7 @@ import pandas as pd
 from dash import html
 
 from normlaws.curves import Curves
+from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.explore.figures.perceptron import rule_styles
 from normlaws.explore.markup import labelled
@@ -23,23 +24,15 @@ from normlaws.report.style import FIT
 WAITING = "…"
 INTERVAL = "95\u00a0% interval"
 
-
-MEANINGS = {
-    "gamma": ("γ", "best error against P, direct"),
-    "gamma1": ("γ₁", "error against norm, early window"),
-    "gamma0": ("γ₀", "early curves against P"),
-    "gamma2": ("γ₂", "best norm against P"),
-    "product": ("γ₀ + γ₁γ₂", "what the two laws give for γ"),
-    "difference": ("γ₀ + γ₁γ₂ − γ", "0 where they explain it"),
-}
+SHOWN = ("gamma", "gamma1", "gamma0", "gamma2", "product", "difference")
 
 
 def exponents(laws: Laws, waiting: bool) -> list[Any]:
     """The exponents and their intervals, which may still be on their way."""
     rows = [
-        (symbol, fixed(found.value), _interval(found, waiting), meaning)
-        for name, (symbol, meaning) in MEANINGS.items()
-        for found in [getattr(laws, name)]
+        (one.typeset, fixed(found.value), _interval(found, waiting), one.meaning)
+        for name in SHOWN
+        for one, found in [(EXPONENTS[name], getattr(laws, name))]
     ]
     rows.append(("collapse", significant(laws.collapse), "", "spread over seed noise, 1 is full"))
     header = ("exponent", "value", INTERVAL, "meaning")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from normlaws.curves import Curves
+from normlaws.curves.names import shown_norm
 
 Span = tuple[float, float]
 TABS, RUNS, RESCALE = ("study", "theory"), ("mean", "single"), ("optimum", "exponents")
@@ -76,10 +77,8 @@ class State:
 
 
 def start(curves: Curves) -> State:
-    """The state in which a study opens: spectral complexity and the test error, where recorded."""
-    norm = "spectral_complexity" if "spectral_complexity" in curves.norms else curves.norms[0]
-    metric = "test_error" if "test_error" in curves.metrics else curves.metrics[-1]
-    return State(norm=norm, metric=metric)
+    """The state in which a study opens: the default metric, along the norm that is shown first."""
+    return State(norm=shown_norm(curves.norms) or "", metric=curves.default_metric())
 
 
 def from_query(query: str, curves: Curves) -> State:

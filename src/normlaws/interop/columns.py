@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from normlaws.curves import ERRORS, METRICS
+from normlaws.curves.names import is_plain, metric_of
 from normlaws.errors import InputError, allowed
 
 NUMBERED = ("run", "size", "seed", "step", "epoch", "seconds")
@@ -17,20 +18,6 @@ PLAIN = ("tokens", "examples", "compute", "flops", "lr", "params", "unique_token
          "horizon", "width", "depth")  # fmt: skip
 ACCURACIES = {name.replace("error", "accuracy"): name for name in ERRORS}
 PERCENT = (*ERRORS, *ACCURACIES)
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "eval": "val",
-    "test": "test",
-}
-WHAT = {"error": "error", "err": "error", "loss": "loss", "acc": "accuracy", "accuracy": "accuracy"}
-
-_SPLIT, _WHAT = "|".join(SPLITS), "|".join(WHAT)
-_METRIC = re.compile(f"(?P<split>{_SPLIT})[/_.](?P<what>{_WHAT})", re.IGNORECASE)
-_REVERSED = re.compile(f"(?P<what>{_WHAT})[/_.](?P<split>{_SPLIT})", re.IGNORECASE)
 _NORM = re.compile(r"(?:train/)?norm/(?P<name>\w+)/global")
 _LOG_NORM = re.compile(r"log_\w+")
 
@@ -60,9 +47,7 @@ class ColumnMap:
 
         ``norm/log_<name>/global`` and ``log_<name>`` are natural logarithms of norms, and
         ``norm/<name>/global`` is the norm itself (Hugging Face puts ``train/`` before both).
-        ``<split>/<what>`` and ``<what>/<split>`` (also with ``_`` or ``.``) are metrics: ``val``,
-        ``valid``, ``validation`` and ``eval`` are the validation split, ``acc`` and ``accuracy``
-        accuracies.
+        Metrics are understood as :func:`normlaws.curves.names.metric_of` says.
         """
         if norm := _NORM.fullmatch(tag):
             return norm["name"]
@@ -70,17 +55,18 @@ class ColumnMap:
             return tag
         if tag == "train/epoch":
             return "epoch"
-        if found := _METRIC.fullmatch(tag) or _REVERSED.fullmatch(tag):
-            return f"{SPLITS[found['split'].lower()]}_{WHAT[found['what'].lower()]}"
-        return None
+        return metric_of(tag)
 
     def find(self, tags: Iterable[str]) -> dict[str, str]:
         """{our name: their tag} for everything that is named or has a usual name.
 
+        Where one metric has several tags, that with a plain name counts (``val_loss``, not
+        ``val_nll``).
+
         Raises:
             InputError: two tags have one usual name.
         """
-        tags = list(tags)
+        tags = sorted(tags, key=lambda tag: not is_plain(tag))
         found = {ours: theirs for ours, theirs in self.columns.items() if theirs in tags}
         taken = {_stored(ours) for ours in self.columns}
         for tag in tags:
@@ -88,6 +74,8 @@ class ColumnMap:
             if ours is None or tag in found.values() or _stored(ours) in taken:
                 continue
             double = next((name for name in found if _stored(name) == _stored(ours)), None)
+            if double is not None and is_plain(found[double]) and not is_plain(tag):
+                continue
             if double is not None:
                 raise InputError(
                     f"expected one tag for {_stored(ours)}, got {found[double]!r} and {tag!r}; "

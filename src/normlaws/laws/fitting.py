@@ -151,8 +151,8 @@ class Laws:
 
 def fit(
     curves: Curves,
-    norm: str = "spectral_complexity",
-    metric: str = "test_error",
+    norm: str | None = None,
+    metric: str | None = None,
     *,
     choice: str | None = None,
     window: tuple[float, float] | None = None,
@@ -163,8 +163,10 @@ def fit(
 
     Args:
         curves: runs over several training-set sizes, with or without seeds.
-        norm: a recorded norm, without its ``log_``.
-        metric: a recorded error or loss.
+        norm: a recorded norm, without its ``log_``; by default spectral complexity, or the only
+            one recorded.
+        metric: a recorded error or loss; by default the first recorded of test and validation
+            error, test and validation loss.
         choice: the recorded metric whose minimum along a run is its optimum, where ``metric`` is
             then scored. By default the validation error, for an error; and where at most sizes
             that only levels off, the validation loss, if it has a minimum (the usual early stop).
@@ -180,6 +182,7 @@ def fit(
             sizes have a usable run (complete or unfinished, three records or more).
     """
     _check_window(window)
+    norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
     runs, panel = _with_optima(curves, norm, metric, choice)
     if not panel.runs or len(panel.sizes) < 2:
         raise InputError(

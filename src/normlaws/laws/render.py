@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from normlaws.display import cards as notebook
+from normlaws.display.exponents import EXPONENTS
 from normlaws.laws.result import Estimate
 
 if TYPE_CHECKING:
     from normlaws.laws.fitting import Laws
 
-EXPONENTS = (
-    ("gamma", "γ", "best error against P, direct"),
-    ("gamma0", "γ0", "early curves against P"),
-    ("gamma1", "γ1", "error against norm, early window"),
-    ("gamma2", "γ2", "best norm against P"),
-    ("product", "γ0 + γ1·γ2", "what the two laws predict for γ"),
-)
+SHOWN = ("gamma", "gamma0", "gamma1", "gamma2", "product")
 
 
 def rows(laws: Laws) -> list[tuple[str, str, str, str]]:
     """Symbol, value, 95 % interval and meaning of every exponent."""
     return [
-        (symbol, f"{(found := getattr(laws, name)).value:.3f}", interval(found), meaning)
-        for name, symbol, meaning in EXPONENTS
+        (one.symbol, f"{(found := getattr(laws, name)).value:.3f}", interval(found), one.meaning)
+        for name in SHOWN
+        for one in [EXPONENTS[name]]
     ]
 
 
@@ -81,7 +77,7 @@ def _conventions(laws: Laws) -> str:
 
 def as_dict(laws: Laws) -> dict[str, Any]:
     """The object of ``fit --json``."""
-    exponents = {name: getattr(laws, name).as_dict() for name, _, _ in EXPONENTS}
+    exponents = {name: getattr(laws, name).as_dict() for name in SHOWN}
     return exponents | {
         "collapse": laws.collapse,
         "verdict": laws.verdict.text,

@@ -30,8 +30,8 @@ def write_report(
     path: str | Path,
     *,
     title: str = "Norm-based scaling laws",
-    norm: str = "spectral_complexity",
-    metric: str = "test_error",
+    norm: str | None = None,
+    metric: str | None = None,
     reason: str = "",
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -42,8 +42,8 @@ def write_report(
         laws: what was fitted to them; ``None`` where nothing could be.
         path: the file, replaced in one step.
         title: heading of the page.
-        norm: norm to draw where there are no laws; laws bring their own.
-        metric: error or loss to draw where there are no laws; laws bring their own.
+        norm: norm to draw where there are no laws, by default that of ``fit``.
+        metric: error or loss to draw where there are no laws, by default that of ``fit``.
         reason: why there are no laws, in a sentence.
         settings: what defines the study as a whole, shown beside the settings of the runs.
 
@@ -74,8 +74,8 @@ def save_figures(
     laws: Laws | None,
     folder: str | Path,
     *,
-    norm: str = "spectral_complexity",
-    metric: str = "test_error",
+    norm: str | None = None,
+    metric: str | None = None,
 ) -> list[Path]:
     """Write every figure as PNG (300 dpi) and PDF to ``folder``; return the paths.
 
@@ -94,9 +94,10 @@ def save_figures(
     return written
 
 
-def _subject(curves: Curves, laws: Laws | None, norm: str, metric: str) -> Subject:
+def _subject(curves: Curves, laws: Laws | None, norm: str | None, metric: str | None) -> Subject:
     if laws is not None:
         norm, metric = laws.norm, laws.metric
+    norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
     checked_columns(curves, norm, metric)
     return Subject(curves, laws, norm, metric)
 

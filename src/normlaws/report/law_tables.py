@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from normlaws.curves import as_size
+from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
 from normlaws.report.page import Table
 from normlaws.report.run_tables import rows_of
@@ -15,23 +16,16 @@ from normlaws.report.scales import words
 if TYPE_CHECKING:
     from normlaws.laws import Estimate, Laws
 
-_MEANINGS = (
-    ("gamma", "γ", "direct: the lowest error falls as P to the power −γ"),
-    ("gamma1", "γ₁", "early law: the error falls as λ to the power −γ₁"),
-    ("gamma0", "γ₀", "early law: its height falls as P to the power −γ₀; 0 where all P share it"),
-    ("gamma2", "γ₂", "late law: the norm at the optimum grows as P to the power γ₂"),
-    ("product", "γ₀ + γ₁·γ₂", "predicted from the two laws; to be compared with γ"),
-    ("difference", "γ₀ + γ₁·γ₂ − γ", "the test of the two laws: 0 where they explain γ"),
-)
+_SHOWN = ("gamma", "gamma1", "gamma0", "gamma2", "product", "difference")
 _INTERVAL = "95\u00a0% interval"
 
 
 def exponents(laws: Laws) -> Table:
     """The exponents with their 95 % intervals, and the quality of the collapse."""
     rows = []
-    for name, symbol, meaning in _MEANINGS:
-        estimate = getattr(laws, name)
-        rows.append((symbol, fixed(estimate.value), interval(estimate), meaning))
+    for name in _SHOWN:
+        estimate, shown = getattr(laws, name), EXPONENTS[name]
+        rows.append((shown.typeset, fixed(estimate.value), interval(estimate), shown.law))
     meaning = "spread of the rescaled curves over their seed noise; near 1 is a full collapse"
     rows.append(("collapse", significant(laws.collapse), NONE, meaning))
     return Table(
@@ -110,14 +104,16 @@ def estimators(laws: Laws) -> Table:
     """The exponents by the three ways of estimating them, side by side."""
     collapse = dict(zip(("gamma", "gamma2"), laws.collapse_exponents, strict=True))
     rows = []
-    for name, symbol in (("gamma", "γ"), ("gamma1", "γ₁"), ("gamma0", "γ₀"), ("gamma2", "γ₂")):
+    for name in ("gamma", "gamma1", "gamma0", "gamma2"):
         joint = getattr(laws.crossover, name) if laws.crossover else None
         by_collapse = (
             (fixed(collapse[name].value), interval(collapse[name]))
             if name in collapse
             else (NONE, NONE)
         )
-        rows.append((symbol, fixed(getattr(laws, name).value), fixed(joint), *by_collapse))
+        rows.append(
+            (EXPONENTS[name].typeset, fixed(getattr(laws, name).value), fixed(joint), *by_collapse)
+        )
     header = ("exponent", "reported", "joint crossover fit", "best collapse", _INTERVAL)
     caption = "The same exponents by other estimators"
     return Table(caption, header, rows, numeric=(1, 2, 3, 4))
@@ -145,7 +141,7 @@ def influence(laws: Laws) -> Table:
         (count(row.size) if row.size else "none", *(fixed(getattr(row, name)) for name in names))
         for row in rows_of(laws.influence())
     ]
-    header = ("P left out", "γ", "γ₁", "γ₀", "γ₂", "γ₀ + γ₁·γ₂")
+    header = ("P left out", *(EXPONENTS[name].typeset for name in names))
     caption = "How the exponents move when one size is left out"
     return Table(caption, header, rows, numeric=range(6), folded=True)
 

@@ -25,6 +25,7 @@ from typing import Any
 import pandas as pd
 
 from normlaws.errors import CorruptFileError, StudyConflictError
+from normlaws.storage.flock import try_lock
 
 BESIDE_SUFFIX = ".tmp"
 
@@ -128,29 +129,19 @@ class StudyFolder:
     def locked(self) -> Iterator[None]:
         """Hold the study against a second writer; the lock falls with the process.
 
+        On a file system without locks the study goes on unlocked.
+
         Raises:
             StudyConflictError: another process of this machine is writing to the study.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with open(self.root / ".lock", "a", encoding="utf-8") as handle:
-            if not _try_lock(handle.fileno()):
+            if not try_lock(handle.fileno()):
                 raise StudyConflictError(
                     f"expected {self.root} to be free, but another process is running a study "
                     "there; wait for it, stop it, or give another --out"
                 )
             yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock; runs are still written atomically
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 _fences: dict[Path, Callable[[], None]] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import weakref
 from pathlib import Path
 from typing import IO
 
 from normlaws.errors import StudyConflictError
+from normlaws.storage.flock import try_lock, unlock
 
 _held: weakref.WeakValueDictionary[Path, RunLock] = weakref.WeakValueDictionary()
 
@@ -30,7 +30,7 @@ class RunLock:
             earlier.release()
         self.folder.mkdir(parents=True, exist_ok=True)
         handle = open(self.folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
-        if not _locked(handle):
+        if not try_lock(handle.fileno()):
             holder = _holder(handle)
             handle.close()
             raise StudyConflictError(
@@ -54,34 +54,13 @@ class RunLock:
         if self._handle is None:
             return
         if os.getpid() == self._process:  # a forked worker of a data loader shares the lock
-            _unlock(self._handle)
+            unlock(self._handle.fileno())
         self._handle.close()
         self._handle = None
 
     def __del__(self) -> None:
         if hasattr(self, "_handle"):
             self.release()
-
-
-def _locked(handle: IO[str]) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock; files are still replaced whole
-        return True
-    try:
-        fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
-
-
-def _unlock(handle: IO[str]) -> None:
-    with contextlib.suppress(ImportError, OSError):
-        import fcntl
-
-        fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
 
 
 def _holder(handle: IO[str]) -> str:

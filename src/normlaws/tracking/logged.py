@@ -7,30 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from normlaws.curves import METRICS
+from normlaws.curves.names import is_plain, metric_of
 from normlaws.errors import InputError, allowed
 
-_SPLITS = {"val": "val", "valid": "val", "validation": "val", "eval": "val", "test": "test"}
-_LOSSES = ("loss", "cross_entropy", "nll")
-_ERRORS = ("error", "err", "error_rate")
-_ACCURACIES = (
-    "accuracy",
-    "acc",
-    "acc1",
-    "top1",
-    "binary_accuracy",
-    "categorical_accuracy",
-    "sparse_categorical_accuracy",
-)
 _COMPLEMENT = re.compile(r"1\s*[-−]\s*(.+)")
 
 
 class LoggedNames:
     """Finds the metrics of a curve among what was logged.
 
-    Without a map, names such as ``val_loss``, ``eval/accuracy`` or ``test_err`` are understood:
-    a split (validation and evaluation sets are ``val_…``), then a loss, an error, or an accuracy,
-    whose complement is the error. What was averaged over a training epoch is left out: the
-    weights moved meanwhile.
+    Without a map, names such as ``val_loss``, ``eval/accuracy`` or ``test_err`` are understood, as
+    :func:`normlaws.curves.names.metric_of` says. What was averaged over a training epoch is left
+    out: the weights moved meanwhile.
 
     Args:
         columns: column of the curve -> logged name, or ``"1 - name"`` for an accuracy.
@@ -75,15 +63,17 @@ class LoggedNames:
 
 
 def _understood(logged: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics of held-out splits; an error wins over an accuracy, a plain name over another."""
+    metrics = {name: metric_of(name) for name in logged}
+    held_out = {name: one for name, one in metrics.items() if one and not one.startswith("train")}
     found: dict[str, float] = {}
-    for name, value in logged.items():
-        split, _, metric = re.sub(r"[^a-z0-9]+", "_", name.lower()).partition("_")
-        if split not in _SPLITS:
-            continue
-        if metric in _LOSSES:
-            found.setdefault(f"{_SPLITS[split]}_loss", float(value))
-        elif metric in _ERRORS:
-            found[f"{_SPLITS[split]}_error"] = float(value)
-        elif metric in _ACCURACIES:
-            found.setdefault(f"{_SPLITS[split]}_error", 1 - float(value))
+
+    def order(name: str) -> tuple[bool, bool]:
+        return held_out[name].endswith("accuracy"), not is_plain(name)
+
+    for name in sorted(held_out, key=order):
+        column, value = held_out[name], float(logged[name])
+        if column.endswith("accuracy"):
+            column, value = column.replace("accuracy", "error"), 1 - value
+        found.setdefault(column, value)
     return found

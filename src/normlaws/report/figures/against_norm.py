@@ -23,8 +23,8 @@ def error_against_norm(
     curves: Curves,
     laws: Laws | None = None,
     *,
-    norm: str = "spectral_complexity",
-    metric: str = "test_error",
+    norm: str | None = None,
+    metric: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw ``metric`` against a norm, log–log, for every size.
@@ -36,8 +36,8 @@ def error_against_norm(
     Args:
         curves: what was recorded.
         laws: what was fitted to them.
-        norm: name of a recorded norm, without ``log_``.
-        metric: a recorded error or loss.
+        norm: name of a recorded norm, without ``log_``; by default that of ``fit``.
+        metric: a recorded error or loss; by default that of ``fit``.
         ax: axes to draw on.
 
     Raises:
@@ -45,6 +45,7 @@ def error_against_norm(
     """
     if laws is not None:
         return laws_overview(laws, ax, sizes=curves.sizes)
+    norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
     x, y = checked_columns(curves, norm, metric)
     means = mean_trajectories(curves, x, y)
     ax = new_axes(ax)

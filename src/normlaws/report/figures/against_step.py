@@ -19,14 +19,13 @@ from normlaws.report.style import (
 )
 
 
-def norm_against_step(
-    curves: Curves, *, norm: str = "spectral_complexity", ax: Axes | None = None
-) -> Axes:
+def norm_against_step(curves: Curves, *, norm: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the norm against the step for every size: geometric mean and its standard error.
 
     Raises:
         InputError: the curves hold no such norm, or no steps.
     """
+    norm = norm or curves.default_norm()
     x, column = "step", f"log_{norm}"
     checked_columns(curves, norm, curves.metrics[0] if curves.metrics else "")
     _check_steps(curves)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from normlaws.curves.averages import mean_trajectories
+from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import count, fixed
 from normlaws.errors import InputError
 from normlaws.report.figures._draw import bands
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from normlaws.laws import Estimate
     from normlaws.theory.registry import Solved, SolvedStudy
 
-_EXPONENTS = ("gamma", "gamma0", "gamma1", "gamma2", "product")
+SHOWN = ("gamma", "gamma0", "gamma1", "gamma2", "product")
 _MARKERS = "os^Dv"
 
 
@@ -109,17 +110,17 @@ def _laws(kinds: dict[str, Curves], study: SolvedStudy) -> list[Table | Text]:
         try:
             laws = fit(curves, norm=study.norm, metric=study.metric, resamples=200)
         except InputError as error:
-            rows.append([name, *["–"] * len(_EXPONENTS)])
+            rows.append([name, *["–"] * len(SHOWN)])
             said.append(f"{name}: {error}")
             continue
-        rows.append([name, *(_bracketed(getattr(laws, one)) for one in _EXPONENTS)])
+        rows.append([name, *(bracketed(getattr(laws, one)) for one in SHOWN)])
         said.append(f"{name}: {laws.verdict.text}")
-    header = ["curves", "γ", "γ0", "γ1", "γ2", "γ0 + γ1·γ2"]
+    header = ["curves", *(EXPONENTS[name].typeset for name in SHOWN)]
     table = Table("The laws as nl.fit reads them", header, rows, numeric=(1, 2, 3, 4, 5))
     return [table, Text(items=said)]
 
 
-def _bracketed(estimate: Estimate) -> str:
+def bracketed(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return fixed(estimate.value)
     return f"{fixed(estimate.value)} [{fixed(estimate.low)}, {fixed(estimate.high)}]"

@@ -102,7 +102,9 @@ def _exponent_figures(comparison: Comparison) -> list[Figure]:
 def _fits(comparison: Comparison) -> Table:
     import numpy as np
 
+    from normlaws.display.exponents import EXPONENTS
     from normlaws.report import Table
+    from normlaws.report.solved._any import SHOWN
     from normlaws.theory import FixedNormPerceptron
 
     theory = FixedNormPerceptron(comparison.flip_probability)
@@ -116,26 +118,20 @@ def _fits(comparison: Comparison) -> Table:
     ]
     if comparison.flip_probability == 0:
         rows.insert(0, ["theory, 1 ≪ λ ≪ α → ∞", "1", "1/2", "1/2", "1", "1"])
-    header = ["curves", "γ", "γ0", "γ1", "γ2", "γ0 + γ1·γ2"]
+    header = ["curves", *(EXPONENTS[name].typeset for name in SHOWN)]
     return Table("The laws as nl.fit reads them", header, rows, numeric=(1, 2, 3, 4, 5))
 
 
 def _exponents(name: str, curves: Curves) -> list[str]:
     from normlaws.errors import InputError
     from normlaws.laws import fit
+    from normlaws.report.solved._any import SHOWN, bracketed
 
     try:
         laws = fit(curves, norm="frobenius", metric="test_error", resamples=200)
     except InputError:
-        return [name, *["–"] * 5]
-    read = (laws.gamma, laws.gamma0, laws.gamma1, laws.gamma2, laws.product)
-    return [name, *(_bracketed(value, low, high) for value, low, high in read)]
-
-
-def _bracketed(value: float, low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        return f"{value:.3f}"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        return [name, *["–"] * len(SHOWN)]
+    return [name, *(bracketed(getattr(laws, one)) for one in SHOWN)]
 
 
 def _optima(comparison: Comparison) -> Table:

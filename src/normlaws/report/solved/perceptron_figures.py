@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.theory.perceptron._prox import Array
+from normlaws.curves.averages import mean_at_equal_step
 from normlaws.theory.perceptron.fixed_norm import FixedNormPerceptron
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _draw_rules(comparison: Comparison, size: int, ax: Axes) -> None:
 
 def _draw_descent(curves: Curves, ax: Axes) -> None:
     """One dot per step, at the seeds' geometric mean norm and mean error."""
-    mean = curves.frame.groupby("step")[["log_frobenius", "test_error"]].mean()
+    mean = mean_at_equal_step(curves.frame, ["log_frobenius", "test_error"])
     dots = ax.scatter(
         np.exp(mean["log_frobenius"]), mean["test_error"], c=mean.index.to_numpy(dtype=float),
         s=14, cmap=TIME, norm=LogNorm(), label="descent", zorder=3, linewidths=0,
@@ -132,12 +133,11 @@ def _draw_descent(curves: Curves, ax: Axes) -> None:
     bar.outline.set_visible(False)
 
 
-def _averages(curves: Curves) -> tuple[Array, Array, Array]:
+def _averages(curves: Curves) -> tuple[Floats, Floats, Floats]:
     """Norm, mean error and its standard error over seeds."""
-    table = curves.frame.assign(norm=np.exp(curves.frame["log_frobenius"]).round(9))
-    groups = table.groupby("norm")["test_error"]
-    error: Any = groups.std() / np.sqrt(groups.count())
-    return groups.mean().index.to_numpy(), groups.mean().to_numpy(), error.to_numpy()
+    mean = mean_at_equal_step(curves.frame, ["log_frobenius", "test_error"])
+    norm = np.exp(mean["log_frobenius"].to_numpy())
+    return norm, mean["test_error"].to_numpy(), mean["test_error_error"].to_numpy()
 
 
 def _shades(count: int) -> list[Any]:
