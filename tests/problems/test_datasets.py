@@ -164,7 +164,11 @@ SAMPLES = {
     "folder": folder,
     "custom": custom,
     "teacher-student": no_sample,
+    "diagonal-regression": no_sample,
 }
+
+
+DRAWN = {"teacher-student", "diagonal-regression"}  # inputs stay as they are
 
 
 def test_every_data_set_is_a_member_of_this_suite():
@@ -190,7 +194,7 @@ class TestDataSet:
 
     def test_examples_are_normalised_by_the_pool(self, sample, name):
         data = sample[0]
-        if name == "teacher-student":
+        if name in DRAWN:
             return
         pool = data.pool_images.double().movedim(1, 0).flatten(1)
         np.testing.assert_allclose(data.mean, pool.mean(1), rtol=1e-12)
@@ -369,9 +373,9 @@ def test_a_corrupt_image_inside_a_parquet_file_is_named_by_file_and_row(tmp_path
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"y_train": np.zeros(3, int)}, "one integer label for each of 6 training images"),
+        ({"y_train": np.zeros(3, int)}, "one label for each of 6 training images"),
         ({"y_train": LABELS - 1}, "labels 0, 1, … in the training examples, got -1"),
-        ({"y_test": np.zeros(TEST)}, "one integer label for each of 4 test images"),
+        ({"y_test": np.zeros(TEST)}, "training and test labels of one shape and type"),
         ({"x_test": pixels(TEST, 5, 5)}, "one shape and type, got .*8, 6.* and .*5, 5"),
     ],
 )
@@ -397,3 +401,26 @@ def test_nothing_is_unpickled_and_unknown_names_list_the_known(tmp_path):
     pq.write_table(pa.table({"picture": [b""], "label": [0]}), tmp_path / "t.parquet")
     with pytest.raises(InputError, match="expected the column picture or label, got image"):
         load_data_set("parquet", tmp_path, train=["t.parquet"], test=["t.parquet"])
+
+
+def test_floats_are_the_targets_of_a_regression(tmp_path):
+    arrays = {"x_train": pixels(POOL, 5), "x_test": pixels(TEST, 5)}
+    for targets, outputs in ((np.linspace(0, 1, POOL), 1), (np.ones((POOL, 2)), 2)):
+        np.savez(tmp_path / "a.npz", y_train=targets, y_test=targets[:TEST], **arrays)
+        data = load_data_set("npz", tmp_path, path="a.npz")
+        assert data.regression
+        assert data.classes == outputs
+        np.testing.assert_allclose(data.pool_labels, targets.reshape(POOL, -1), rtol=1e-6)
+    np.savez(tmp_path / "a.npz", y_train=targets * np.nan, y_test=targets[:TEST], **arrays)
+    with pytest.raises(InputError, match="expected finite targets in the training examples"):
+        load_data_set("npz", tmp_path, path="a.npz")
+
+
+def test_targets_of_diagonal_networks_are_sparse_and_clean_where_tested():
+    data = load_data_set("diagonal-regression", dimension=9, relevant=4, noise=0.5, pool=4000)
+    beta = torch.tensor([0.5] * 4 + [0.0] * 5)
+    torch.testing.assert_close(data.test_labels[:, 0], data.test_images[:, 0, 0] @ beta)
+    noise = data.pool_labels[:, 0] - data.pool_images[:, 0, 0] @ beta
+    assert abs(float(noise.std()) - 0.5) < 0.03
+    signs = load_data_set("diagonal-regression", dimension=9, relevant=4, labels="sign")
+    assert torch.equal(signs.pool_labels, (signs.pool_images[:, 0, 0] @ beta > 0).long())

@@ -36,7 +36,8 @@ PANELS = {
     "paper-vit-cifar10": (2_693_578, 30, 46_000, 600, 0.005),
     "paper-vit-cifar100": (4_794_212, 5, 46_000, 600, 0.005),
 }
-SMALL = {  # layer by layer, weights and biases
+SMALL = {
+    "diagonal-regression": 2 * 200,  # layer by layer, weights and biases
     "digits-cnn": 80 + 1168 + 650,
     "digits-mlp": 4160 + 650,
     "digits-resnet": (72 + 16) + (1152 + 32) + (3456 + 64 + 160) + 170,
@@ -56,12 +57,14 @@ def form(study: Study) -> tuple[tuple[int, int, int], int]:
     data = study.settings.data
     if data.name == "teacher-student":
         return (1, 1, data.dimension), data.classes
+    if data.name == "diagonal-regression":
+        return (1, 1, data.dimension), 1
     return FORMS[data.name]
 
 
 def pool(study: Study) -> int:
     data = study.settings.data
-    return data.pool if data.name == "teacher-student" else POOLS.get(data.name, 50_000)
+    return POOLS.get(data.name, getattr(data, "pool", 50_000))
 
 
 def model(study: Study) -> nn.Module:

@@ -83,10 +83,15 @@ def split(
     test labels stay as they are, so errors are those on clean labels.
 
     Raises:
-        InputError: the pool is too small for ``size`` and ``validation`` together.
+        InputError: the pool is too small for ``size`` and ``validation`` together, or labels that
+            are numbers shall be replaced.
     """
     pool = len(data.pool_labels)
     check_size(data, size, validation)
+    if label_noise and data.regression:
+        raise InputError(
+            f"expected label_noise = 0 for {data.name}, whose targets are numbers, got {label_noise}"
+        )
     order = torch.randperm(pool, generator=torch.Generator().manual_seed(split_seed))
     held_out, rest = order[:validation], order[validation:]
     shuffle = torch.randperm(len(rest), generator=torch.Generator().manual_seed(seed))

@@ -32,6 +32,7 @@ from normlaws.studies.speed import measured_speed
 from normlaws.studies.workers import ExecutorWorkers, Workers, processes
 from normlaws.theory.registry import SolvedStudy, solved_studies
 from normlaws.training import RunSettings
+from normlaws.training.losses import check_loss
 
 
 def presets() -> dict[str, StudySettings]:
@@ -195,6 +196,7 @@ class Study:
         data = self.settings.data.load(_data_root(options.data_root))
         for size in self.settings.sizes:
             check_size(data, size, self.settings.data.validation)
+        check_loss(self.settings.training.loss, data)
         self.settings.model.build(data.image_shape, data.classes, seed=0)
         return data
 

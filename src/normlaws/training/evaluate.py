@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from normlaws.problems import Examples
+from normlaws.training.losses import by_label, labels_in, summed_loss
 
 BATCH = 512
 FEWEST = 16
@@ -18,7 +19,10 @@ CACHE = 1 << 24  # bytes of a layer's output that a processor's cache holds
 
 
 class Score(NamedTuple):
-    """Fraction of wrong labels and mean cross-entropy, nats; NaN where outputs are not finite."""
+    """Fraction of wrong labels and mean loss; NaN where outputs are not finite.
+
+    The error is NaN, too, where targets are numbers.
+    """
 
     error: float
     loss: float
@@ -62,19 +66,25 @@ def fitting_batch(model: nn.Module, examples: Examples) -> int:
     return 1 << (images.bit_length() - 1)
 
 
-def score(model: nn.Module, examples: Examples, batch: int = BATCH) -> Score:
-    """Score ``model`` on all ``examples``, so many at a time.
+def score(
+    model: nn.Module, examples: Examples, batch: int = BATCH, loss: str = "cross-entropy"
+) -> Score:
+    """Score ``model`` on all ``examples``, so many at a time, by the loss of that name.
 
     The model's modes and gradients stay as they were.
     """
-    wrong, loss = 0, 0.0
+    wrong, total = 0, 0.0
     with evaluation_mode(model), torch.inference_mode():
         for start in range(0, len(examples), batch):
             inputs = examples.normalised(examples.images[start : start + batch])
             labels = examples.labels[start : start + batch]
             logits = model(inputs).float()
-            loss += F.cross_entropy(logits, labels, reduction="sum").item()
-            wrong += int((logits.argmax(dim=1) != labels).sum())
-    mean = loss / len(examples)
-    finite = mean == mean and abs(mean) != float("inf")
-    return Score(wrong / len(examples), mean) if finite else Score(float("nan"), float("nan"))
+            total += summed_loss(loss, logits, labels).item()
+            if not labels.is_floating_point():
+                logits, labels = by_label(logits, labels)
+                wrong += int((logits.argmax(dim=1) != labels).sum())
+    count = labels_in(examples.labels)
+    mean = total / count
+    if not math.isfinite(mean):
+        return Score(math.nan, math.nan)
+    return Score(math.nan if examples.labels.is_floating_point() else wrong / count, mean)

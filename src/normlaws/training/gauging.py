@@ -57,11 +57,17 @@ def gauges_of(
 
 
 def check_effective_parameters(settings: RunSettings) -> None:
-    """Refuse runs of which no fixed kernel describes a step.
+    """Refuse runs whose steps are not linear in the labels.
 
     Raises:
-        InputError: the gradient is clipped, momentum is used, or examples are augmented.
+        InputError: the loss is cross-entropy, the gradient is clipped, momentum is used, or
+            examples are augmented.
     """
+    if settings.training.loss != "squared":
+        raise InputError(
+            'expected training.loss = "squared" beside gauges.effective_parameters, which count '
+            f"labels that outputs are linear in, got {settings.training.loss!r}"
+        )
     optimizer = settings.optimizer
     if optimizer.clip_norm is not None or optimizer.momentum or settings.data.augment:
         raise InputError(

@@ -19,6 +19,7 @@ from normlaws.training.evaluate import fitting_batch, score
 from normlaws.training.execution import Execution
 from normlaws.training.gauging import gauges_of
 from normlaws.training.layout import memory_format
+from normlaws.training.losses import check_loss
 from normlaws.training.precision import arithmetic
 from normlaws.training.schedule import BatchOrder, rate_factor, step_seed
 from normlaws.training.scoring import scored_splits
@@ -43,6 +44,7 @@ class Replica:
     def __init__(
         self, settings: RunSettings, folder: RunFolder | None, execution: Execution, data: DataSet
     ) -> None:
+        check_loss(settings.training.loss, data)
         self.settings, self.folder, self.device = settings, folder, execution.device
         self.train, self.scored = scored_splits(settings, data, self.device)
         model = settings.model.build(data.image_shape, data.classes, settings.seed)
@@ -108,7 +110,8 @@ class Replica:
         """Errors, losses, norms and gauges at this step."""
         with self.arithmetic:
             train, validation, test = (
-                score(self.model, examples, self.scoring_batch) for examples in self.scored
+                score(self.model, examples, self.scoring_batch, self.settings.training.loss)
+                for examples in self.scored
             )
         return {
             "step": self.step,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
 from normlaws.curves import Curves
 from normlaws.problems import DataSet, data_root
 from normlaws.storage.folder import RunFolder
 from normlaws.training.execution import Execution
 from normlaws.training.loop import Loop
+from normlaws.training.losses import mean_loss
 from normlaws.training.memory import memory_explained
 from normlaws.training.replica import Replica
 from normlaws.training.schedule import step_seed
@@ -64,7 +64,7 @@ class Alone:
         if replica.settings.model.stochastic:
             torch.manual_seed(step_seed(replica.settings.seed, replica.step))
         with replica.arithmetic:
-            loss = F.cross_entropy(self._forward(inputs), labels)
+            loss = mean_loss(replica.settings.training.loss, self._forward(inputs), labels)
         for parameter in replica.parameters:  # what zero_grad does, without its bookkeeping
             parameter.grad = None
         loss.backward()

@@ -48,6 +48,9 @@ class TrainingSettings(Settings):
     steps: Count | None = Field(default=None, description="optimiser steps of every run; or")
     epochs: float | None = Field(default=None, gt=0, description="passes over its training set")
     batch_size: Count = 32
+    loss: Literal["cross-entropy", "squared"] = added(
+        "cross-entropy", description="squared: ½|f − y|², classes as one-hot targets"
+    )
     records: int = Field(default=40, ge=2, description="log-spaced records after step 0")
     evaluation_share: float = Field(
         default=0.1,

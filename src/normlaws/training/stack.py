@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from normlaws.curves import Curves
@@ -16,6 +15,7 @@ from normlaws.storage.folder import RunFolder
 from normlaws.training.checkpoint import lay_out_like_parameters
 from normlaws.training.execution import Execution
 from normlaws.training.loop import Loop
+from normlaws.training.losses import summed_loss
 from normlaws.training.memory import memory_explained
 from normlaws.training.replica import Replica
 from normlaws.training.run import Alone
@@ -40,6 +40,7 @@ def stack_key(settings: RunSettings) -> str | None:
     for part, free in FREE.items():
         values[part] = getattr(settings, part).model_dump(mode="json", exclude=free)
     values["steps"] = settings.steps, training.records
+    values["loss"] = training.loss
     values["batch"] = min(training.batch_size, settings.size)
     return json.dumps(values, sort_keys=True)
 
@@ -126,7 +127,8 @@ class Stack:
         """One optimiser step of every run."""
         inputs, labels = self._batches()
         logits = self._network(inputs).flatten(0, 1)
-        loss = F.cross_entropy(logits, labels, reduction="sum") / inputs.shape[1]
+        name = self._replicas[0].settings.training.loss
+        loss = summed_loss(name, logits, labels) / inputs.shape[1]
         for parameter in self._parameters:
             parameter.grad = None
         loss.backward()
@@ -178,7 +180,7 @@ class Stack:
 
 
 class _Batches:
-    """Inputs (replicas, batch, channels, height, width), labels (replicas * batch,) of a step."""
+    """Inputs (replicas, batch, channels, height, width), labels (replicas * batch, …) of a step."""
 
     def __init__(self, replicas: Sequence[Replica]) -> None:
         self._replicas = replicas

@@ -16,6 +16,7 @@ from normlaws.errors import InputError, allowed
 from normlaws.problems.datasets.arrays import Arrays
 from normlaws.problems.datasets.custom import CustomData
 from normlaws.problems.datasets.dataset import DataSet
+from normlaws.problems.datasets.diagonal_regression import DiagonalRegression
 from normlaws.problems.datasets.digits import Digits
 from normlaws.problems.datasets.folder import ImageFolder, TinyImageNet
 from normlaws.problems.datasets.parquet import Parquet
@@ -34,7 +35,8 @@ DataSettings = Annotated[
     | Arrays
     | ImageFolder
     | CustomData
-    | TeacherStudent,
+    | TeacherStudent
+    | DiagonalRegression,
     Field(discriminator="name"),
 ]
 """Settings of any data set, told apart by ``name``."""
@@ -53,6 +55,7 @@ DATA_SETS: dict[str, type[DataSource]] = {
         ImageFolder,
         CustomData,
         TeacherStudent,
+        DiagonalRegression,
     )
 }
 """The classes by the name of their data set."""
@@ -95,6 +98,7 @@ __all__ = [
     "DataSet",
     "DataSettings",
     "DataSource",
+    "DiagonalRegression",
     "Digits",
     "FashionMNIST",
     "ImageFolder",

@@ -20,7 +20,8 @@ class Arrays(DataSource):
 
     Images are (n, height, width), (n, height, width, channels) or, where ``channels_first``,
     (n, channels, height, width); vectors (n, d) become images of one row. Bytes stay bytes, any
-    other numbers become float32.
+    other numbers become float32. Labels that are not whole by type are the targets of a regression,
+    (n,) or (n, outputs).
     """
 
     name: Literal["npz"] = "npz"
@@ -65,6 +66,8 @@ class Arrays(DataSource):
 
 
 def _labels(array: np.ndarray) -> Tensor:
-    """Integers as int64, also where they stand in a column; anything else is refused later."""
+    """Integers as int64, also where they stand in a column; floats are targets of a regression."""
+    if array.dtype.kind not in "iu":
+        return torch.from_numpy(array)
     values = array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array
-    return torch.from_numpy(values.astype(np.int64) if values.dtype.kind in "iu" else values)
+    return torch.from_numpy(values.astype(np.int64))

@@ -19,7 +19,8 @@ from normlaws.problems.factory import FACTORY_PATTERN, call_factory
 class CustomData(DataSource):
     """Two ``torch.utils.data.Dataset`` (training pool, test) that ``module:factory`` returns.
 
-    Every item is (image, label); images are tensors (channels, height, width) of uint8 or floats,
+    Every item is (image, label): a class or, of a regression, one or several floats. Images are
+    tensors (channels, height, width) of uint8 or floats,
     or whatever NumPy can read with channels last, such as Pillow's. Loading imports and runs that
     module: a study file that names a factory is a request to run the user's code.
     """
@@ -41,7 +42,13 @@ class CustomData(DataSource):
 
 def _items(items: Any) -> tuple[Tensor, Tensor]:
     images, labels = zip(*(items[index] for index in range(len(items))), strict=True)
-    return torch.stack([_image(image) for image in images]), torch.tensor([int(n) for n in labels])
+    return torch.stack([_image(image) for image in images]), _labels(labels)
+
+
+def _labels(labels: Any) -> Tensor:
+    """Classes where all are whole numbers by type, else the targets of a regression."""
+    found = torch.stack([torch.as_tensor(label) for label in labels])
+    return found if found.is_floating_point() else found.long()
 
 
 def _image(image: Any) -> Tensor:

@@ -20,10 +20,11 @@ class DataSet:
     Attributes:
         pool_images: (n, channels, height, width) uint8, or float32 where values are not bytes;
             validation and training examples come from it.
-        pool_labels: (n,) int64 in [0, classes).
+        pool_labels: (n,) int64 in [0, classes), or (n, tokens) where every token has a label; or
+            (n, outputs) float32 targets of a regression.
         test_images: (m, channels, height, width), of the same type; only ever scored.
-        test_labels: (m,) int64.
-        classes: number of classes.
+        test_labels: (m, …), of the same kind.
+        classes: number of classes; of a regression, of outputs.
         mean: per-channel mean of the pool, in units of the raw values.
         std: per-channel standard deviation of the pool, likewise.
     """
@@ -43,9 +44,13 @@ class DataSet:
     ) -> DataSet:
         """Check the examples and compute classes, mean and deviation.
 
+        Whole numbers as labels are classes; others are the targets of a regression, taken as they
+        are.
+
         Raises:
-            InputError: images and labels do not fit one another, or labels are not 0, 1, ….
+            InputError: images and labels do not fit one another, or classes are not 0, 1, ….
         """
+        pool_labels, test_labels = _columns(pool_labels), _columns(test_labels)
         _check(name, "training", pool, pool_labels)
         _check(name, "test", test, test_labels)
         if pool.shape[1:] != test.shape[1:] or pool.dtype != test.dtype:
@@ -53,9 +58,22 @@ class DataSet:
                 f"{name}: expected training and test images of one shape and type, got "
                 f"{_form(pool)} and {_form(test)}"
             )
-        classes = int(max(pool_labels.max(), test_labels.max())) + 1
+        if pool_labels.shape[1:] != test_labels.shape[1:] or pool_labels.dtype != test_labels.dtype:
+            raise InputError(
+                f"{name}: expected training and test labels of one shape and type, got "
+                f"{_form(pool_labels)} and {_form(test_labels)}"
+            )
+        if pool_labels.is_floating_point():
+            classes = pool_labels.shape[1]
+        else:
+            classes = int(max(pool_labels.max(), test_labels.max())) + 1
         mean, std = _statistics(pool)
-        return cls(name, pool, pool_labels.long(), test, test_labels.long(), classes, mean, std)
+        return cls(name, pool, pool_labels, test, test_labels, classes, mean, std)
+
+    @property
+    def regression(self) -> bool:
+        """Whether labels are numbers rather than classes."""
+        return self.pool_labels.is_floating_point()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -70,15 +88,25 @@ def _check(name: str, part: str, images: Tensor, labels: Tensor) -> None:
             f"{name}: expected {part} images (n, channels, height, width) of uint8 or float32, got "
             f"{_form(images)}"
         )
-    if labels.is_floating_point() or labels.shape != images.shape[:1] or not len(labels):
+    if labels.ndim not in (1, 2) or len(labels) != len(images) or not labels.numel():
         raise InputError(
-            f"{name}: expected one integer label for each of {len(images)} {part} images, at least "
-            f"one, got labels {_form(labels)}"
+            f"{name}: expected one label for each of {len(images)} {part} images, at least one, "
+            f"got labels {_form(labels)}"
         )
-    if int(labels.min()) < 0:
+    if labels.is_floating_point():
+        if not bool(labels.isfinite().all()):
+            raise InputError(f"{name}: expected finite targets in the {part} examples")
+    elif int(labels.min()) < 0:
         raise InputError(
             f"{name}: expected labels 0, 1, … in the {part} examples, got {int(labels.min())}"
         )
+
+
+def _columns(labels: Tensor) -> Tensor:
+    """Classes as int64; targets as float32, (n, outputs)."""
+    if not labels.is_floating_point():
+        return labels.long()
+    return labels.float()[:, None] if labels.ndim == 1 else labels.float()
 
 
 def _form(values: Tensor) -> str:

@@ -13,18 +13,19 @@ from pydantic import Field
 from normlaws.problems.models.cnn import CNN
 from normlaws.problems.models.custom import CustomModel
 from normlaws.problems.models.dense import MLP, Perceptron
+from normlaws.problems.models.diagonal import Diagonal
 from normlaws.problems.models.family import Family
 from normlaws.problems.models.resnet import ResNet
 from normlaws.problems.models.vit import ViT
 
 ModelSettings = Annotated[
-    Perceptron | MLP | CNN | ResNet | ViT | CustomModel, Field(discriminator="family")
+    Perceptron | MLP | CNN | ResNet | ViT | Diagonal | CustomModel, Field(discriminator="family")
 ]
 """Settings of any family, told apart by ``family``."""
 
 FAMILIES: dict[str, type[Family]] = {
     kind.model_fields["family"].default: kind
-    for kind in (Perceptron, MLP, CNN, ResNet, ViT, CustomModel)
+    for kind in (Perceptron, MLP, CNN, ResNet, ViT, Diagonal, CustomModel)
 }
 """The classes by the name of their family."""
 
@@ -33,6 +34,7 @@ __all__ = [
     "FAMILIES",
     "MLP",
     "CustomModel",
+    "Diagonal",
     "Family",
     "ModelSettings",
     "Perceptron",
