@@ -90,7 +90,8 @@ def split(
     check_size(data, size, validation)
     if label_noise and data.regression:
         raise InputError(
-            f"expected label_noise = 0 for {data.name}, whose targets are numbers, got {label_noise}"
+            f"expected label_noise = 0 for {data.name}, whose targets are numbers, got "
+            f"{label_noise}"
         )
     order = torch.randperm(pool, generator=torch.Generator().manual_seed(split_seed))
     held_out, rest = order[:validation], order[validation:]
