@@ -121,7 +121,7 @@ def published(folder: Path) -> None:
     }
     print("| panel | γ | γ0 | γ1 | γ2 | γ0 + γ1·γ2 | collapse γ | collapse γ2 | codes |")
     for name, laws in fits.items():
-        scaling = laws.collapse_exponents
+        scaling = laws.collapse_exponents()
         cells = [getattr(laws, each).value for each in NAMES] + [each.value for each in scaling]
         print(
             f"| {name} | {' | '.join(f'{v:.3f}' for v in cells)} | {' '.join(laws.verdict.codes)} |"

@@ -155,11 +155,13 @@ def operator_error(meter: NormMeter, model: nn.Module, example: torch.Tensor) ->
     """The same for operators, against a cold start to 1e-6 from other vectors."""
     other = NormMeter(model, conv="operator", example_input=example, relative_error=1e-6, seed=1)
     other.measure()
-    return largest(meter, [row.log_sigma for row in other.last])
+    return largest(meter, [row.log_spectral_norm for row in other.last])
 
 
 def largest(meter: NormMeter, exact: list[float]) -> float:
-    return max(abs(row.log_sigma - value) for row, value in zip(meter.last, exact, strict=True))
+    return max(
+        abs(row.log_spectral_norm - value) for row, value in zip(meter.last, exact, strict=True)
+    )
 
 
 def meters_of(
@@ -167,13 +169,13 @@ def meters_of(
 ) -> dict[str, NormMeter]:
     meters = {
         FLAT: NormMeter(model, compiled=compiled),
-        "spectral, flat 1e-6": NormMeter(model, names=("spectral_product",), compiled=compiled),
+        "spectral, flat 1e-6": NormMeter(model, norms=("spectral_product",), compiled=compiled),
     }
     if operator:
         settings = {"conv": "operator", "example_input": example, "compiled": compiled}
         meters[OPERATOR] = NormMeter(model, **settings)
         meters["spectral, operator 1e-4"] = NormMeter(
-            model, names=("spectral_product",), **settings
+            model, norms=("spectral_product",), **settings
         )
     return meters
 

@@ -12,6 +12,9 @@ from normlaws.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from normlaws import (
+        curves,
+        errors,
+        explore,
         gauges,
         interop,
         laws,
@@ -44,6 +47,9 @@ _HOMES = {
     "measure": "normlaws.norms",
 }
 _ROOMS = (
+    "curves",
+    "errors",
+    "explore",
     "gauges",
     "interop",
     "laws",
@@ -65,6 +71,9 @@ __all__ = [
     "Study",
     "Tracker",
     "collapse",
+    "curves",
+    "errors",
+    "explore",
     "fit",
     "gauges",
     "interop",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
-from normlaws.interop import read_table
+from normlaws.interop import ColumnMap, Identity, read_table
 
 FRAME = pd.DataFrame(
     {
@@ -92,15 +92,15 @@ def test_accuracies_and_percentages_are_converted_when_said(tmp_path):
     path = tmp_path / "mine.csv"
     FRAME.assign(acc=[50.0, 60, 70, 80], err=[50.0, 40, 30, 20]).to_csv(path, index=False)
     named = MAP | {"val_accuracy": "acc"}
-    curves = read_table(path, named, percent=("val_accuracy", "test_error"))
+    curves = read_table(path, ColumnMap(named, ("val_accuracy", "test_error")))
     np.testing.assert_allclose(curves.frame["val_error"], [0.5, 0.4, 0.3, 0.2])
     np.testing.assert_allclose(curves.frame["test_error"], [0.5, 0.4, 0.3, 0.2])
     with pytest.raises(InputError, match=r"val_accuracy as a fraction .* --percent val_accuracy"):
         read_table(path, named)
     with pytest.raises(InputError, match="percent of train_error"):
-        read_table(path, MAP, percent=("loss",))
+        read_table(path, ColumnMap(MAP, ("loss",)))
     with pytest.raises(InputError, match="expected a column train_error"):
-        read_table(path, MAP, percent=("train_error",))
+        read_table(path, ColumnMap(MAP, ("train_error",)))
 
 
 def test_sizes_and_seeds_can_stand_in_the_run_names(tmp_path):
@@ -108,14 +108,14 @@ def test_sizes_and_seeds_can_stand_in_the_run_names(tmp_path):
     names = [f"cnn_n={n}_rep{seed}" for n, seed in zip(FRAME["n_train"], FRAME["rep"], strict=True)]
     table = FRAME.assign(run=names, test_error=FRAME["err"]).drop(columns=["n_train", "rep", "err"])
     table.to_csv(path, index=False)
-    curves = read_table(path, run_pattern=r"n=(?P<size>\d+)_rep(?P<seed>\d+)")
+    curves = read_table(path, identity=Identity(run_pattern=r"n=(?P<size>\d+)_rep(?P<seed>\d+)"))
     assert curves.sizes == [10, 20]
     assert curves.seeds == [0, 1]
     with pytest.raises(InputError, match="expected a run name with a size"):
-        read_table(path, run_pattern=r"N(?P<size>\d+)")
+        read_table(path, identity=Identity(run_pattern=r"N(?P<size>\d+)"))
     for bad, message in (("(", "regular expression"), (r"(\d+)", "pattern with a group")):
         with pytest.raises(InputError, match=message):
-            read_table(path, run_pattern=bad)
+            read_table(path, identity=Identity(run_pattern=bad))
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def test_messy_studies_are_answered_or_refused(generator):
         assert all(0 <= found.error.value <= 1 for found in laws.forecast([100, 1e5]))
         assert not laws.mean_curves.isna().any(axis=None)
         assert len(laws.influence()) >= 1
-        assert len(laws.baselines) == 5
+        assert len(laws.baselines()) == 5
         laws.size_for_error(0.01)
         laws.window_table()
-        _ = laws.collapse_exponents
+        _ = laws.collapse_exponents()
 
 
 def test_one_seed_has_values_without_intervals():

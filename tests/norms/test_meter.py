@@ -110,7 +110,7 @@ def test_warm_values_stay_within_the_requested_error(build, conv, steps, compile
     for step in along_a_training(model, steps):
         warm = meter.measure()
         exact = measure(model, conv=conv, example_input=example)
-        found = np.array([layer.log_sigma for layer in meter.last])
+        found = np.array([layer.log_spectral_norm for layer in meter.last])
         error = np.abs(found - exact.layers.log_spectral_norm)
         assert error.max() <= meter.relative_error, f"step {step}"
         assert max(meter.bounds.values()) <= meter.relative_error
@@ -199,14 +199,14 @@ def test_names_select_what_is_measured():
     every = NormMeter(model).measure()
     assert set(every) == {f"log_{name}" for name in DATA_FREE_NORMS}
     for name in DATA_FREE_NORMS:
-        assert NormMeter(model, names=(name,)).measure() == {f"log_{name}": every[f"log_{name}"]}
+        assert NormMeter(model, norms=(name,)).measure() == {f"log_{name}": every[f"log_{name}"]}
 
 
 @pytest.mark.parametrize("names", [None, ("spectral_product",)])
 def test_broken_weights_are_noticed_between_calls_and_forgotten(names, compiled):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(100, 80), nn.Linear(80, 90))
-    meter = NormMeter(model, names=names, compiled=compiled)
+    meter = NormMeter(model, norms=names, compiled=compiled)
     usual = meter.measure()["log_spectral_product"]
     good = model[1].weight.detach().clone()
     model[1].weight.data[3, 4] = math.nan
@@ -227,7 +227,9 @@ def test_one_of_several_equal_layers_jumps(compiled):
         nn.init.normal_(model[1].weight)
         expected = measure(model).layers.log_spectral_norm
         meter.measure()
-        assert [row.log_sigma for row in meter.last] == pytest.approx(list(expected), abs=1e-6)
+        assert [row.log_spectral_norm for row in meter.last] == pytest.approx(
+            list(expected), abs=1e-6
+        )
 
 
 def test_grouped_matrices_too_large_to_diagonalise(compiled):
@@ -260,7 +262,7 @@ def test_grouped_operators_are_followed(groups):
 def test_broken_weights_of_a_grouped_operator_are_noticed():
     torch.manual_seed(0)
     conv, example = nn.Conv2d(8, 8, 3, padding=1, groups=2), torch.zeros(1, 8, 16, 16)
-    meter = NormMeter(conv, names=("spectral_product",), conv="operator", example_input=example)
+    meter = NormMeter(conv, norms=("spectral_product",), conv="operator", example_input=example)
     usual = meter.measure()["log_spectral_product"]
     good = conv.weight.detach().clone()
     conv.weight.data[3, 1] = math.nan

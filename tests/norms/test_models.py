@@ -353,7 +353,7 @@ def test_refusals_say_what_is_allowed():
     with pytest.raises(InputError, match="example_input that Linear accepts"):
         measure(model, conv="operator", example_input=torch.zeros(1, 7))
     with pytest.raises(InputError, match="names of norms among"):
-        NormMeter(model, names=("nuclear",))
+        NormMeter(model, norms=("nuclear",))
 
 
 def test_result_reads_well():

@@ -72,10 +72,10 @@ def table(
     run_pattern: RunPattern = None,
 ) -> None:
     """A long-format table of one's own: one row per run and recorded step."""
-    from normlaws.interop import read_table
+    from normlaws.interop import Identity, read_table
 
-    curves = read_table(file, _pairs(column), percent=tuple(percent or ()), run_pattern=run_pattern)
-    _keep(curves, out)
+    identity = Identity(run_pattern=run_pattern) if run_pattern else None
+    _keep(read_table(file, _columns(column, percent), identity), out)
 
 
 @importer.command("tensorboard")

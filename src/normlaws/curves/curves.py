@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 class Curves:
     """Learning curves of many runs: what was recorded, and what made it.
 
+    >>> import normlaws as nl, pandas as pd
+    >>> table = {"run": "a", "size": 100, "seed": 0, "step": [0, 10], "test_error": [0.9, 0.2]}
+    >>> curves = nl.Curves(pd.DataFrame(table | {"log_frobenius": [0.1, 1.2]}))
+    >>> curves.norms, curves.metrics, curves.sizes
+    (['frobenius'], ['test_error'], [100])
+
     Attributes:
         frame: one row per recorded step: ``run`` (id), ``size`` (P, training examples, or what
             :attr:`scale` names), ``seed`` (``<NA>`` where the curve has none: averaged over seeds,

@@ -119,6 +119,11 @@ class ColumnMap:
         return ours, numbers
 
 
+def as_column_map(columns: ColumnMap | Mapping[str, str] | None) -> ColumnMap:
+    """What a reader was given: a map as it is, a plain dictionary as the columns of one."""
+    return columns if isinstance(columns, ColumnMap) else ColumnMap(dict(columns or {}))
+
+
 def is_linear_norm(name: str) -> bool:
     """Whether a name of the map stands for λ itself."""
     known = (*NUMBERED, *PLAIN, *METRICS, *ACCURACIES, "status")

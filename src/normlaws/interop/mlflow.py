@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
-from normlaws.interop.columns import ColumnMap
+from normlaws.interop.columns import ColumnMap, as_column_map
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD, ForeignRun, curves_of, record_from, series_of
 from normlaws.interop.identity import Identity
@@ -24,8 +24,8 @@ _LARGEST = float(np.finfo(float).max)  # what a database keeps for infinity
 
 
 def read_mlflow(
-    source: str | Path,
-    columns: ColumnMap | None = None,
+    path: str | Path,
+    columns: ColumnMap | Mapping[str, str] | None = None,
     identity: Identity | None = None,
     *,
     experiment: str | None = None,
@@ -36,29 +36,29 @@ def read_mlflow(
     metrics that never change, or the run's name. Deleted runs are left out.
 
     Args:
-        source: an ``mlruns`` folder, an experiment's or a run's folder in it, or a tracking URI
+        path: an ``mlruns`` folder, an experiment's or a run's folder in it, or a tracking URI
             such as ``http://localhost:5000`` or ``sqlite:///mlflow.db``.
         columns: what the metrics are.
         identity: how to find size and seed.
         experiment: name of one experiment; all where omitted.
 
     Raises:
-        MissingExtraError: ``source`` is a URI, and MLflow is not installed.
+        MissingExtraError: ``path`` is a URI, and MLflow is not installed.
         DataNotFoundError: no run is there.
         CorruptFileError: a file is damaged; the message names it.
         InputError: no known metric, sizes and seeds cannot be found, or the server refuses.
     """
-    if "://" in str(source):
-        runs = list(_served(str(source), experiment))
+    if "://" in str(path):
+        runs = list(_served(str(path), experiment))
     else:
-        runs = [_stored(folder) for folder in _run_folders(Path(source), experiment)]
+        runs = [_stored(folder) for folder in _run_folders(Path(path), experiment)]
     if not runs:
         named = f" in the experiment {experiment!r}" if experiment else ""
         raise DataNotFoundError(
-            f"expected MLflow runs at {source}{named}, but found none; accepted are an mlruns "
+            f"expected MLflow runs at {path}{named}, but found none; accepted are an mlruns "
             "folder, an experiment or run folder in it, or a tracking URI"
         )
-    return curves_of(runs, columns or ColumnMap(), identity or Identity(), source)
+    return curves_of(runs, as_column_map(columns), identity or Identity(), path)
 
 
 def _run_folders(root: Path, experiment: str | None) -> list[Path]:

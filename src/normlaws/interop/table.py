@@ -9,7 +9,7 @@ import pandas as pd
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
-from normlaws.interop.columns import NUMBERED, ColumnMap
+from normlaws.interop.columns import NUMBERED, ColumnMap, as_column_map
 from normlaws.interop.identity import SIZE_KEYS, Identity
 from normlaws.interop.tabular import read_frame
 from normlaws.interop.variables import note_text, numeric_and_text, per_run, run_names
@@ -19,10 +19,8 @@ _KEPT = ("run", "status", "size", "seed", "step")
 
 def read_table(
     path: str | Path,
-    columns: Mapping[str, str] | None = None,
-    *,
-    percent: tuple[str, ...] = (),
-    run_pattern: str | None = None,
+    columns: ColumnMap | Mapping[str, str] | None = None,
+    identity: Identity | None = None,
 ) -> Curves:
     """Read one row per (run, recorded step), with names of one's own.
 
@@ -35,9 +33,8 @@ def read_table(
             ``step`` may be absent; ``run`` is made from size, seed and whatever else labels runs
             where absent. ``size`` may be any scale variable (``{"size": "params"}``), which is then
             shown under its own name. Columns with one value per run are kept in ``runs``, too.
-        percent: which of the mapped errors and accuracies are percentages.
-        run_pattern: regular expression with the groups ``size`` and ``seed`` (one or both), which
-            reads them from the column ``run``.
+            A :class:`ColumnMap` also says which of them are percentages.
+        identity: whose ``run_pattern`` reads size and seed from the column ``run``.
 
     Raises:
         DataNotFoundError: there is no such file.
@@ -50,11 +47,11 @@ def read_table(
             ignored otherwise), or runs that no column tells apart.
     """
     path = Path(path)
-    wanted = ColumnMap(dict(columns or {}), percent)
+    wanted = as_column_map(columns)
     frame = read_frame(path, (wanted.columns.get("run", "run"),))
     frame = _renamed(frame, wanted, path)
-    if run_pattern is not None:
-        frame = _from_names(frame, Identity(run_pattern=run_pattern), path)
+    if identity is not None:
+        frame = _from_names(frame, identity, path)
     for name in ("seed", "step"):
         if name not in frame:
             frame[name] = pd.NA

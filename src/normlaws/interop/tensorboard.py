@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, DataNotFoundError, NormlawsWarning
-from normlaws.interop.columns import ColumnMap
+from normlaws.interop.columns import ColumnMap, as_column_map
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import (
     BESIDE,
@@ -32,7 +32,9 @@ Series = dict[str, list[tuple[int, float]]]
 
 
 def read_tensorboard(
-    path: str | Path, columns: ColumnMap | None = None, identity: Identity | None = None
+    path: str | Path,
+    columns: ColumnMap | Mapping[str, str] | None = None,
+    identity: Identity | None = None,
 ) -> Curves:
     """Read every run below a folder: each folder with event files is one, named by its path.
 
@@ -65,10 +67,10 @@ def read_tensorboard(
     folders: dict[Path, list[Path]] = {}
     for file in files:
         folders.setdefault(file.parent, []).append(file)
-    columns = columns or ColumnMap()
+    named = as_column_map(columns)
     root = path.parent if path.is_file() else path
-    runs = _lend({folder: _run(folder, found, root) for folder, found in folders.items()}, columns)
-    return curves_of(runs, columns, identity or Identity(), path)
+    runs = _lend({folder: _run(folder, found, root) for folder, found in folders.items()}, named)
+    return curves_of(runs, named, identity or Identity(), path)
 
 
 def _run(folder: Path, files: list[Path], root: Path) -> ForeignRun:

@@ -13,7 +13,7 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
 from normlaws.interop import wandb_chart, wandb_file
-from normlaws.interop.columns import ColumnMap
+from normlaws.interop.columns import ColumnMap, as_column_map
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD, ForeignRun, checked_record, curves_of, series_of
 from normlaws.interop.identity import Identity
@@ -30,7 +30,7 @@ NAME_KEYS = ("run", "run_name", "Name", "name")
 
 def read_wandb(
     path: str | Path,
-    columns: ColumnMap | None = None,
+    columns: ColumnMap | Mapping[str, str] | None = None,
     identity: Identity | None = None,
     *,
     configs: str | Path | None = None,
@@ -64,11 +64,11 @@ def read_wandb(
         NormlawsWarning: a ``.wandb`` file ends within a record, as that of a killed run does.
     """
     path = Path(path)
-    columns, identity = columns or ColumnMap(), identity or Identity()
-    step_key = columns.columns.get("step")
+    named, identity = as_column_map(columns), identity or Identity()
+    step_key = named.columns.get("step")
     metrics = ColumnMap(
-        {ours: theirs for ours, theirs in columns.columns.items() if ours != "step"},
-        columns.percent,
+        {ours: theirs for ours, theirs in named.columns.items() if ours != "step"},
+        named.percent,
     )
     offline = [path] if path.suffix == ".wandb" else sorted(path.rglob("*.wandb"))
     if offline:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,16 @@ from normlaws.laws.verdict import Evidence, judge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+Found = TypeVar("Found")
+
+
+def _each(of: Callable[[float], Found], value: float | Iterable[float]) -> Found | list[Found]:
+    """``of`` a number, or of every number of a sequence."""
+    if isinstance(value, Iterable) and getattr(value, "ndim", 1):
+        return [of(float(one)) for one in value]
+    return of(float(value))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -92,39 +102,58 @@ class Laws:
         """The object that ``normlaws fit --json`` prints."""
         return render.as_dict(self)
 
-    def forecast(self, sizes: Iterable[float]) -> list[Forecast]:
-        """Best error and its log norm for one new run of each size, with prediction intervals.
+    @overload
+    def forecast(self, size: float) -> Forecast: ...
+    @overload
+    def forecast(self, size: Iterable[float]) -> list[Forecast]: ...
+    def forecast(self, size: float | Iterable[float]) -> Forecast | list[Forecast]:
+        """Best error and its log norm for one new run, with prediction intervals.
 
-        A size whose runs are all unfinished is forecast from where its curve stands.
+        A number gives one forecast, a sequence a list of them. A size whose runs are all
+        unfinished is forecast from where its curve stands.
 
         Raises:
             InputError: a size is not positive.
         """
         ceiling = 1.0 if self.metric.endswith("error") else float("inf")
-        return [forecast(self.samples, size, ceiling) for size in sizes]
+        return _each(partial(forecast, self.samples, ceiling=ceiling), size)
 
-    def size_for_error(self, error: float) -> Estimate:
+    @overload
+    def size_for_error(self, error: float) -> Estimate: ...
+    @overload
+    def size_for_error(self, error: Iterable[float]) -> list[Estimate]: ...
+    def size_for_error(self, error: float | Iterable[float]) -> Estimate | list[Estimate]:
         """Training examples needed for a best error of ``error``; infinite where out of reach.
+
+        A number gives one estimate, a sequence a list of them.
 
         Raises:
             InputError: the error is not positive.
         """
-        return size_for_error(self.samples, error)
+        return _each(partial(size_for_error, self.samples), error)
 
-    def stopping_norm(self, size: float) -> Estimate:
-        """Natural logarithm of the norm at which to stop one run of ``size`` examples."""
-        return stopping_norm(self.samples, size)
+    @overload
+    def stopping_norm(self, size: float) -> Estimate: ...
+    @overload
+    def stopping_norm(self, size: Iterable[float]) -> list[Estimate]: ...
+    def stopping_norm(self, size: float | Iterable[float]) -> Estimate | list[Estimate]:
+        """Natural logarithm of the norm at which to stop one run of ``size`` examples.
+
+        A number gives one estimate, a sequence a list of them.
+
+        Raises:
+            InputError: a size is not positive.
+        """
+        return _each(partial(stopping_norm, self.samples), size)
 
     def backtest(self, hide: int | None = None) -> Backtest:
         """Hide the largest sizes (a third where omitted), predict them, score with baselines."""
         return backtest(self.samples, hide)
 
-    @cached_property
     def baselines(self) -> pd.DataFrame:
         """Laws of ε_opt against P side by side: ``name``, ``parameters``, errors."""
         return baseline_table(self.samples)
 
-    @cached_property
     def collapse_exponents(self) -> tuple[Estimate, Estimate]:
         """(γ, γ2) by finite-size scaling, with no functional form assumed."""
         return collapse_exponents(self.samples)
@@ -160,6 +189,14 @@ def fit(
     seed: int = 0,
 ) -> Laws:
     """Fit the two dynamical scaling laws to ``curves``; by default nothing is tuned by hand.
+
+    >>> import normlaws as nl
+    >>> curves = nl.laws.plant(sizes=(100, 400, 1600), seeds=3)
+    >>> laws = nl.fit(curves, norm="spectral_complexity", metric="test_error", resamples=100)
+    >>> laws.forecast(6400).size
+    6400.0
+    >>> [round(found.value) for found in laws.stopping_norm([3200, 6400])]  # natural logarithms
+    [8, 9]
 
     Args:
         curves: runs over several training-set sizes, with or without seeds.

@@ -116,6 +116,15 @@ def measure(
 ) -> Measurement:
     """Measure every data-free norm of ``model``, exactly, layer by layer and in total.
 
+    >>> import normlaws as nl, torch
+    >>> identity = torch.nn.Linear(2, 2, bias=False)
+    >>> _ = torch.nn.init.eye_(identity.weight)
+    >>> measured = nl.measure(identity)
+    >>> round(measured.total["log_frobenius"], 4)  # ln √2
+    0.3466
+    >>> list(measured.layers["shape"])
+    [(2, 2)]
+
     The model is left as it was: mode, gradients, buffers, random numbers and hooks.
 
     Args:

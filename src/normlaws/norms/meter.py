@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,14 @@ _SPECTRAL = {"spectral_complexity", "spectral_product"}
 class NormMeter:
     """Measures the data-free norms of one model repeatedly, at a fraction of the cost of SVDs.
 
+    >>> import normlaws as nl, torch
+    >>> model = torch.nn.Linear(3, 3)
+    >>> meter = nl.NormMeter(model, norms=["frobenius"])
+    >>> before = meter.measure()["log_frobenius"]
+    >>> _ = model.weight.data.mul_(2)
+    >>> round(meter.measure()["log_frobenius"] - before, 4)  # ln 2
+    0.6931
+
     Small layers are diagonalised exactly. For the others the leading singular vectors are kept
     between calls and refined until a residual bound is below ``relative_error``
     (docs/norms.md says what the bound proves and what it assumes). A jump of the weights is
@@ -48,7 +57,7 @@ class NormMeter:
 
     Args:
         model: any PyTorch model; the meter reads its weights where they are, at every call.
-        names: which of ``spectral_complexity``, ``spectral_product``, ``frobenius``, ``l1`` and
+        norms: which of ``spectral_complexity``, ``spectral_product``, ``frobenius``, ``l1`` and
             ``group_21``; all where omitted. Also ``distance`` and ``distance_21``, Frobenius and
             (2,1) distance from the weights that ``model`` has now; flat, −inf at first.
         conv: ``"flat"`` or ``"operator"``, as in :func:`normlaws.norms.measure`.
@@ -65,7 +74,7 @@ class NormMeter:
         bounds: layer name -> bound on the relative error of its spectral norm at the last call
             (0 where it was diagonalised).
         last: logarithms of every layer at the last call, in the order of ``layers``; with
-            ``names=("spectral_product",)`` the sums of large layers are left out, as NaN.
+            ``norms=("spectral_product",)`` the sums of large layers are left out, as NaN.
 
     Raises:
         InputError: a name is unknown, the model holds no weight matrix, or an argument is refused.
@@ -76,17 +85,17 @@ class NormMeter:
         self,
         model: nn.Module,
         *,
-        names: tuple[str, ...] | None = None,
+        norms: Iterable[str] | None = None,
         conv: str = "flat",
         relative_error: float | None = None,
         example_input: Any = None,
         seed: int = 0,
         compiled: bool | None = None,
     ) -> None:
-        self.names = DATA_FREE_NORMS if names is None else tuple(names)
+        self.norms = DATA_FREE_NORMS if norms is None else tuple(norms)
         known = DATA_FREE_NORMS + DISTANCES
-        if not self.names or set(self.names) - set(known):
-            raise InputError(f"expected names of norms among {allowed(known)}, got {self.names}")
+        if not self.norms or set(self.norms) - set(known):
+            raise InputError(f"expected norms among {allowed(known)}, got {self.norms}")
         if relative_error is not None and not 0 < relative_error < 0.1:
             raise InputError(f"expected a relative_error between 0 and 0.1, got {relative_error!r}")
         if compiled and library() is None:
@@ -102,10 +111,10 @@ class NormMeter:
             for layer in plan.layers
         ]
         self._large = conv == "flat" and max(sizes) >= _LARGE
-        self._spectral = bool(_SPECTRAL & set(self.names))
-        self._sums = bool(set(self.names) - {"spectral_product"})
+        self._spectral = bool(_SPECTRAL & set(self.norms))
+        self._sums = bool(set(self.norms) - {"spectral_product"})
         self._model = model
-        self._start = Start(model) if set(DISTANCES) & set(self.names) else None
+        self._start = Start(model) if set(DISTANCES) & set(self.norms) else None
         self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
         self._seed = seed
         self.last: list[Row] = []
@@ -143,7 +152,7 @@ class NormMeter:
         if self._start is not None:
             moved = self._start.distances(self._model)
             values |= {name: log(part) for name, part in zip(DISTANCES, moved, strict=True)}
-        return {f"log_{name}": values[name] for name in self.names}
+        return {f"log_{name}": values[name] for name in self.norms}
 
     def _threads(self) -> contextlib.AbstractContextManager[object]:
         if self._large and not (self._compiled and library()):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Row(NamedTuple):
     """Natural logarithms of one layer."""
 
-    log_sigma: float = 0.0
+    log_spectral_norm: float = 0.0
     log_group_21: float = 0.0
     log_frobenius: float = 0.0
     log_l1: float = 0.0
@@ -136,9 +136,11 @@ class WarmLayer:
     def _begin(self, blocks: Tensor) -> None:
         """A full decomposition where that is as cheap; else the blocks wait for an iteration."""
         if self.maps is None and self._diagonalised(blocks):
-            self.row = self.row._replace(log_sigma=math.log(gram_norm(blocks)))
+            self.row = self.row._replace(log_spectral_norm=math.log(gram_norm(blocks)))
         elif self.maps and len(blocks) == 1 and self.length(blocks) <= _WRITE_OUT_UP_TO:
-            self.row = self.row._replace(log_sigma=math.log(operator_norm(blocks, self.maps)))
+            self.row = self.row._replace(
+                log_spectral_norm=math.log(operator_norm(blocks, self.maps))
+            )
         else:
             self.blocks = blocks
 
@@ -151,7 +153,7 @@ class WarmLayer:
         if math.isnan(found.value):
             self.blocks = blocks
         else:
-            self.row = self.row._replace(log_sigma=math.log(found.value) / 2)
+            self.row = self.row._replace(log_spectral_norm=math.log(found.value) / 2)
             self.bound = found.bound
 
     def length(self, blocks: Tensor) -> int:
@@ -169,7 +171,7 @@ class WarmLayer:
     def settle(self, values: NDArray[np.float64], errors: NDArray[np.float64], kept: Kept) -> None:
         """Take what an iteration found for this layer's groups."""
         top = int(np.argmax(values))
-        self.row = self.row._replace(log_sigma=math.log(values[top]) / 2)
+        self.row = self.row._replace(log_spectral_norm=math.log(values[top]) / 2)
         self.bound = float(errors[top])
         self.kept = kept
         self.blocks = None

@@ -102,7 +102,7 @@ def _size(value: float) -> str:
 
 def estimators(laws: Laws) -> Table:
     """The exponents by the three ways of estimating them, side by side."""
-    collapse = dict(zip(("gamma", "gamma2"), laws.collapse_exponents, strict=True))
+    collapse = dict(zip(("gamma", "gamma2"), laws.collapse_exponents(), strict=True))
     rows = []
     for name in ("gamma", "gamma1", "gamma0", "gamma2"):
         joint = getattr(laws.crossover, name) if laws.crossover else None
@@ -151,7 +151,7 @@ def baselines(laws: Laws) -> Table:
     rows = [
         (words(row.name), significant(row.in_sample), significant(row.backtest),
          _parameters(row.parameters))
-        for row in rows_of(laws.baselines)
+        for row in rows_of(laws.baselines())
     ]  # fmt: skip
     header = ("model", "fit error", "back-test error", "parameters")
     caption = "Extrapolations of the lowest error, side by side"

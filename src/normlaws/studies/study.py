@@ -43,6 +43,13 @@ def presets() -> dict[str, StudySettings]:
 class Study:
     """A grid of runs over training-set sizes and seeds.
 
+    >>> import normlaws as nl
+    >>> study = nl.Study.load("digits-cnn").scaled(0.1)  # study.run() trains it
+    >>> study.name
+    'digits-cnn-scale-0.1'
+    >>> nl.Study.load("perceptron").description  # solved, not trained
+    'The solvable perceptron: exact theory, students at fixed norm, descent from zero.'
+
     Args:
         settings: what to run.
     """

@@ -19,7 +19,7 @@ from normlaws.tracking.bare import BareModel
 
 _LAYER_VALUE = {  # the norm of one layer alone, a field of NormMeter.last
     "spectral_complexity": "log_group_21",
-    "spectral_product": "log_sigma",
+    "spectral_product": "log_spectral_norm",
     "frobenius": "log_frobenius",
     "l1": "log_l1",
     "group_21": "log_group_21",
@@ -124,7 +124,7 @@ class MeasuredModel:
         if self._bare.sharded:
             example_input = _in_main_memory(example_input)
         self._meter = NormMeter(
-            self._bare.module, names=self.names, conv=conv, example_input=example_input
+            self._bare.module, norms=self.names, conv=conv, example_input=example_input
         )
 
     def state_dict(self) -> dict[str, Any]:

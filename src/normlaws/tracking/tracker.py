@@ -29,6 +29,13 @@ Evaluate = Callable[[Any], Mapping[str, float]]
 class Tracker:
     """Writes one run's curve while a loop of your own trains the model.
 
+    >>> import normlaws as nl, torch
+    >>> model = torch.nn.Linear(4, 2)
+    >>> with nl.Tracker(model, "runs/mine", size=5000, seed=0) as track:
+    ...     track.record(0, test_error=0.5)
+    >>> nl.Curves.read("runs/mine").sizes
+    [5000]
+
     ::
 
         with nl.Tracker(model, "runs/mine", size=5000, seed=0, evaluate=evaluate) as track:

@@ -32,7 +32,7 @@ def test_leaving_a_size_out_moves_planted_exponents_little(laws):
 
 @pytest.mark.parametrize("law", [Planted(), Planted(gamma0=0.2, gamma1=0.4, gamma2=1.4)])
 def test_scaling_exponents_need_no_functional_form(law):
-    gamma, gamma2 = nl.fit(plant(law), resamples=20).collapse_exponents
+    gamma, gamma2 = nl.fit(plant(law), resamples=20).collapse_exponents()
     assert gamma.value == pytest.approx(law.gamma, rel=0.02)
     assert gamma2.value == pytest.approx(law.gamma2, rel=0.03)
     assert gamma.low < gamma.value < gamma.high
@@ -55,7 +55,7 @@ def test_text_html_and_json_carry_every_exponent(laws):
 
 
 def test_baselines_stand_side_by_side(laws):
-    table = laws.baselines.set_index("name")
+    table = laws.baselines().set_index("name")
     assert {"power", "power_offset", "m4", "broken_power"} <= set(table.index)
     assert table.loc["power", "parameters"]["gamma"] == pytest.approx(laws.gamma.value)
     assert np.isfinite(table.loc["power", "backtest"])

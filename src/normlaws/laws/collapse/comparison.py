@@ -38,6 +38,15 @@ def collapse(
 ) -> Collapse:
     """Compare the normalised curves of a ladder of sizes along any axis (arXiv 2507.02119).
 
+    >>> import normlaws as nl, pandas as pd
+    >>> points = [(p, s, t) for p in (10, 40, 160) for s in (0, 1) for t in range(1, 101)]
+    >>> table = pd.DataFrame(points, columns=["size", "seed", "step"])
+    >>> table["run"] = table["size"].astype(str) + "-" + table["seed"].astype(str)
+    >>> table["test_loss"] = 2 + table["size"] ** -0.5 * table["step"] ** -0.3
+    >>> found = nl.collapse(nl.Curves(table), along="step", floor=2.0, resamples=0)
+    >>> found.rms.value < 1e-9  # one shape for all sizes: an exact collapse
+    True
+
     Args:
         curves: runs of two or more sizes, best with several seeds each.
         along: ``compute``, ``tokens``, ``step``, ``epoch``, any numeric column, or a recorded norm,
