@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from normlaws import Curves
-from normlaws.errors import CorruptFileError, InputError, StudyConflictError
+from normlaws.errors import CorruptFileError, InputError, NormlawsWarning, StudyConflictError
 from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study
 from normlaws.training import train
@@ -58,6 +58,20 @@ def test_a_study_may_grow_and_keeps_what_is_done(small, tmp_path):
     assert before.items() <= files(tmp_path).items()
     with pytest.raises(StudyConflictError, match="differs beyond more sizes or seeds"):
         run(small | {"seeds": 1}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("curve.parquet", b""), ("curve.parquet", None), ("run.json", b"{")]
+)
+def test_a_finished_run_that_was_damaged_is_said_and_trained_again(small, tmp_path, name, content):
+    whole = run(small, tmp_path)
+    victim = tmp_path / "runs" / whole.runs["run"].iloc[1] / name
+    victim.unlink() if content is None else victim.write_bytes(content)
+    with pytest.warns(NormlawsWarning, match=rf"a run is left out: .*{name}"):
+        assert len(Curves.read(tmp_path).runs) == 3
+    with pytest.warns(NormlawsWarning, match=rf"{name}.*; the run starts again"):
+        mended = run(small, tmp_path)
+    pd.testing.assert_frame_equal(values(mended), values(whole))
 
 
 def test_a_folder_of_another_study_is_left_alone(small, tmp_path):

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from normlaws.errors import CorruptFileError, NormlawsWarning
 from normlaws.problems import load_data_set, split
 from normlaws.storage.folder import RunFolder
 from normlaws.training import Execution, RunSettings, log_spaced_steps, train
+from normlaws.training.checkpoint import read_checkpoint
 from normlaws.training.schedule import BatchOrder
 
 TIME = "seconds"
@@ -133,8 +136,38 @@ def _after(looks: int):
 def test_a_damaged_checkpoint_costs_time_and_changes_nothing(digits, tmp_path):
     folder = RunFolder(tmp_path)
     folder.checkpoint.write_bytes(b"\x80\x04not a tensor file")
-    curves = train(settings(), folder, data=digits)
+    with pytest.warns(NormlawsWarning, match="damaged"):
+        curves = train(settings(), folder, data=digits)
     pd.testing.assert_frame_equal(values(curves), values(train(settings(), data=digits)))
+
+
+def zero_a_page(content, random):
+    start = random.randrange(len(content))
+    content[start : start + 4096] = bytes(len(content[start : start + 4096]))
+
+
+def flip_a_bit(content, random):
+    content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, zero_a_page])
+def test_no_damage_to_a_checkpoint_goes_unnoticed(digits, tmp_path, damage):
+    folder, random = RunFolder(tmp_path), Random(0)
+    asked = iter([False] * 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("normlaws.training.loop.NOTICE_SECONDS", 0.0)
+        train(settings(), folder, Execution(stop=lambda: next(asked, True)), data=digits)
+    whole = folder.checkpoint.read_bytes()
+    for _ in range(100):
+        content = bytearray(whole)
+        damage(content, random)
+        if bytes(content) == whole:
+            continue
+        folder.checkpoint.write_bytes(content)
+        with pytest.raises(CorruptFileError):
+            read_checkpoint(folder.checkpoint)
+    folder.checkpoint.write_bytes(whole)
+    assert read_checkpoint(folder.checkpoint)[1]["step"] > 0
 
 
 def test_divergence_is_a_status_and_a_last_row_of_nan(digits, tmp_path):

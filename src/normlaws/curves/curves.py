@@ -6,6 +6,7 @@ One row per (run, recorded step) in ``frame``, one record per run in ``runs``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,14 +160,22 @@ class Curves:
         if not paths:
             raise InputError("expected at least one path or pattern to read, got none")
         found = dict.fromkeys(place for one in paths for place in files.places(one))
-        parts = [
-            (str(source), cls._named(source, *tables))
-            for place in found
-            for source, tables in files.read_place(place)
-        ]
+        parts = [part for place in found for part in cls._read(place)]
         if len(parts) == 1:
             return parts[0][1]
         return cls._joined(*merge.merged((name, (c.frame, c.runs)) for name, c in parts))
+
+    @classmethod
+    def _read(cls, place: Path) -> list[tuple[str, Curves]]:
+        """What one place holds, by source: all runs of a folder at once where they fit together."""
+        if place.is_file():
+            return [(str(place), cls._named(place, *files.read_parquet(place)))]
+        runs = files.read_place(place)
+        if len({str(run.record["run"]) for run in runs}) == len(runs):
+            with suppress(*files.UNREADABLE, InputError):
+                return [(str(place), cls(*files.joined(runs)))]
+        readable = files.without_damaged(runs, lambda run: cls._named(run.source, *run.tables()))
+        return [(str(run.source), curves) for run, curves in readable]
 
     @classmethod
     def _joined(cls, frame: pd.DataFrame, runs: pd.DataFrame) -> Curves:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Hashable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from normlaws.curves.checks import INDEX
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
-from normlaws.storage.folder import RunFolder, StudyFolder, replace_file
+from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
+from normlaws.storage.folder import RunFolder, StudyFolder, is_finished, replace_file
 
 _METADATA = b"normlaws.runs"
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
+T, R = TypeVar("T"), TypeVar("R")
 
 
 def places(path: str | Path) -> list[Path]:
@@ -58,30 +61,94 @@ def _run_folders(path: Path) -> list[RunFolder]:
     return found or [RunFolder(record.parent) for record in sorted(path.glob("*/run.json"))]
 
 
-def read_place(path: Path) -> Iterator[tuple[Path, Tables]]:
-    """The tables of every run in a place, each with the file that damage is to be blamed on."""
-    if path.is_file():
-        yield path, _read_parquet(path)
-        return
-    folders = [RunFolder(path)] if (path / "run.json").exists() else _run_folders(path)
-    for folder in folders:
-        yield folder.curve, _read_run(folder)
+@dataclass(frozen=True)
+class StoredRun:
+    """What is on disk of one run: its record, and its recorded steps as they were stored."""
+
+    source: Path
+    record: dict[str, Any]
+    steps: pa.Table | None
+
+    def tables(self) -> Tables:
+        """The run alone."""
+        return joined([self])
 
 
-def _read_run(folder: RunFolder) -> Tables:
+def read_place(path: Path) -> list[StoredRun]:
+    """The runs of a folder. In a folder of several, a damaged one is left out, and said to be.
+
+    Raises:
+        CorruptFileError: the only run, or every run of the folder is damaged.
+
+    Warns:
+        NormlawsWarning: a run of several is left out.
+    """
+    if (path / "run.json").exists():
+        return [_read_run(RunFolder(path))]
+    return [run for _, run in without_damaged(_run_folders(path), _read_run)]
+
+
+def without_damaged(sources: Sequence[T], read: Callable[[T], R]) -> list[tuple[T, R]]:
+    """What can be read of several sources; a damaged one is left out, and said to be.
+
+    Raises:
+        CorruptFileError: none can be read.
+
+    Warns:
+        NormlawsWarning: a source is left out.
+    """
+    found, damaged = list[tuple[T, R]](), list[CorruptFileError]()
+    for source in sources:
+        try:
+            found.append((source, read(source)))
+        except CorruptFileError as damage:
+            damaged.append(damage)
+    if damaged and not found:
+        raise damaged[0]
+    for damage in damaged:
+        warnings.warn(f"a run is left out: {damage}", NormlawsWarning, stacklevel=5)
+    return found
+
+
+def joined(runs: Sequence[StoredRun]) -> Tables:
+    """The tables of several runs in one; much faster than one run after another.
+
+    Raises:
+        ValueError: their columns do not fit one another.
+    """
+    steps = [
+        run.steps.append_column("run", pa.repeat(str(run.record["run"]), len(run.steps)))
+        for run in runs
+        if run.steps is not None
+    ]
+    records = pd.DataFrame([run.record for run in runs])
+    if not steps:
+        return pd.DataFrame(columns=list(INDEX)), records
+    together = pa.concat_tables(steps, promote_options="permissive")
+    return _plain_types(together), records
+
+
+def _read_run(folder: RunFolder) -> StoredRun:
     record = folder.read_record()
     for name in ("size", "seed"):
         if name not in record:
             raise CorruptFileError(f"expected {name!r} in {folder.record}, but it is missing")
     record.setdefault("run", folder.root.name)
-    if folder.curve.exists():
-        frame = read_arrow(folder.curve)[0].assign(run=str(record["run"]))
-    else:
-        frame = pd.DataFrame(columns=list(INDEX))
-    return frame, pd.DataFrame([record])
+    steps = None
+    if folder.curve.exists() or is_finished(record):
+        content = pa.BufferReader(folder.checked_curve(record))
+        steps = _arrow_table(content, folder.curve)
+        steps = steps.select([name for name in steps.column_names if name != "run"])
+    record.pop("curve", None)
+    return StoredRun(folder.curve, record, steps)
 
 
-def _read_parquet(path: Path) -> Tables:
+def read_parquet(path: Path) -> Tables:
+    """The rows and records of one Parquet file; no records where the file holds rows alone.
+
+    Raises:
+        CorruptFileError: the file or its records are damaged.
+    """
     frame, metadata = read_arrow(path)
     if _METADATA not in metadata:
         return frame, None
@@ -100,18 +167,32 @@ def read_arrow(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
     Raises:
         CorruptFileError: the file cannot be read.
     """
-    whole = {pa.int64(): pd.Int64Dtype()}
+    table = _arrow_table(path, path)
     try:
-        table = pq.read_table(path)
-        # what pandas stored beside the columns is not needed, and may be damaged by itself
-        return table.to_pandas(ignore_metadata=True, types_mapper=whole.get), (
-            table.schema.metadata or {}
-        )
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
-        reason = (str(error).splitlines() or ["it is damaged"])[0]
-        raise CorruptFileError(
-            f"expected a Parquet file at {path}, but it cannot be read: {reason}"
-        ) from None
+        return _plain_types(table), table.schema.metadata or {}
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from None
+
+
+def _arrow_table(source: Path | pa.NativeFile, path: Path) -> pa.Table:
+    try:
+        return pq.read_table(source, use_threads=False)
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from None
+
+
+def _plain_types(table: pa.Table) -> pd.DataFrame:
+    """A frame without what pandas stored beside the columns, which may be damaged by itself."""
+    whole = {pa.int64(): pd.Int64Dtype()}
+    return table.to_pandas(ignore_metadata=True, types_mapper=whole.get)
+
+
+UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
+
+
+def _unreadable(path: Path, error: Exception) -> CorruptFileError:
+    reason = (str(error).splitlines() or ["it is damaged"])[0]
+    return CorruptFileError(f"expected a Parquet file at {path}, but it cannot be read: {reason}")
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, runs: pd.DataFrame) -> None:
@@ -134,8 +215,8 @@ def write_folder(path: Path, frame: pd.DataFrame, runs: pd.DataFrame) -> None:
         check_run_name(run)
     for record in runs.to_dict("records"):
         folder = StudyFolder(path).run(record["run"])
-        folder.write_curve(frame[frame["run"] == record["run"]].drop(columns="run"))
-        folder.write_record(_plain(record))
+        written = folder.write_curve(frame[frame["run"] == record["run"]].drop(columns="run"))
+        folder.write_record(_plain(record) | {"curve": written})
 
 
 def check_run_name(run: str) -> None:

@@ -13,6 +13,9 @@ Nothing here is pickled, and nothing read can run code.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
 import os
 import uuid
@@ -57,16 +60,61 @@ class RunFolder:
         return self.root / ".lease"
 
     def read_record(self) -> dict[str, Any]:
-        """The run's record; an empty dictionary where none has been written."""
+        """The run's record; an empty dictionary where none has been written.
+
+        Raises:
+            CorruptFileError: the record is damaged.
+        """
         return read_json(self.record) if self.record.exists() else {}
+
+    def known_record(self) -> dict[str, Any]:
+        """What can be read of the run's record; an empty dictionary where it is damaged."""
+        try:
+            return self.read_record()
+        except CorruptFileError:
+            return {}
 
     def write_record(self, record: dict[str, Any]) -> None:
         """Replace the run's record."""
         write_json(self.record, record)
 
-    def write_curve(self, frame: pd.DataFrame) -> None:
-        """Replace the run's recorded steps."""
-        replace_file(self.curve, lambda path: frame.to_parquet(path, index=False))
+    def write_curve(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Replace the run's recorded steps; return what the record of a finished run says of them.
+
+        Returns:
+            ``rows`` and ``sha256`` of the file, for the record's ``curve``.
+        """
+        stream = io.BytesIO()
+        frame.to_parquet(stream, index=False)
+        content = stream.getvalue()
+        replace_file(self.curve, lambda path: path.write_bytes(content))
+        return {"rows": len(frame), "sha256": hashlib.sha256(content).hexdigest()}
+
+    def checked_curve(self, record: dict[str, Any]) -> bytes:
+        """The file of recorded steps, which is the one that ``record`` was written for.
+
+        Records of unfinished runs, and those of versions that did not write digests, are taken
+        with the curve that is there.
+
+        Raises:
+            CorruptFileError: the curve of a finished run is missing, or is another one.
+        """
+        if not self.curve.exists():
+            raise CorruptFileError(f"expected a run's curve at {self.curve}, but none is there")
+        content = self.curve.read_bytes()
+        described = record.get("curve")
+        digest = described.get("sha256") if isinstance(described, dict) else None
+        if is_finished(record) and digest not in (None, hashlib.sha256(content).hexdigest()):
+            raise CorruptFileError(
+                f"expected {self.curve} as {self.record.name} describes it, but its contents are "
+                "others: it was changed, exchanged or damaged after the run ended"
+            )
+        return content
+
+
+def is_finished(record: dict[str, Any]) -> bool:
+    """Whether a record says that nothing remains to be trained."""
+    return record.get("status") in ("complete", "diverged")
 
 
 @dataclass(frozen=True)
@@ -173,11 +221,25 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(handle.fileno())
         check()
         os.replace(beside, path)
+        _flush_folder(path.parent)
     except FileNotFoundError:
         check()
         raise
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put a rename on disk where the system can, so that renames survive in their order."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_unfinished(folder: Path) -> None:

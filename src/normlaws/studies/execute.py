@@ -144,7 +144,7 @@ class _Queue:
             self._waiting.extendleft(reversed(alone))
 
     def _step(self, run: RunSettings) -> int:
-        return int(self._folder.run(run.run_id).read_record().get("step", 0))
+        return int(self._folder.run(run.run_id).known_record().get("step", 0))
 
     def _give_up(self, task: Task) -> None:
         message = (

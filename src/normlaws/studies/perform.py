@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from normlaws.curves import Curves
-from normlaws.errors import InputError
+from normlaws.errors import CorruptFileError, InputError
 from normlaws.problems import DataSet, DataSettings, DataSource, data_root
-from normlaws.storage.folder import RunFolder, StudyFolder
+from normlaws.storage.folder import RunFolder, StudyFolder, is_finished
 from normlaws.storage.lease import Lease, LeaseLostError, leased
 from normlaws.studies.local import arithmetic_threads
 from normlaws.training import Execution, RunSettings, train, train_stack
@@ -105,7 +105,7 @@ class _Task:
         if self._leases[run.run_id] is None:
             return AGAIN
         folder = self._folder(run)
-        return folder.read_record()["status"] if is_done(folder) else None
+        return str(folder.read_record()["status"]) if is_done(folder) else None
 
     def _train(self, runs: list[RunSettings]) -> list[str]:
         options = self._options
@@ -152,8 +152,19 @@ class _Task:
 
 
 def is_done(folder: RunFolder) -> bool:
-    """Whether nothing remains to be trained."""
-    return folder.read_record().get("status") in ("complete", "diverged")
+    """Whether nothing remains to be trained: the run has ended, and its curve is as recorded."""
+    return is_finished(folder.known_record()) and not damage(folder)
+
+
+def damage(folder: RunFolder) -> str:
+    """What is wrong with a run's record, or with the curve of a finished run; empty if nothing."""
+    try:
+        record = folder.read_record()
+        if is_finished(record):
+            folder.checked_curve(record)
+    except CorruptFileError as found:
+        return str(found)
+    return ""
 
 
 def write_failure(folder: RunFolder, run: RunSettings, message: str) -> None:
@@ -161,7 +172,7 @@ def write_failure(folder: RunFolder, run: RunSettings, message: str) -> None:
     record = {"run": run.run_id, "size": run.size, "seed": run.seed}
     made_by = {"settings": run.model_dump(mode="json")}
     failure = {"status": "failed", "error": message}
-    folder.write_record(folder.read_record() | record | made_by | failure)
+    folder.write_record(folder.known_record() | record | made_by | failure)
 
 
 def _lease(study: StudyFolder, run: RunSettings, options: Options) -> Any:

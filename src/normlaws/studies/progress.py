@@ -122,7 +122,7 @@ class _Watched:
         except FileNotFoundError:
             return
         if written != self.written:
-            self.written, self.record = written, self.folder.read_record()
+            self.written, self.record = written, self.folder.known_record()
             self.rate.add(written / 1e9, self.step * self.batch)
 
     def state(self) -> RunState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from normlaws.curves import Curves
-from normlaws.errors import InputError, StudyConflictError, allowed
+from normlaws.errors import InputError, NormlawsWarning, StudyConflictError, allowed
 from normlaws.problems import DataSet
 from normlaws.problems import data_root as _data_root
 from normlaws.problems.splits import check_size
@@ -24,7 +25,7 @@ from normlaws.studies.inherit import preset_files
 from normlaws.studies.layout import Group, Speed, plan_layout
 from normlaws.studies.live import View
 from normlaws.studies.local import available_cores, local_workers
-from normlaws.studies.perform import Options, is_done
+from normlaws.studies.perform import Options, damage, is_done
 from normlaws.studies.progress import Watch
 from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
@@ -150,6 +151,7 @@ class Study:
             self._claim(folder)
             runs = self.settings.runs()
             pending = [run for run in runs if not is_done(folder.run(run.run_id))]
+            _say_what_is_damaged(folder, pending)
             if pending:
                 groups, chosen = self._spread(
                     pending, loaded, workers, executor, cluster, device, stack
@@ -222,6 +224,12 @@ class Study:
                 "that no study.toml describes; give another --out"
             )
         replace_file(folder.study, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _say_what_is_damaged(folder: StudyFolder, runs: Sequence[RunSettings]) -> None:
+    for run in runs:
+        if reason := damage(folder.run(run.run_id)):
+            warnings.warn(f"{reason}; the run starts again", NormlawsWarning, stacklevel=3)
 
 
 def _extends(new: StudySettings, old: StudySettings) -> bool:

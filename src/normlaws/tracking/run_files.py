@@ -62,10 +62,11 @@ class RunFiles:
             )
         self.rows.append(row)
         index = {name: self._record[name] for name in ("size", "seed")}
-        self.folder.write_curve(pd.DataFrame(self.rows).assign(**index))
+        written = self.folder.write_curve(pd.DataFrame(self.rows).assign(**index))
+        self._record["curve"] = written
         if diverged:
             self._record["status"] = "diverged"
-        if diverged or not self._said:
+        if self._record["status"] == "diverged" or not self._said:
             self.folder.write_record(self._record)
             self._said = True
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from normlaws.errors import CorruptFileError, NormlawsWarning
 from normlaws.gauges import Gauge
 from normlaws.norms import NormMeter
 from normlaws.storage.folder import replace_file
@@ -37,9 +40,10 @@ def save_checkpoint(
         tensors |= {f"optimizer.{index}.{name}": _tensor(value) for name, value in state.items()}
     tensors["generator"] = torch.get_rng_state()
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    progress = {"progress": json.dumps({"step": step, "rows": rows})}
+    progress = json.dumps({"step": step, "rows": rows})
+    metadata = {"progress": progress, "sha256": _digest(plain, progress)}
     try:
-        replace_file(path, lambda beside: save_file(plain, beside, metadata=progress))
+        replace_file(path, lambda beside: save_file(plain, beside, metadata=metadata))
     except SafetensorError as error:  # how safetensors reports a full disk
         raise OSError(f"{error}: {path}") from None
 
@@ -53,14 +57,19 @@ def load_checkpoint(
 ) -> tuple[int, list[Row]]:
     """Put the saved state back; return the step and the rows recorded until then.
 
-    Returns ``(0, [])`` and changes nothing where there is no readable checkpoint: the run then
-    starts again, which costs time and changes no number.
+    Returns ``(0, [])`` and changes nothing where there is no checkpoint, or one that is not whole:
+    the run then starts again, which costs time and changes no number. A single flipped bit is
+    enough: the file holds a digest of everything in it.
+
+    Warns:
+        NormlawsWarning: there is a checkpoint, but it is damaged.
     """
+    if not path.exists():
+        return 0, []
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            progress: dict[str, Any] = json.loads(file.metadata()["progress"])
-    except (OSError, SafetensorError):
+        tensors, progress = read_checkpoint(path)
+    except CorruptFileError as damage:
+        warnings.warn(f"{damage}; the run starts again", NormlawsWarning, stacklevel=2)
         return 0, []
     model.load_state_dict(_below("model.", tensors))
     meter.load_state_dict(_below("meter.", tensors))
@@ -75,6 +84,35 @@ def load_checkpoint(
     lay_out_like_parameters(optimizer)
     torch.set_rng_state(tensors["generator"])
     return progress["step"], progress["rows"]
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and progress of a checkpoint.
+
+    Raises:
+        CorruptFileError: the file cannot be read, or its digest is not that of its contents.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        progress = metadata["progress"]
+        if metadata["sha256"] == _digest(tensors, progress):
+            return tensors, json.loads(progress)
+        reason = "its digest is not that of its contents"
+    except Exception as error:  # a damaged file fails in many ways
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    raise CorruptFileError(f"expected a checkpoint at {path}, but it is damaged: {reason}")
+
+
+def _digest(tensors: Mapping[str, Tensor], progress: str) -> str:
+    """SHA-256 of names, types, shapes and bytes of all tensors, and of the progress."""
+    digest = hashlib.sha256(progress.encode())
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:

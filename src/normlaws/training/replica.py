@@ -149,8 +149,8 @@ class Replica:
             path = self.folder.checkpoint
             state = (self.model, self.optimizer, self.meter, self.gauges)
             save_checkpoint(path, *state, self.step, self.rows)
-        self.folder.write_curve(self._frame().drop(columns="run"))
-        self.write_record()
+        written = self.folder.write_curve(self._frame().drop(columns="run"))
+        self.folder.write_record(self._record() | {"curve": written})
         if not self.unfinished:
             self.folder.checkpoint.unlink(missing_ok=True)
 
