@@ -52,7 +52,7 @@ def sections(study: SolvedStudy, solved: Solved) -> list[Section]:
         Section("What is shown", "shown", [Text(study.description)]),
         Section("Theory and simulation", "comparison", together),
         Section("Curves", "curves", own),
-        Section("The laws", "laws", _laws(kinds, study)),
+        Section("The laws", "laws", laws(kinds, study)),
     ]
 
 
@@ -102,19 +102,20 @@ def _figure(kinds: dict[str, Curves], study: SolvedStudy) -> Figure:
     return Figure(axes, alt, caption, "-".join(["curves", *kinds]).replace(" ", "-"))
 
 
-def _laws(kinds: dict[str, Curves], study: SolvedStudy) -> list[Table | Text]:
+def laws(kinds: dict[str, Curves], study: SolvedStudy) -> list[Table | Text]:
+    """The laws of every kind of curve, and what is said of them."""
     from normlaws.laws import fit
 
     rows, said = [], []
     for name, curves in kinds.items():
         try:
-            laws = fit(curves, norm=study.norm, metric=study.metric, resamples=200)
+            found = fit(curves, norm=study.norm, metric=study.metric, resamples=200)
         except InputError as error:
             rows.append([name, *["–"] * len(SHOWN)])
             said.append(f"{name}: {error}")
             continue
-        rows.append([name, *(bracketed(getattr(laws, one)) for one in SHOWN)])
-        said.append(f"{name}: {laws.verdict.text}")
+        rows.append([name, *(bracketed(getattr(found, one)) for one in SHOWN)])
+        said.append(f"{name}: {found.verdict.text}")
     header = ["curves", *(EXPONENTS[name].typeset for name in SHOWN)]
     table = Table("The laws as nl.fit reads them", header, rows, numeric=(1, 2, 3, 4, 5))
     return [table, Text(items=said)]

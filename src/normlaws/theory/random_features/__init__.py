@@ -1,5 +1,6 @@
 """Linear random features under gradient flow: both laws hold exactly (arXiv 2402.01092)."""
 
+from normlaws.theory.random_features.comparison import study, values
 from normlaws.theory.random_features.model import RandomFeatures
 from normlaws.theory.random_features.results import (
     EnsembleLoss,
@@ -20,4 +21,6 @@ __all__ = [
     "Frontier",
     "RandomFeatures",
     "simulate_features",
+    "study",
+    "values",
 ]
