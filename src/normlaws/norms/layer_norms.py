@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from normlaws.errors import NormlawsWarning
+from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms.model.layers import WeightLayer
 from normlaws.norms.operators.convolution import Convolution
 from normlaws.norms.operators.sums import Sums, column_norms, exact_sums
@@ -39,25 +39,26 @@ def layer_norms(
     layer: WeightLayer, conv: Convolution | None, reference: WeightLayer | None
 ) -> LayerNorms:
     """Measure one layer; ``conv`` asks for the operator reading, ``reference`` is M."""
-    blocks = in_float64(layer.read())
+    blocks = _in_double(layer, conv)
     if not bool(torch.isfinite(blocks).all()):
         warn_not_finite([layer.name])
         return LayerNorms(*[math.nan] * 7)
     exponent = _log(float(blocks.abs().amax()))
     scale = math.exp(exponent) if math.isfinite(exponent) else 1.0
     blocks = blocks / scale  # squares of what remains neither overflow nor vanish
-    sums = _sums(blocks, conv)
-    sigma = operator_norm(blocks, conv) if conv else flat_norm(blocks)
+    sums = _sums(blocks.abs(), conv) if blocks.is_complex() else _sums(blocks, conv)
+    sigma = operator_norm(blocks, conv) if conv else flat_norm(_real_form(blocks))
     away = sums
     if reference is not None:
-        away = _sums(blocks - in_float64(reference.read()) / scale, conv)
+        difference = blocks - _in_double(reference, conv) / scale
+        away = _sums(difference.abs() if blocks.is_complex() else difference, conv)
     shift = math.log(scale)
     return LayerNorms(
         shift + _log(sigma),
         shift + _log(sums.squares) / 2,
         shift + _log(sums.absolute),
         shift + _log(sums.rows),
-        shift + _log(float(column_norms(blocks).sum())),
+        shift + _log(float(column_norms(blocks.abs()).sum())),
         shift + _log(away.rows),
         shift + _log(away.squares) / 2,
     )
@@ -69,6 +70,28 @@ def warn_not_finite(names: list[str]) -> None:
         f"weights that are not finite in {', '.join(names)}: norms that contain them are NaN",
         NormlawsWarning,
         stacklevel=4,
+    )
+
+
+def _in_double(layer: WeightLayer, conv: Convolution | None) -> Tensor:
+    """The blocks in float64, or complex128."""
+    blocks = layer.read().detach()
+    if not blocks.is_complex():
+        return in_float64(blocks)
+    if conv is not None:
+        raise InputError(
+            f'expected conv="flat" for complex weights, got conv="operator" for {layer.name}'
+        )
+    return blocks.to(torch.complex128)
+
+
+def _real_form(blocks: Tensor) -> Tensor:
+    """[[Re, −Im], [Im, Re]] has the singular values of a complex matrix, each twice."""
+    if not blocks.is_complex():
+        return blocks
+    real, imaginary = blocks.real, blocks.imag
+    return torch.cat(
+        [torch.cat([real, -imaginary], dim=2), torch.cat([imaginary, real], dim=2)], dim=1
     )
 
 

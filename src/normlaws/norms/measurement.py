@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,13 @@ from normlaws.display import cards as notebook
 from normlaws.errors import InputError, allowed
 from normlaws.norms.definitions import deep_norm
 from normlaws.norms.definitions import network as formulas
+from normlaws.norms.large import certified_norms, is_large
 from normlaws.norms.layer_norms import LayerNorms, layer_norms
+from normlaws.norms.model.keras_layers import is_keras
 from normlaws.norms.model.layers import Uncounted, WeightLayer
 from normlaws.norms.model.plan import READINGS, Plan, Settings
 from normlaws.norms.model.reading import evaluation_mode
+from normlaws.norms.model.twin import bare, with_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,6 +155,8 @@ def measure(
     if definition not in DEFINITIONS:
         raise InputError(f"expected a definition {allowed(DEFINITIONS)}, got {definition!r}")
     settings = Settings(conv, fold_batch_norm, gains, example_input)
+    if isinstance(model, nn.Module):
+        model = bare(model)
     plan = Plan.of(model, settings)
     start = _reference_layers(model, reference, settings, plan.layers)
     with evaluation_mode(model):
@@ -172,9 +177,20 @@ def summarise(
     norms: list[LayerNorms] | None = None,
     referenced: bool = False,
     parameters: int = 0,
+    exact: bool = True,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Measurement:
-    """Totals and table of the layers of a plan, which are measured unless they have been."""
-    norms = norms or _measured(plan, {})
+    """Totals and table of the layers of a plan, which are measured unless they have been.
+
+    Args:
+        plan: what is measured.
+        norms: of the layers, where they have been measured.
+        referenced: whether there was a reference.
+        parameters: all of them.
+        exact: decompose large matrices, too; else their spectral norm is iterated.
+        progress: called with the layers done, their number, and the name of the next.
+    """
+    norms = norms or _measured(plan, {}, exact, progress)
     counts = {
         "layers": len(plan.layers),
         "weights": sum(math.prod(layer.shape) for layer in plan.layers),
@@ -190,11 +206,22 @@ def summarise(
     )
 
 
-def _measured(plan: Plan, start: Mapping[str, WeightLayer]) -> list[LayerNorms]:
-    return [
-        layer_norms(layer, plan.convolutions.get(layer.name), start.get(layer.name))
-        for layer in plan.layers
-    ]
+def _measured(
+    plan: Plan,
+    start: Mapping[str, WeightLayer],
+    exact: bool = True,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> list[LayerNorms]:
+    found = []
+    for index, layer in enumerate(plan.layers):
+        if progress is not None:
+            progress(index, len(plan.layers), layer.name)
+        conv = plan.convolutions.get(layer.name)
+        if exact or conv is not None or not is_large(layer):
+            found.append(layer_norms(layer, conv, start.get(layer.name)))
+        else:
+            found.append(certified_norms(layer))
+    return found
 
 
 def _totals(norms: list[LayerNorms], referenced: bool) -> dict[str, float]:
@@ -228,6 +255,21 @@ def _table(layers: tuple[WeightLayer, ...], norms: list[LayerNorms], distances: 
     return pd.DataFrame(rows)
 
 
+def _twin(model: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+    """The model with the weights of a state dict; Keras keeps its own books, so it is copied."""
+    if not any(is_keras(module) for module in model.modules()):
+        twin: nn.Module = with_weights(model, state)
+        return twin
+    copied = copy.deepcopy(model)
+    try:
+        copied.load_state_dict(dict(state))
+    except RuntimeError as error:
+        raise InputError(
+            f"expected a reference with the weights of {type(model).__name__}, but {error}"
+        ) from None
+    return copied
+
+
 def _reference_layers(
     model: nn.Module,
     reference: Mapping[str, Tensor] | nn.Module | None,
@@ -237,16 +279,7 @@ def _reference_layers(
     """The same layers with the reference's weights, by name."""
     if reference is None:
         return {}
-    if isinstance(reference, nn.Module):
-        twin = reference
-    else:
-        twin = copy.deepcopy(model)
-        try:
-            twin.load_state_dict(dict(reference))
-        except RuntimeError as error:
-            raise InputError(
-                f"expected a reference with the weights of {type(model).__name__}, but {error}"
-            ) from None
+    twin = bare(reference) if isinstance(reference, nn.Module) else _twin(model, reference)
     found = {layer.name: layer for layer in Plan.of(twin, settings).layers}
     for layer in layers:
         other = found.get(layer.name)

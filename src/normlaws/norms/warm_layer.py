@@ -95,6 +95,9 @@ class WarmLayer:
         """
         self.blocks, self.bound = None, 0.0
         blocks = self.layer.read().detach()
+        if blocks.is_complex():
+            self.row = self._carefully()
+            return
         if self.conv is None and self._diagonalised(blocks):
             self.row = _small(blocks, spectral) or self._carefully()
             return

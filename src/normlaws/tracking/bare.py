@@ -11,15 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from normlaws.errors import InputError
+from normlaws.norms.model.twin import twin_of, unwrapped, wrapped
 from normlaws.tracking import processes
-
-_WRAPPED = {
-    "OptimizedModule": "_orig_mod",
-    "DistributedDataParallel": "module",
-    "DataParallel": "module",
-    "CheckpointWrapper": "_checkpoint_wrapped_module",
-}
 
 
 class BareModel:
@@ -50,7 +43,7 @@ class BareModel:
         self.module: nn.Module | None = self._live
         if self._slots:
             self.module = self._twin() if processes.is_main() else None
-        elif any(_wrapped(module) is not None for module in self._live.modules()):
+        elif any(wrapped(module) is not None for module in self._live.modules()):
             self.module = self._twin()
 
     @property
@@ -81,27 +74,10 @@ class BareModel:
         sharded: list[Any] = [module._parameters[name] for module, name in self._slots]
         whole = {id(weight): _empty_like(weight) for weight in sharded}
         self._full = [whole[id(weight)].data for weight in sharded]
-        return _twin_of(self._live, whole, {})
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The module beneath the wrappers of the whole model."""
-    inner = _wrapped(model)
-    return model if inner is None else unwrapped(inner)
-
-
-def _wrapped(module: nn.Module) -> nn.Module | None:
-    for base in type(module).__mro__:
-        if base.__name__ == "FullyShardedDataParallel":
-            raise InputError(
-                "expected full weights or fully_shard (FSDP2), got FullyShardedDataParallel, "
-                "which flattens weights; shard with torch.distributed.fsdp.fully_shard"
-            )
-        attribute = _WRAPPED.get(base.__name__)
-        if attribute is not None and base.__module__.startswith("torch."):
-            inner: nn.Module = module.get_submodule(attribute)
-            return inner
-    return None
+        moved = {  # the rest of a sharded model joins its full weights in main memory
+            id(buffer): buffer.cpu() for buffer in self._live.buffers() if whole
+        }
+        return twin_of(self._live, {**whole, **moved})
 
 
 def _is_fsdp(module: nn.Module) -> bool:
@@ -116,36 +92,3 @@ def _empty_like(weight: Tensor) -> nn.Parameter:
     """A whole weight in main memory."""
     full = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")
     return nn.Parameter(full, requires_grad=False)
-
-
-def _own_class(module: nn.Module) -> Any:
-    """``fully_shard`` derives a class from FSDPModule and the module's own."""
-    return next(
-        cls
-        for cls in type(module).__mro__
-        if not any(base.__name__ == "FSDPModule" for base in cls.__mro__)
-    )
-
-
-def _twin_of(module: nn.Module, whole: dict[int, nn.Parameter], done: dict[int, nn.Module]) -> Any:
-    """A module of the same class with the same attributes, children free of wrappers."""
-    module = unwrapped(module)
-    if id(module) in done:
-        return done[id(module)]
-    cls = _own_class(module)
-    twin = cls.__new__(cls)
-    done[id(module)] = twin
-    twin.__dict__ = dict(module.__dict__)
-    twin._parameters = {
-        name: whole.get(id(weight), weight) for name, weight in module._parameters.items()
-    }
-    twin._modules = {
-        name: None if child is None else _twin_of(child, whole, done)
-        for name, child in module._modules.items()
-    }
-    if whole:  # the rest of a sharded model joins its full weights in main memory
-        twin._buffers = {
-            name: None if buffer is None else buffer.cpu()
-            for name, buffer in module._buffers.items()
-        }
-    return twin

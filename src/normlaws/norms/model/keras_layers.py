@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from normlaws.errors import NormlawsWarning
 from normlaws.norms.model.layers import WeightLayer, handles_when, inventory, why_uncounted
@@ -28,7 +28,7 @@ def is_keras(module: Any) -> bool:
     )
 
 
-@handles_when(is_keras, whole=True)
+@handles_when(is_keras, whole=True, first=True)
 def keras_layers(name: str, root: Any) -> Iterable[WeightLayer]:
     """Every kernel below the topmost Keras layer, in the order of its variables."""
     found: dict[int, WeightLayer] = {}
@@ -189,7 +189,7 @@ def _unknown(name: str, root: Any, variable: Any) -> WeightLayer:
 
 def _is_vector(variable: Any) -> bool:
     value = variable.value
-    return not value.is_floating_point() or why_uncounted(nn.Module(), value) is not None
+    return not value.is_floating_point() or why_uncounted(None, value, variable.name) is not None
 
 
 def _within(root: Any, path: str) -> str:

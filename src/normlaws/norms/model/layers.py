@@ -6,50 +6,24 @@ model, counts tied weights once, and makes sure that no parameter is passed over
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from normlaws.errors import InputError, NormlawsWarning
-from normlaws.norms.model.reading import evaluation_mode, owned_gains
-
-Read = Callable[[], Tensor]  # () -> (groups, out, in)
-
-
-@dataclass(frozen=True)
-class WeightLayer:
-    """One linear operator of the network.
-
-    Attributes:
-        name: path in the model; parts of a fused projection end in ``[query]`` and so on.
-        kind: ``linear``, ``conv2d``, ``attention.query``, ``embedding``, …
-        shape: shape of the stored weight (of its part, for a fused projection).
-        read: returns the current blocks A_g of the block-diagonal flat matrix, as one tensor
-            (groups, rows = outputs, columns = inputs); a view of the live weight where possible.
-        sources: the parameters that it is made of; layers with the same sources are tied.
-        module: the module that owns the weight.
-        tied: names under which the same weight is used again.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    read: Read = field(repr=False)
-    sources: tuple[Tensor, ...] = field(repr=False)
-    module: Any = field(repr=False)
-    tied: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Uncounted:
-    """A parameter that is no weight matrix, and why."""
-
-    name: str
-    shape: tuple[int, ...]
-    reason: str
+from normlaws.norms.model.descriptions import (
+    is_adapter_weight,
+    measured_as,
+    unknown,
+    why_named_uncounted,
+)
+from normlaws.norms.model.reading import dense, evaluation_mode, owned_gains
+from normlaws.norms.model.weight_layer import Read, Uncounted, WeightLayer
 
 
 @dataclass(frozen=True)
@@ -68,6 +42,7 @@ class _Registered:
     test: Callable[[nn.Module], bool]
     handler: Handler
     whole: bool
+    first: bool
 
 
 _HANDLERS: list[_Registered] = []
@@ -79,60 +54,91 @@ def handles(*types: type[nn.Module]) -> Callable[[Handler], Handler]:
 
 
 def handles_when(
-    test: Callable[[nn.Module], bool], *, whole: bool = False
+    test: Callable[[nn.Module], bool], *, whole: bool = False, first: bool = False
 ) -> Callable[[Handler], Handler]:
     """Register a handler for the modules that pass ``test``.
 
     Args:
         test: asked for every module of a model.
-        whole: the handler speaks for the module's children too, which are then not visited.
+        whole: the handler covers the module's children too, which are then not visited.
+        first: the handler is asked before those of plain module types, whatever the order of
+            registration.
     """
 
     def register(handler: Handler) -> Handler:
-        _HANDLERS.insert(0, _Registered(test, handler, whole))
+        _HANDLERS.insert(0, _Registered(test, handler, whole, first))
+        _HANDLERS.sort(key=lambda entry: not entry.first)
         return handler
 
     return register
 
 
 def inventory(model: nn.Module) -> Inventory:
-    """Find every weight layer of ``model``, in the order of its modules.
+    """Find every weight layer of ``model``, in the order of its parameters.
 
     Raises:
-        InputError: ``model`` is not a module, or holds no weight matrix.
+        InputError: ``model`` is not a module, holds no weight matrix, or one without numbers.
+
+    Warns:
+        NormlawsWarning: a module is unknown, and how its weight is measured.
     """
     if not isinstance(model, nn.Module):
         raise InputError(
             f"expected a torch.nn.Module, got a {type(model).__name__}; "
             "for a file of weights use `normlaws measure FILE`"
         )
+    _refuse_without_numbers(model)
     with evaluation_mode(model):  # spectral_norm refines its vectors when read in training
-        known, spoken_for = _known(model)
-        layers = _tie(known)
+        known, covered = known_layers(model)
+        layers = [layer for layer in _tie(known) if math.prod(layer.shape)]
     counted = {id(source) for layer in layers for source in layer.sources}
-    unknown, uncounted = _leftovers(model, counted, spoken_for)
+    unknown, uncounted = _leftovers(model, counted, covered)
     layers += unknown
     if not layers:
         raise InputError(
             f"expected a model with at least one weight matrix, got {type(model).__name__} "
             f"with {sum(1 for _ in model.parameters())} parameters, none of them a matrix"
         )
-    return Inventory(tuple(layers), tuple(uncounted))
+    return Inventory(tuple(_in_order(model, layers)), tuple(uncounted))
 
 
-def _known(model: nn.Module) -> tuple[list[WeightLayer], tuple[str, ...]]:
-    """The layers of the known modules, and the prefixes under which handlers spoke for all."""
+def _refuse_without_numbers(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, UninitializedParameter):
+            raise InputError(
+                f"expected weights with numbers, but {name} is not initialised yet; pass one batch "
+                "through the model first"
+            )
+        if parameter.is_meta:
+            raise InputError(
+                f"expected weights with numbers, but {name} is on the meta device (a model that is "
+                "offloaded or not loaded yet); measure its files, or load it into memory"
+            )
+
+
+def _in_order(model: nn.Module, layers: list[WeightLayer]) -> list[WeightLayer]:
+    place = {id(parameter): index for index, parameter in enumerate(model.parameters())}
+    places: list[int] = []
+    for layer in layers:  # what is made of no parameter stays behind the layer before it
+        found = [place[id(source)] for source in layer.sources if id(source) in place]
+        places.append(min(found, default=places[-1] if places else 0))
+    order = sorted(range(len(layers)), key=places.__getitem__)
+    return [layers[index] for index in order]
+
+
+def known_layers(model: nn.Module) -> tuple[list[WeightLayer], tuple[str, ...]]:
+    """The layers of the known modules, and the prefixes that handlers covered as a whole."""
     found: list[WeightLayer] = []
-    spoken_for: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
-        if spoken_for and name.startswith(spoken_for):
+        if covered and name.startswith(covered):
             continue
         entry = next((entry for entry in _HANDLERS if entry.test(module)), None)
         if entry is not None:
             found += entry.handler(name, module)
             if entry.whole:
-                spoken_for += (f"{name}.",) if name else ("",)
-    return found, spoken_for
+                covered += (f"{name}.",) if name else ("",)
+    return found, covered
 
 
 def _tie(layers: Iterable[WeightLayer]) -> list[WeightLayer]:
@@ -147,46 +153,99 @@ def _tie(layers: Iterable[WeightLayer]) -> list[WeightLayer]:
 
 
 def _leftovers(
-    model: nn.Module, counted: set[int], spoken_for: tuple[str, ...]
+    model: nn.Module, counted: set[int], covered: tuple[str, ...]
 ) -> tuple[list[WeightLayer], list[Uncounted]]:
     layers, uncounted = [], []
     owners = dict(model.named_modules())
+    strange: list[str] = []
+    told: dict[tuple[str, str], list[tuple[str, tuple[int, ...]]]] = {}
     for name, parameter in model.named_parameters():
         if id(parameter) in counted:
             continue
         owner = owners[name.rpartition(".")[0]]
-        reason = why_uncounted(owner, parameter)
-        if spoken_for and name.startswith(spoken_for):
+        reason = why_uncounted(owner, parameter, name)
+        if covered and name.startswith(covered):
             reason = reason or "no matrix of the layer that it belongs to"
+        if reason is None and is_adapter_weight(name):
+            reason = "part of an adapter that is not understood"
+            strange.append(name)
         if reason:
             uncounted.append(Uncounted(name, tuple(parameter.shape), reason))
             continue
+        key = type(owner).__name__, name.rpartition(".")[2]
+        told.setdefault(key, []).append((name, tuple(parameter.shape)))
+        layers.append(_unknown_layer(name, owner, parameter))
+    for (owner_name, _), names in told.items():
+        _warn_unknown(owner_name, names)
+    if strange:
         warnings.warn(
-            f"{name} belongs to a {type(owner).__name__}, which normlaws does not know; its weight "
-            f"of shape {tuple(parameter.shape)} is measured as flat",
+            f"{', '.join(strange[:3])} ({len(strange)} in all) belong to adapters that normlaws "
+            "does not understand; they are left out",
             NormlawsWarning,
             stacklevel=4,
         )
-        layers.append(_unknown_layer(name, owner, parameter))
     return layers, uncounted
 
 
-def why_uncounted(owner: nn.Module, parameter: Tensor) -> str | None:
-    """Why a parameter is no weight matrix; None where it is one."""
-    if any(parameter is gain for gain in owned_gains(owner)):
+def _warn_unknown(owner: str, names: list[tuple[str, tuple[int, ...]]]) -> None:
+    name, shape = names[0]
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    warnings.warn(
+        f"{name}{more} belongs to a {owner}, which normlaws does not know; its weight "
+        f"of shape {shape} is measured "
+        f"{measured_as(shape, owner + name)}",
+        NormlawsWarning,
+        stacklevel=5,
+    )
+
+
+def why_uncounted(owner: nn.Module | None, parameter: Tensor, name: str) -> str | None:
+    """Why a parameter is no weight matrix; None where it is one.
+
+    Args:
+        owner: the module that it belongs to; None for a tensor of a file.
+        parameter: of any shape.
+        name: its full name.
+    """
+    if not parameter.numel():
+        return "a side of length 0"
+    if owner is not None and any(parameter is gain for gain in owned_gains(owner)):
         return "gain of a normalisation layer"
     if sum(side > 1 for side in parameter.shape) <= 1:
         return "bias, gain or other vector"
-    if parameter.shape[0] == 1:
-        return "broadcast over the batch: added or multiplied elementwise"
-    return None
+    stem, _, attribute = name.rpartition(".")
+    reason = why_named_uncounted(attribute, stem.rpartition(".")[2])
+    if reason is None and _broadcast(tuple(parameter.shape)):
+        return "broadcast: added or multiplied elementwise"
+    return reason
+
+
+def _broadcast(shape: tuple[int, ...]) -> bool:
+    """Whether a raw weight stretches over the batch or the positions: (1, n, d) or (n, 1, d)."""
+    return shape[0] == 1 or (len(shape) == 3 and shape[1] == 1)
 
 
 def _unknown_layer(name: str, owner: nn.Module, parameter: Tensor) -> WeightLayer:
     attribute = name.rpartition(".")[2]
+    bias = getattr(owner, f"{attribute}_bias", None)
+    shape = tuple(parameter.shape)
+    described = unknown(
+        shape, type(owner).__name__ + name, None if bias is None else tuple(bias.shape)
+    )
+    (layer,) = described.layers(
+        name, shape, lambda: dense(getattr(owner, attribute)), (parameter,), owner
+    )
+    return layer
 
-    def read() -> Tensor:
-        weight = getattr(owner, attribute)
-        return weight.reshape(1, weight.shape[0], -1)
 
-    return WeightLayer(name, "unknown", tuple(parameter.shape), read, (parameter,), owner)
+__all__ = [
+    "Inventory",
+    "Read",
+    "Uncounted",
+    "WeightLayer",
+    "handles",
+    "handles_when",
+    "inventory",
+    "known_layers",
+    "why_uncounted",
+]

@@ -9,14 +9,14 @@ from typing import Any
 from torch import nn
 
 from normlaws.errors import InputError, NormlawsWarning, allowed
-from normlaws.norms.model import adapters, keras_layers, kinds
+from normlaws.norms.model import adapters, keras_layers, kinds, quantised
 from normlaws.norms.model.gains import folded_layer, gain_layer, gain_layers
 from normlaws.norms.model.layers import Uncounted, WeightLayer, inventory
 from normlaws.norms.model.tracing import Trace, trace
 from normlaws.norms.operators.convolution import CONVOLUTIONS, TRANSPOSED, Convolution
 
 READINGS = ("flat", "operator")
-HANDLED_IN = (adapters, keras_layers, kinds)  # importing them registers the handlers
+HANDLED_IN = (adapters, keras_layers, kinds, quantised)  # importing them registers the handlers
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,20 @@ def current(module: Any, attribute: str) -> Tensor:
     Parametrised weights are computed by their parametrisation; the older ``weight_norm``,
     ``spectral_norm`` and pruning keep a stale copy between forward passes, so their hook is asked.
     """
+    return dense(_computed(module, attribute))
+
+
+def dense(weight: Tensor) -> Tensor:
+    """A weight that is stored sparsely, written out."""
+    return weight if weight.layout == torch.strided else weight.to_dense()
+
+
+def _computed(module: Any, attribute: str) -> Tensor:
     for hook in module._forward_pre_hooks.values():
         if getattr(hook, "name", getattr(hook, "_tensor_name", None)) == attribute:
             if isinstance(hook, SpectralNorm):
-                return hook.compute_weight(module, do_power_iteration=False)
+                found: Tensor = hook.compute_weight(module, do_power_iteration=False)
+                return found
             if hasattr(hook, "compute_weight"):
                 return hook.compute_weight(module)
             if hasattr(hook, "apply_mask"):
@@ -78,3 +88,12 @@ def batch_norm_scale(module: Any) -> Tensor:
         return gain
     scale = torch.rsqrt(module.running_var.double() + module.eps)
     return scale if gain is None else gain.double() * scale
+
+
+@torch.no_grad()
+def pushed_matrix(module: Any, inputs: int, like: Tensor) -> Tensor:
+    """The matrix (out, in) of an affine module, from f(e_j) − f(0), in the dtype of ``like``."""
+    unit = torch.eye(inputs, device=like.device, dtype=like.dtype)
+    with evaluation_mode(module):
+        found: Tensor = (module.forward(unit) - module.forward(torch.zeros_like(unit[:1]))).T
+    return found

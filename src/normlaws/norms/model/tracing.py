@@ -70,10 +70,11 @@ def call(model: nn.Module, example_input: Any) -> Any:
         return model(example_input)
     except NormlawsError:
         raise
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+    except Exception as error:
         raise InputError(
             f"expected an example_input that {type(model).__name__} accepts (a tensor, a tuple of "
-            f"positional or a mapping of keyword arguments), but the model said: {error}"
+            f"positional or a mapping of keyword arguments), but the model raised "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 

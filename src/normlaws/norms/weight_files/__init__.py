@@ -1,0 +1,5 @@
+"""Weights alone, without the model: a state dict, a file, or a folder of files."""
+
+from normlaws.norms.weight_files.measuring import measure_file, measure_state, plan_of, read_state
+
+__all__ = ["measure_file", "measure_state", "plan_of", "read_state"]
