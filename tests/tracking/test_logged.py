@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from normlaws.errors import InputError
+from normlaws.errors import InputError, NormlawsWarning
 from normlaws.tracking.logged import LoggedNames
 
 
@@ -31,8 +31,8 @@ def test_an_error_is_preferred_to_an_accuracy():
 
 
 def test_averages_over_a_training_epoch_are_left_out():
-    with pytest.raises(InputError, match=r"val_loss or val_acc, got \['loss', 'train_acc'\]"):
-        LoggedNames().read({"loss": 1.0, "train_acc": 0.5})
+    with pytest.warns(NormlawsWarning, match=r"val_loss or val_acc, got \['loss', 'train_acc'\]"):
+        assert LoggedNames().read({"loss": 1.0, "train_acc": 0.5}) == {}
 
 
 def test_a_map_names_everything():
@@ -41,8 +41,31 @@ def test_a_map_names_everything():
         "test_error": 0.25,
         "test_loss": 2,
     }
-    with pytest.raises(InputError, match=r"'top/1' to be logged, got \['val_loss'\]"):
-        names.read({"val_loss": 9})
+
+
+def test_names_of_a_map_that_were_never_logged_are_said_at_the_end():
+    names = LoggedNames({"test_error": "1 - top/1"})
+    assert names.read({"val_loss": 9}) == {}
+    with pytest.warns(NormlawsWarning, match=r"'1 - top/1' to be logged, got \['val_loss'\]"):
+        names.finish()
+
+
+def test_of_several_evaluation_sets_the_first_counts():
+    names = LoggedNames()
+    with pytest.warns(NormlawsWarning, match="metrics of 'a' are recorded"):
+        assert names.read({"eval_a_loss": 1.5, "eval_a_runtime": 3}) == {"val_loss": 1.5}
+    assert names.read({"eval_b_loss": 2.5}) == {}
+    assert names.read({"eval_a_loss": 1.0, "eval_a_accuracy": 0.25}) == {
+        "val_loss": 1.0,
+        "val_error": 0.75,
+    }
+
+
+def test_of_several_loaders_the_first_counts():
+    names = LoggedNames()
+    logged = {"val_loss/dataloader_idx_0": 1.5, "val_loss/dataloader_idx_1": 2.5}
+    with pytest.warns(NormlawsWarning, match="dataloader_idx_0"):
+        assert names.read(logged) == {"val_loss": 1.5}
 
 
 def test_columns_are_those_of_a_curve():

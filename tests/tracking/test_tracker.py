@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import contextlib
 import copy
 
@@ -227,3 +228,26 @@ def test_mistakes_are_told(model, tmp_path):
         nl.Tracker(model, tmp_path, size=0)
     with pytest.raises(InputError, match="plain JSON values"):
         nl.Tracker(model, tmp_path, size=1, settings={"model": model})
+
+
+def test_errors_a_rounding_outside_are_clipped(model, tmp_path):
+    with nl.Tracker(model, tmp_path, size=10) as track:
+        track.record(0, test_error=1.0000001)
+        track.record(1, test_error=-1.2e-7)
+        with pytest.raises(InputError, match=r"\[0, 1\], got 37.5; divide percentages by 100"):
+            track.record(2, test_error=37.5)
+    assert nl.Curves.read(tmp_path).frame.test_error.tolist() == [1.0, 0.0]
+
+
+def test_what_is_no_whole_number_is_refused_before_it_is_written(model, tmp_path):
+    track = nl.Tracker(model, tmp_path, size=10)
+    track.record(0, test_error=0.5)
+    for step in (3.5, math.nan, math.inf, "4a", None):
+        with pytest.raises(InputError, match="step as a whole number"):
+            track.record(step, test_error=0.5)
+    track.record(np.int64(4), test_error=0.5)
+    track.record(8.0, test_error=0.5)
+    assert nl.Curves.read(tmp_path).frame.step.tolist() == [0, 4, 8]
+    for wrong in ({"size": 10.5}, {"size": 10, "seed": 0.5}, {"size": "many"}):
+        with pytest.raises(InputError, match="as a whole number"):
+            nl.Tracker(model, tmp_path / "other", **wrong)

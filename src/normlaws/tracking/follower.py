@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from normlaws.errors import InputError
+from normlaws.errors import InputError, NormlawsWarning
 from normlaws.gauges import Gauge
 from normlaws.tracking.logged import LoggedNames
 from normlaws.tracking.schedule import Schedule
@@ -61,6 +62,7 @@ class Follower:
         self._schedule = Schedule(steps, growth)
         self._layers = layers
         self._state: Mapping[str, Any] = {}
+        self._refused: set[str] = set()
         self._tracker: Tracker | None = None
         self._arguments: dict[str, Any] = {
             "out": out,
@@ -127,14 +129,26 @@ class Follower:
     def at_evaluation(self, step: int, epoch: float, logged: Mapping[str, Any]) -> dict[str, float]:
         """After an evaluation by the framework: a row of the curve, unless ``evaluate`` gives them.
 
-        Raises:
-            InputError: none of what was logged is understood.
+        A training is never ended by what it logs: nothing is recorded where nothing is understood,
+        or where errors are no fractions, and a warning says so.
         """
-        return {} if self._evaluates else self._record(step, epoch, self._logged.read(logged))
+        if self._evaluates or step <= self.tracker.last_recorded:
+            return {}
+        metrics = self._logged.read(logged)
+        if not metrics:
+            return {}
+        try:
+            return self._record(step, epoch, metrics)
+        except InputError as error:
+            if str(error) not in self._refused:
+                self._refused.add(str(error))
+                warnings.warn(f"step {step} is not recorded: {error}", NormlawsWarning, 5)
+            return {}
 
     def end(self, step: int, epoch: float) -> dict[str, float]:
         """After the training: the last step is recorded where the callback can evaluate."""
         scalars = self._record(step, epoch, {}) if self._evaluates else {}
+        self._logged.finish()
         self.tracker.close()
         self._tracker = None
         return scalars

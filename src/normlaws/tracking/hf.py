@@ -49,7 +49,7 @@ class NormTrackerCallback(TrainerCallback):
         gauges: as for :class:`normlaws.Tracker`.
 
     Raises:
-        InputError: an argument is refused, or nothing an evaluation logged is understood.
+        InputError: an argument is refused.
         StudyConflictError: this run is complete already, or another live process records it.
     """
 

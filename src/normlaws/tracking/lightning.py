@@ -62,7 +62,7 @@ class NormTracker(_Callback):
         gauges: as for :class:`normlaws.Tracker`.
 
     Raises:
-        InputError: an argument is refused, or nothing a validation logged is understood.
+        InputError: an argument is refused.
         StudyConflictError: this run is complete already, or another live process records it.
     """
 
@@ -154,7 +154,8 @@ def _epoch(trainer: Any) -> float:
         return 0.0
     if not 0 < batches < math.inf:
         return math.nan
-    return float(trainer.global_step * trainer.accumulate_grad_batches / batches)
+    optimisers = max(len(trainer.optimizers), 1)  # each of their steps counts as one
+    return float(trainer.global_step * trainer.accumulate_grad_batches / batches / optimisers)
 
 
 def _whole_sanity_check(trainer: Any) -> bool:

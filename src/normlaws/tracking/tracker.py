@@ -104,6 +104,7 @@ class Tracker:
         gauges: Iterable[Gauge] = (),
         packages: Iterable[str] = (),
     ) -> None:
+        size, seed = whole_number("size", size), whole_number("seed", seed)
         if size < 1:
             raise InputError(f"expected a size of at least 1 training example, got {size}")
         self._schedule = Schedule(steps, growth)
@@ -111,8 +112,8 @@ class Tracker:
         self._evaluate = evaluate
         self._measured = MeasuredModel(model, norms, conv, example_input, tuple(gauges))
         record = {
-            "size": int(size),
-            "seed": int(seed),
+            "size": size,
+            "seed": seed,
             "settings": dict(settings or {}),
             "conventions": self._measured.conventions,
             **_made_by(model, tuple(packages)),
@@ -171,10 +172,11 @@ class Tracker:
                 [0, 1], losses in nats; where omitted, ``evaluate`` is called.
 
         Raises:
-            InputError: no metric or an unknown one, an error outside [0, 1], or a step that does
-                not grow.
+            InputError: no metric or an unknown one, an error outside [0, 1], or a step that is no
+                whole number or does not grow.
             StudyConflictError: the tracker was closed, or a later one of this run has taken over.
         """
+        step = whole_number("step", step)
         self._take_up(step - 1)
         if step <= self.last_recorded:
             raise InputError(
@@ -313,12 +315,36 @@ def _checked(metrics: Mapping[str, float]) -> dict[str, float]:
         raise InputError(f"expected metrics among {allowed(METRICS)}, got {got}")
     values = {name: float(value) for name, value in metrics.items()}
     for name in ERRORS:
-        if not 0 <= values.get(name, 0) <= 1 and math.isfinite(values[name]):
-            raise InputError(
-                f"expected {name} as a fraction in [0, 1], got {values[name]:g}; "
-                "divide percentages by 100"
-            )
+        if name in values and math.isfinite(values[name]):
+            values[name] = _fraction(name, values[name])
     return values
+
+
+_ROUNDING = 1e-4  # of a mean over many examples in half or single precision
+
+
+def _fraction(name: str, error: float) -> float:
+    """An error in [0, 1]; what is outside by rounding alone is taken as 0 or 1."""
+    if -_ROUNDING <= error <= 1 + _ROUNDING:
+        return min(max(error, 0.0), 1.0)
+    advice = "divide percentages by 100" if 1 < error <= 100 else "an accuracy a gives 1 - a"
+    raise InputError(f"expected {name} as a fraction in [0, 1], got {error:.6g}; {advice}")
+
+
+def whole_number(name: str, value: Any) -> int:
+    """``value`` as an integer.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        whole = int(value)
+        same = bool(whole == value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"expected {name} as a whole number, got {value!r}") from None
+    if not same:
+        raise InputError(f"expected {name} as a whole number, got {value!r}")
+    return whole
 
 
 def _made_by(model: nn.Module, packages: tuple[str, ...]) -> dict[str, Any]:
