@@ -77,7 +77,7 @@ def inventory(model: nn.Module) -> Inventory:
     """Find every weight layer of ``model``, in the order of its parameters.
 
     Raises:
-        InputError: ``model`` is not a module, holds no weight matrix, or one without numbers.
+        InputError: ``model`` is not a module, holds no weight matrix, or a lazy one.
 
     Warns:
         NormlawsWarning: a module is unknown, and how its weight is measured.
@@ -87,7 +87,7 @@ def inventory(model: nn.Module) -> Inventory:
             f"expected a torch.nn.Module, got a {type(model).__name__}; "
             "for a file of weights use `normlaws measure FILE`"
         )
-    _refuse_without_numbers(model)
+    _refuse_lazy(model)
     with evaluation_mode(model):  # spectral_norm refines its vectors when read in training
         known, covered = known_layers(model)
         layers = [layer for layer in _tie(known) if math.prod(layer.shape)]
@@ -102,17 +102,12 @@ def inventory(model: nn.Module) -> Inventory:
     return Inventory(tuple(_in_order(model, layers)), tuple(uncounted))
 
 
-def _refuse_without_numbers(model: nn.Module) -> None:
+def _refuse_lazy(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         if isinstance(parameter, UninitializedParameter):
             raise InputError(
                 f"expected weights with numbers, but {name} is not initialised yet; pass one batch "
                 "through the model first"
-            )
-        if parameter.is_meta:
-            raise InputError(
-                f"expected weights with numbers, but {name} is on the meta device (a model that is "
-                "offloaded or not loaded yet); measure its files, or load it into memory"
             )
 
 
@@ -213,11 +208,10 @@ def why_uncounted(owner: nn.Module | None, parameter: Tensor, name: str) -> str 
         return "gain of a normalisation layer"
     if sum(side > 1 for side in parameter.shape) <= 1:
         return "bias, gain or other vector"
-    stem, _, attribute = name.rpartition(".")
-    reason = why_named_uncounted(attribute, stem.rpartition(".")[2])
-    if reason is None and _broadcast(tuple(parameter.shape)):
+    if _broadcast(tuple(parameter.shape)):
         return "broadcast: added or multiplied elementwise"
-    return reason
+    stem, _, attribute = name.rpartition(".")
+    return why_named_uncounted(attribute, stem.rpartition(".")[2])
 
 
 def _broadcast(shape: tuple[int, ...]) -> bool:

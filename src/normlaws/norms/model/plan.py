@@ -43,11 +43,13 @@ class Plan:
         """Find the layers and, where the reading needs it, trace one forward pass.
 
         Raises:
-            InputError: an unknown reading, or an example input that is missing or refused.
+            InputError: an unknown reading, an example input that is missing or refused, or
+                weights on the meta device.
         """
         if settings.conv not in READINGS:
             raise InputError(f"expected conv={allowed(READINGS)}, got {settings.conv!r}")
         found = inventory(model)
+        _refuse_meta(model)
         seen = _traced(model, settings)
         layers = list(found.layers)
         folded: set[str] = set()
@@ -65,6 +67,15 @@ class Plan:
             if layer.name in convolutions
         }
         return cls(tuple(layers), convolutions, uncounted, conventions(settings, shapes))
+
+
+def _refuse_meta(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta:
+            raise InputError(
+                f"expected weights with numbers, but {name} is on the meta device (a model that is "
+                "offloaded or not loaded yet); measure its files, or load it into memory"
+            )
 
 
 def _traced(model: nn.Module, settings: Settings) -> Trace:

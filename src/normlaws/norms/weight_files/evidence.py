@@ -163,9 +163,11 @@ class Evidence:
         if inputs == 1:
             if not self.width or max(shape[2:]) == 1:
                 return 1
-            if self.width != outputs:
-                self.doubts[stem] = "channel by channel"
-            return outputs
+            if self.width == outputs:
+                return outputs
+            first = len(shape) > 3 and not any(self._outputs.values())
+            self.doubts[stem] = "with one input channel" if first else "channel by channel"
+            return 1 if first else outputs
         groups, left = divmod(self.width, inputs)
         if left or groups < 2 or outputs % groups or outputs < self.width:
             return 1

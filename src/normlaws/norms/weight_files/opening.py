@@ -30,7 +30,7 @@ _USUAL = (
     "adapter_model.bin",
 )
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.|^consolidated\.(\d\d)\.|^mp_rank_(\d\d)_")
-_REFUSED = re.compile(r"(?:GLOBAL|global:|[Cc]lass|function) `?([\w.]+\.[\w.]+)`?")
+_REFUSED = re.compile(r"(?:GLOBAL|[Cc]lass|function) `?([\w.]+)`?")
 _MAGIC = {
     b"GGUF": "a GGUF file, whose weights are packed",
     b"\x89HDF": "an HDF5 file, as Keras writes it; load the model, then use normlaws.measure",
@@ -51,7 +51,7 @@ def opened(path: Path) -> Any:
     if path.is_dir():
         path = _in_folder(path)
     if not path.is_file():
-        raise DataNotFoundError(f"expected weights at {path}, but there is no file or folder")
+        raise DataNotFoundError(f"expected weights at {path}, but there is none")
     if path.name.endswith(".index.json"):
         return _sharded(path)
     _refuse_shard(path)

@@ -134,7 +134,10 @@ def _spectral_norm(name: str, state: State) -> Found | None:
 
 
 def _sigma(weight: Tensor, u: Tensor, v: Tensor | None) -> Tensor:
-    """uᵀ W v, W flattened along the axis that is as long as u; of two such axes the larger."""
+    """uᵀ W v, W flattened along the axis that is as long as u.
+
+    Of two such axes the first, unless the vectors clearly belong to the other.
+    """
     values = []
     for axis in range(weight.ndim):
         if weight.shape[axis] != len(u):
@@ -145,7 +148,8 @@ def _sigma(weight: Tensor, u: Tensor, v: Tensor | None) -> Tensor:
             values.append(u @ (matrix @ right))
     if not values:
         raise InputError("expected the vectors of spectral norm to fit the weight beside them")
-    return max(values, key=float)
+    best = max(values, key=float)
+    return best if float(best) > 2 * abs(float(values[0])) else values[0]
 
 
 def _pruned(name: str, state: State) -> Found | None:

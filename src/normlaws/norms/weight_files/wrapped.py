@@ -45,7 +45,8 @@ def state_in(loaded: Any, source: str, key: str | None = None) -> State:
     if not found:
         keys = ", ".join(map(str, list(loaded)[:8])) or "nothing"
         raise InputError(
-            f"expected at least one weight matrix in {source}, got none of them; it holds {keys}"
+            f"expected at least one weight matrix in {source}, which holds {keys}, none of "
+            "them a matrix"
         )
     return bare_keys(found[_chosen(found, source)])
 
