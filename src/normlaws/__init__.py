@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from normlaws.curves import Curves
     from normlaws.laws import Laws, fit
     from normlaws.laws.collapse import Collapse, collapse
+    from normlaws.laws.surfaces import Surface, surface
     from normlaws.norms import Measurement, NormMeter, measure
     from normlaws.studies import Study
     from normlaws.tracking import Tracker
@@ -41,10 +42,12 @@ _HOMES = {
     "Measurement": "normlaws.norms",
     "NormMeter": "normlaws.norms",
     "Study": "normlaws.studies",
+    "Surface": "normlaws.laws.surfaces",
     "Tracker": "normlaws.tracking",
     "collapse": "normlaws.laws.collapse",
     "fit": "normlaws.laws",
     "measure": "normlaws.norms",
+    "surface": "normlaws.laws.surfaces",
 }
 _ROOMS = (
     "curves",
@@ -69,6 +72,7 @@ __all__ = [
     "Measurement",
     "NormMeter",
     "Study",
+    "Surface",
     "Tracker",
     "collapse",
     "curves",
@@ -83,6 +87,7 @@ __all__ = [
     "problems",
     "report",
     "studies",
+    "surface",
     "theory",
     "tracking",
     "training",

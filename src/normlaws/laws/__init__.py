@@ -6,6 +6,7 @@ from normlaws.laws.fitting import Laws, fit
 from normlaws.laws.forecasts.backtest import Backtest
 from normlaws.laws.plant import Planted, plant
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
+from normlaws.laws.surfaces import Surface
 
 __all__ = [
     "Backtest",
@@ -16,6 +17,7 @@ __all__ = [
     "Laws",
     "Planted",
     "PowerLaw",
+    "Surface",
     "Verdict",
     "fit",
     "plant",
