@@ -1,0 +1,54 @@
+"""Stiff flows to given times: Radau's method with the Jacobian, stopped at every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+Array = NDArray[np.float64]
+
+
+def follow(
+    speed: Callable[[Array], Array],
+    jacobian: Callable[[Array], Array],
+    start: Array,
+    times: Array,
+    *,
+    rtol: float,
+    atol: float | Array,
+) -> Array:
+    """States (times, n) of x' = speed(x) from ``start`` at time 0.
+
+    Steps end at the times, since a dense output is less accurate than the steps are.
+
+    Args:
+        speed: (n,) to (n,).
+        jacobian: (n,) to (n, n).
+        start: (n,).
+        times: not negative, ascending.
+        rtol: of a step.
+        atol: of a step.
+
+    Returns:
+        NaN from the first time that the integration does not reach.
+    """
+    states = np.full((len(times), len(start)), np.nan)
+    here, now, stride = start, 0.0, None
+    for index, time in enumerate(times):
+        if time > now:
+            first = None if stride is None else min(stride, time - now)
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = solve_ivp(
+                    lambda _, x: speed(x), (now, time), here, method="Radau",
+                    jac=lambda _, x: jacobian(x), rtol=rtol, atol=atol, first_step=first,
+                )  # fmt: skip
+            if found.status != 0 or not np.all(np.isfinite(found.y[:, -1])):
+                return states
+            strides = np.diff(found.t)
+            stride = float(strides[-2] if len(strides) > 1 else strides[-1])
+            here, now = found.y[:, -1], time
+        states[index] = here
+    return states
