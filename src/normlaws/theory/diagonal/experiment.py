@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
 from normlaws.theory._checks import positive, whole
-from normlaws.theory._records import as_curves, run_record
+from normlaws.theory._runs import as_curves, run_of
 from normlaws.theory.diagonal.flow import LOSSES, trajectory
 from normlaws.theory.diagonal.geometry import Array, Geometry
 from normlaws.theory.diagonal.limit import limits
@@ -100,8 +100,8 @@ def recorded(
     when = default_times(geometry) if times is None else np.unique(positive("times", times))
     settings = {
         "model": "diagonal network", "training": "gradient flow", "loss": loss,
-        "init_scale": network.init_scale, "depth": network.depth, "sparsity": sparsity,
-        "noise": noise,
+        "init_scale": network.init_scale, "depth": network.depth, "dimension": dimension,
+        "sparsity": sparsity, "noise": noise,
     }  # fmt: skip
     parts = []
     for size, seed in _pairs(sizes, seeds):
@@ -110,7 +110,7 @@ def recorded(
             geometry, problem.inputs, problem.asked(loss), when, LOSSES[loss], CURVE_RTOL
         )
         columns = problem.record(geometry, theta, loss) | {"time": when}
-        run = run_record(size, dimension, seed, settings)
+        run = run_of(size, seed, settings)
         if not np.all(np.isfinite(theta)):
             run["status"] = "diverged"
         parts.append(as_curves([run], {name: value[None] for name, value in columns.items()}))
@@ -151,10 +151,8 @@ def sample_complexity(
         InputError: a value is out of range.
     """
     _check(dimension, sparsity, noise)
-    if max(sizes) > dimension:
-        raise InputError(
-            f"expected sizes of at most the dimension {dimension}, got {max(sizes)}"
-        )
+    if max(sizes, default=0) > dimension:
+        raise InputError(f"expected sizes of at most the dimension {dimension}, got {max(sizes)}")
     scales = sorted({DiagonalNetwork(scale, depth).init_scale for scale in init_scales})[::-1]
     rows = []
     for size, seed in _pairs(sizes, seeds):

@@ -94,7 +94,9 @@ class _Problem:
             for taken in range(1, steps + 1):
                 state, turned = self._step(geometry, state, whole)
                 still = still + 1 if state.moved <= _STILL else 0
-                if still == 2 or (turned <= enough and (state.moved <= ACCURACY or enough > _CLOSE)):
+                if still == 2 or (
+                    turned <= enough and (state.moved <= ACCURACY or enough > _CLOSE)
+                ):
                     return state, taken
                 if not np.isfinite(turned):
                     break

@@ -22,7 +22,7 @@ _FULL_RANK = 1e-12
 
 
 @dataclass(frozen=True)
-class Limit:
+class DiagonalLimit:
     """Where gradient flow on the squared loss ends.
 
     Attributes:
@@ -89,7 +89,7 @@ class DiagonalNetwork:
             return np.full(values.shape[:-1], np.nan)[()]
         return np.sum(self.geometry.potential(values), axis=-1)[()]
 
-    def limit(self, X: ArrayLike, y: ArrayLike) -> Limit:
+    def limit(self, X: ArrayLike, y: ArrayLike) -> DiagonalLimit:
         """The end of gradient flow on |Xβ − y|².
 
         Args:
@@ -109,7 +109,7 @@ class DiagonalNetwork:
         solved = bool(np.all(np.isfinite(beta)))
         if not solved:
             self._warn("the limit")
-        return Limit(
+        return DiagonalLimit(
             beta,
             float(np.sum(self.geometry.potential(beta))) if solved else float("nan"),
             self.init_scale,
@@ -117,9 +117,7 @@ class DiagonalNetwork:
             "solved" if solved else "beyond precision",
         )
 
-    def flow(
-        self, X: ArrayLike, y: ArrayLike, times: ArrayLike, loss: str = "squared"
-    ) -> Array:
+    def flow(self, X: ArrayLike, y: ArrayLike, times: ArrayLike, loss: str = "squared") -> Array:
         """β (times, d) along gradient flow; (d,) at a single time. P may exceed d.
 
         Args:
@@ -236,7 +234,7 @@ def interpolation(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     spread = np.linalg.eigvalsh(inputs @ inputs.T)
     if spread[0] <= _FULL_RANK * spread[-1]:
         raise InputError(
-            "expected inputs with linearly independent rows for the limit, got rows that depend "
+            "expected inputs with independent rows for the limit, got rows that depend "
             "on each other; flow has no such restriction"
         )
     return inputs, targets
