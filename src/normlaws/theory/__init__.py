@@ -9,7 +9,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from normlaws.theory.attention import AttentionFlow, SparseAttention, simulate_attention
     from normlaws.theory.committee import SoftCommittee, simulate_committee
+    from normlaws.theory.diagonal import (
+        DiagonalLimit,
+        DiagonalNetwork,
+        descend_diagonal,
+        sample_complexity,
+    )
+    from normlaws.theory.in_context import (
+        InContextFlow,
+        InContextRegression,
+        sample_debiased,
+        sample_risk,
+    )
     from normlaws.theory.perceptron.comparison import Comparison, study
     from normlaws.theory.perceptron.descent import Descent, descend
     from normlaws.theory.perceptron.fixed_norm import FixedNormPerceptron, Optimum, Solution
@@ -19,7 +32,10 @@ if TYPE_CHECKING:
     from normlaws.theory.registry import SolvedStudy, solved_studies, solved_study
 
 _HOMES = {
+    "attention": ("AttentionFlow", "SparseAttention", "simulate_attention"),
     "committee": ("SoftCommittee", "simulate_committee"),
+    "diagonal": ("DiagonalLimit", "DiagonalNetwork", "descend_diagonal", "sample_complexity"),
+    "in_context": ("InContextFlow", "InContextRegression", "sample_debiased", "sample_risk"),
     "perceptron.comparison": ("Comparison", "study"),
     "perceptron.descent": ("Descent", "descend"),
     "perceptron.fixed_norm": ("FixedNormPerceptron", "Optimum", "Solution"),
@@ -31,18 +47,29 @@ _HOMES = {
 
 __all__ = [
     "RULES",
+    "AttentionFlow",
     "Comparison",
     "Descent",
+    "DiagonalLimit",
+    "DiagonalNetwork",
     "FixedNormPerceptron",
+    "InContextFlow",
+    "InContextRegression",
     "Optimum",
     "RandomFeatures",
     "Rule",
     "SoftCommittee",
     "Solution",
     "SolvedStudy",
+    "SparseAttention",
     "descend",
+    "descend_diagonal",
     "rule",
+    "sample_complexity",
+    "sample_debiased",
+    "sample_risk",
     "simulate",
+    "simulate_attention",
     "simulate_committee",
     "simulate_features",
     "solved_studies",

@@ -122,13 +122,13 @@ class Setting:
         )  # fmt: skip
         if not found.t_events[0].size:
             return float("nan")
-        time, before, state = float(found.t_events[0][0]), found.t[-2], found.y[:, -2]
+        time, before, state = float(found.t_events[0][0]), float(found.t[-2]), found.y[:, -2]
         for _ in range(_POLISH):
             after = follow(
                 self.speed, self.jacobian, state, np.array([time - before]), rtol=rtol, atol=atol
             )[0]
-            slope = tested.loss_gradient(after) @ self.speed(after)
-            step = excess(time, after) / slope
+            slope = float(tested.loss_gradient(after) @ self.speed(after))
+            step = float(excess(time, after) / slope)
             time -= step
             if abs(step) <= 1e-12 * time:
                 break

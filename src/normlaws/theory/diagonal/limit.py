@@ -49,7 +49,7 @@ def limits(
     Yields:
         β (d,) of every scale.
     """
-    start = np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    start: Array = np.linalg.lstsq(inputs, targets, rcond=None)[0].astype(np.float64)
     largest = float(np.max(np.abs(start), initial=0.0))
     if largest == 0:
         yield from (start for _ in log_scales)
