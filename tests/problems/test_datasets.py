@@ -165,10 +165,14 @@ SAMPLES = {
     "custom": custom,
     "teacher-student": no_sample,
     "diagonal-regression": no_sample,
+    "associative-recall": no_sample,
+    "in-context-regression": no_sample,
+    "single-location": no_sample,
+    "text": no_sample,
 }
 
 
-DRAWN = {"teacher-student", "diagonal-regression"}  # inputs stay as they are
+DRAWN = set(list(SAMPLES)[-6:])  # inputs stay as they are
 
 
 def test_every_data_set_is_a_member_of_this_suite():
@@ -424,3 +428,60 @@ def test_targets_of_diagonal_networks_are_sparse_and_clean_where_tested():
     assert abs(float(noise.std()) - 0.5) < 0.03
     signs = load_data_set("diagonal-regression", dimension=9, relevant=4, labels="sign")
     assert torch.equal(signs.pool_labels, (signs.pool_images[:, 0, 0] @ beta > 0).long())
+
+
+@pytest.mark.parametrize(("repetition", "fixed"), [(1, 0.0), (3, 0.0), (2, 0.4)])
+def test_the_label_stands_behind_the_queried_key(repetition, fixed):
+    options = {"keys": 7, "values": 5, "pairs": 4, "pool": 500, "test": 200}
+    data = load_data_set("associative-recall", repetition=repetition, fixed=fixed, **options)
+    assert data.classes == 12
+    for sequences, labels, share in (
+        (data.pool_images, data.pool_labels, fixed),
+        (data.test_images, data.test_labels, 0.0),
+    ):
+        tokens = sequences.flatten(1).long()
+        assert tokens.shape[1] == 9
+        keys, values, query = tokens[:, 0:8:2], tokens[:, 1:8:2], tokens[:, 8]
+        assert bool((keys < 7).all() and (values >= 7).all() and (values < 12).all())
+        hit = keys == query[:, None]
+        assert (hit.sum(1) == repetition).all()
+        assert (values[hit].view(-1, repetition) == labels[:, None]).all()
+        assert all(len(set(row.tolist())) == 5 - repetition for row in keys)
+        same = float(((query == 0) & (labels == 7)).float().mean())
+        assert abs(same - (share + (1 - share) / 35)) < 0.08
+
+
+def test_in_context_regression_is_linear_in_every_sequence():
+    data = load_data_set("in-context-regression", dimension=3, examples=8, noise=0.0, pool=50)
+    for rows, target in zip(data.pool_images[:20, 0], data.pool_labels[:20, 0], strict=True):
+        beta = torch.linalg.lstsq(rows[:-1, :3], rows[:-1, 3:]).solution[:, 0]
+        torch.testing.assert_close(rows[-1, :3] @ beta, target, atol=1e-3, rtol=1e-3)
+        assert rows[-1, 3] == 0
+
+
+def test_the_target_of_a_single_location_is_linear_in_its_token():
+    options = {"length": 6, "dimension": 4, "pool": 300, "test": 100}
+    data = load_data_set("single-location", repetition=2, fixed=0.5, **options)
+    token = data.pool_images[:, 0, -1]
+    assert torch.equal(token, data.pool_images[:, 0, -2])
+    teacher = torch.linalg.lstsq(token, data.pool_labels).solution
+    torch.testing.assert_close(token @ teacher, data.pool_labels, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(teacher.norm(dim=1), torch.ones(4))  # columns of W*
+    unit = (token == torch.eye(4)[0]).all(1).float().mean()
+    assert abs(float(unit) - 0.5) < 0.1
+
+
+def test_text_labels_are_the_next_characters(tmp_path):
+    (tmp_path / "a.txt").write_text("abcde" * 40, encoding="utf-8")
+    data = load_data_set("text", tmp_path, path="a.txt", context=7)
+    assert data.classes == 5
+    tokens = data.pool_images.flatten(1)
+    assert torch.equal((tokens + 1) % 5, data.pool_labels)
+    assert len(data.test_labels) == 2
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfe\xff" * 99)
+    with pytest.raises(CorruptFileError, match=r"UTF-8 text at .*b\.txt"):
+        load_data_set("text", tmp_path, path="b.txt")
+    (tmp_path / "c.txt").write_text("short", encoding="utf-8")
+    with pytest.raises(InputError, match="at least 80 characters"):
+        load_data_set("text", tmp_path, path="c.txt", context=7)
+    assert load_data_set("text").classes > 50

@@ -29,6 +29,8 @@ MEMBERS = {
     "resnet": ResNet(widths=(4, 6), blocks=(1, 2)),
     "vit": ViT(patch=4, width=8, depth=2, heads=2, dropout=0.5),
     "diagonal": FAMILIES["diagonal"](depth=3),
+    "transformer": FAMILIES["transformer"](reads="vectors", width=8, heads=2),
+    "rnn": FAMILIES["rnn"](width=6, cell="gru"),
     "custom": CustomModel(factory="of_the_user:network", options={"hidden": 5}),
 }
 PAPER_CNN = CNN(channels=(32, 64, 128), hidden=(512,), pool_every=2)
@@ -92,7 +94,7 @@ class TestFamily:
         vectors = {key for key, value in full.named_parameters() if value.ndim < 2}
         unscaled = {"in_proj_weight", "class_token", "positions"}
         assert {key.split(".")[-1] for key in kept - vectors} <= unscaled
-        assert not kept or name in ("resnet", "vit")
+        assert not kept or name in ("resnet", "vit", "transformer")
 
     def test_settings_survive_json(self, name):
         adapter = TypeAdapter(ModelSettings)
@@ -246,7 +248,8 @@ def test_what_does_not_fit_is_refused_in_one_sentence(settings, message):
     "bad",
     [
         {"family": "mlp", "channels": [3]},
-        {"family": "rnn"},
+        {"family": "lstm"},
+        {"family": "transformer", "width": 10, "heads": 3},
         {"family": "vit", "width": 10, "heads": 3},
         {"family": "resnet", "widths": [4, 8], "blocks": [1]},
         {"family": "custom", "factory": "no function"},
@@ -255,3 +258,41 @@ def test_what_does_not_fit_is_refused_in_one_sentence(settings, message):
 def test_settings_that_contradict_themselves_are_refused(bad):
     with pytest.raises(ValidationError):
         TypeAdapter(ModelSettings).validate_python(bad)
+
+
+def tokens(count: int = 3, length: int = 6, vocabulary: int = 5) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, vocabulary, (count, 1, 1, length), generator=generator).float()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        FAMILIES["transformer"](width=8, every_token=True),
+        FAMILIES["rnn"](width=8, reads="tokens", every_token=True),
+    ],
+    ids=["transformer", "rnn"],
+)
+def test_no_token_sees_a_later_one(settings):
+    model = settings.build((1, 1, 6), 5, seed=0)
+    before = model(tokens())
+    assert before.shape == (3, 6, 5)
+    later = tokens()
+    later[..., 4:] = (later[..., 4:] + 1) % 5
+    torch.testing.assert_close(model(later)[:, :4], before[:, :4])
+    last = settings.model_copy(update={"every_token": False}).build((1, 1, 6), 5, seed=0)
+    torch.testing.assert_close(last(tokens()), before[:, -1])
+
+
+def test_rows_of_an_image_are_time():
+    images = torch.randn(2, 3, 4, 5)
+    model = FAMILIES["rnn"](width=6).build((3, 4, 5), 2, seed=0)
+    rows = torch.stack([images[:, :, row].flatten(1) for row in range(4)], dim=1)
+    torch.testing.assert_close(model(images), model.head(model.recurrent(rows)[0][:, -1]))
+    half = FAMILIES["rnn"](width=6, recurrent_gain=0.5).build((3, 4, 5), 2, seed=0)
+    torch.testing.assert_close(half.recurrent.weight_hh_l0, model.recurrent.weight_hh_l0 / 2)
+
+
+def test_images_are_no_tokens():
+    with pytest.raises(InputError, match=r'reads = "vectors"'):
+        FAMILIES["transformer"](width=8).build((1, 8, 8), 10, seed=0)

@@ -23,7 +23,8 @@ FORMS = {
     "cifar10": ((3, 32, 32), 10),
     "cifar100": ((3, 32, 32), 100),
 }
-POOLS = {"digits": 1347, "mnist": 60_000}
+SEQUENCES = {"associative-recall", "in-context-regression", "single-location", "text"}
+POOLS = {"text": 1210, "digits": 1347, "mnist": 60_000}
 PANELS = {
     # parameters, seeds, largest size, epochs, initialisation factor
     "paper-cnn-mnist": (12_943_370, 31, 48_000, 500, 0.05),
@@ -36,7 +37,13 @@ PANELS = {
     "paper-vit-cifar10": (2_693_578, 30, 46_000, 600, 0.005),
     "paper-vit-cifar100": (4_794_212, 5, 46_000, 600, 0.005),
 }
+DECODER = 2 * (2 * 64 + 4 * (32 * 32 + 32) + (32 * 128 + 128) + (128 * 32 + 32)) + 64
 SMALL = {
+    "associative-recall": 16 * 32 + 7 * 32 + DECODER + 33 * 16,
+    "in-context-regression": 5 * 32 + 13 * 32 + DECODER + 33,
+    "single-location": 9 * 16 + 16 * 16 + 32 + 4 * 17 * 16 + 32 + 17 * 8,
+    "text-transformer": 92 * 32 + 32 * 32 + DECODER + 33 * 92,
+    "digits-rnn": 8 * 32 + 32 * 32 + 64 + 33 * 10,
     "diagonal-regression": 2 * 200,  # layer by layer, weights and biases
     "digits-cnn": 80 + 1168 + 650,
     "digits-mlp": 4160 + 650,
@@ -59,6 +66,9 @@ def form(study: Study) -> tuple[tuple[int, int, int], int]:
         return (1, 1, data.dimension), data.classes
     if data.name == "diagonal-regression":
         return (1, 1, data.dimension), 1
+    if data.name in SEQUENCES:
+        loaded = data.load(Path())
+        return loaded.image_shape, loaded.classes
     return FORMS[data.name]
 
 
@@ -93,7 +103,8 @@ def test_every_preset_builds_its_model_and_its_plan(name, scale):
     assert type(settings).model_validate(settings.model_dump(mode="json")) == settings
     shape, classes = form(study)
     with torch.device("meta"):
-        assert model(study)(torch.empty(2, *shape)).shape == (2, classes)
+        outputs = model(study)(torch.empty(2, *shape)).shape
+        assert (outputs[0], outputs[-1]) == (2, classes)
 
 
 def test_every_preset_has_the_number_of_parameters_computed_by_hand():

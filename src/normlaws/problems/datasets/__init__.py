@@ -14,14 +14,18 @@ from pydantic import Field
 
 from normlaws.errors import InputError, allowed
 from normlaws.problems.datasets.arrays import Arrays
+from normlaws.problems.datasets.associative_recall import AssociativeRecall
 from normlaws.problems.datasets.custom import CustomData
 from normlaws.problems.datasets.dataset import DataSet
 from normlaws.problems.datasets.diagonal_regression import DiagonalRegression
 from normlaws.problems.datasets.digits import Digits
 from normlaws.problems.datasets.folder import ImageFolder, TinyImageNet
+from normlaws.problems.datasets.in_context_regression import InContextRegression
 from normlaws.problems.datasets.parquet import Parquet
 from normlaws.problems.datasets.settings import Augmentation, DataSource
+from normlaws.problems.datasets.single_location import SingleLocation
 from normlaws.problems.datasets.teacher_student import TeacherStudent
+from normlaws.problems.datasets.text import Text
 from normlaws.problems.datasets.vision import CIFAR10, CIFAR100, MNIST, FashionMNIST
 
 DataSettings = Annotated[
@@ -36,7 +40,11 @@ DataSettings = Annotated[
     | ImageFolder
     | CustomData
     | TeacherStudent
-    | DiagonalRegression,
+    | DiagonalRegression
+    | AssociativeRecall
+    | InContextRegression
+    | SingleLocation
+    | Text,
     Field(discriminator="name"),
 ]
 """Settings of any data set, told apart by ``name``."""
@@ -56,6 +64,10 @@ DATA_SETS: dict[str, type[DataSource]] = {
         CustomData,
         TeacherStudent,
         DiagonalRegression,
+        AssociativeRecall,
+        InContextRegression,
+        SingleLocation,
+        Text,
     )
 }
 """The classes by the name of their data set."""
@@ -93,6 +105,7 @@ __all__ = [
     "DATA_SETS",
     "MNIST",
     "Arrays",
+    "AssociativeRecall",
     "Augmentation",
     "CustomData",
     "DataSet",
@@ -102,8 +115,11 @@ __all__ = [
     "Digits",
     "FashionMNIST",
     "ImageFolder",
+    "InContextRegression",
     "Parquet",
+    "SingleLocation",
     "TeacherStudent",
+    "Text",
     "TinyImageNet",
     "data_root",
     "load_data_set",

@@ -16,16 +16,18 @@ from normlaws.problems.models.dense import MLP, Perceptron
 from normlaws.problems.models.diagonal import Diagonal
 from normlaws.problems.models.family import Family
 from normlaws.problems.models.resnet import ResNet
+from normlaws.problems.models.sequences import RNN, Transformer
 from normlaws.problems.models.vit import ViT
 
 ModelSettings = Annotated[
-    Perceptron | MLP | CNN | ResNet | ViT | Diagonal | CustomModel, Field(discriminator="family")
+    Perceptron | MLP | CNN | ResNet | ViT | Diagonal | Transformer | RNN | CustomModel,
+    Field(discriminator="family"),
 ]
 """Settings of any family, told apart by ``family``."""
 
 FAMILIES: dict[str, type[Family]] = {
     kind.model_fields["family"].default: kind
-    for kind in (Perceptron, MLP, CNN, ResNet, ViT, Diagonal, CustomModel)
+    for kind in (Perceptron, MLP, CNN, ResNet, ViT, Diagonal, Transformer, RNN, CustomModel)
 }
 """The classes by the name of their family."""
 
@@ -33,11 +35,13 @@ __all__ = [
     "CNN",
     "FAMILIES",
     "MLP",
+    "RNN",
     "CustomModel",
     "Diagonal",
     "Family",
     "ModelSettings",
     "Perceptron",
     "ResNet",
+    "Transformer",
     "ViT",
 ]
