@@ -140,16 +140,25 @@ def _record(text: str | None, source: object) -> dict[str, Any] | None:
 
 
 def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:
-    client = optional("mlflow.tracking", FEATURE).MlflowClient(tracking_uri=uri)
+    tracking = optional("mlflow.tracking", FEATURE)
     failure = optional("mlflow.exceptions", FEATURE).MlflowException
     try:
+        client = tracking.MlflowClient(tracking_uri=uri)
         known = _pages(client.search_experiments)
         ids = [one.experiment_id for one in known if experiment in (None, one.name)]
         for run in _pages(client.search_runs, experiment_ids=ids) if ids else ():
             yield _from_client(client, run, uri)
-    except failure as error:
-        reason = str(error).splitlines()[0]
+    except (failure, ModuleNotFoundError, KeyError) as error:
+        if uri.partition(":")[0].partition("+")[0] in _DATABASES:
+            raise InputError(
+                f"expected the full mlflow package to read the database {uri}, but it is not "
+                "installed or cannot read it; install it with: pip install mlflow"
+            ) from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"expected an MLflow tracking server at {uri}, but {reason}") from None
+
+
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 def _pages(search: Any, **wanted: Any) -> Iterator[Any]:

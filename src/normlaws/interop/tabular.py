@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ def read_frame(path: Path, text: tuple[str, ...] = ("run",)) -> pd.DataFrame:
     """Read a table by the ending of its name.
 
     Args:
-        path: a ``.csv``, ``.parquet`` or ``.jsonl`` file.
+        path: a ``.csv``, ``.parquet`` or ``.jsonl`` file, or a ``trainer_state.json``.
         text: columns that are text even where they look like numbers (of a ``.csv``).
 
     Raises:
@@ -27,25 +30,69 @@ def read_frame(path: Path, text: tuple[str, ...] = ("run",)) -> pd.DataFrame:
         CorruptFileError: the file cannot be read as its ending says.
         InputError: another ending.
     """
-    if path.suffix not in READERS:
-        raise InputError(f"expected a file ending {allowed(READERS)}, got {path.name}")
+    reader = _trainer_state if path.suffix == ".json" else READERS.get(path.suffix)
+    if reader is None:
+        raise InputError(
+            f"expected a file ending {allowed(READERS)}, or a trainer_state.json, got {path.name}"
+        )
     if not path.is_file():
         raise DataNotFoundError(f"expected a table at {path}, but there is none")
     try:
-        return READERS[path.suffix](path, text)
+        return reader(path, text)
     except CorruptFileError:
         raise
-    except (pa.ArrowException, OSError, ValueError, OverflowError, RecursionError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+        csv.Error,
+    ) as error:
         raise CorruptFileError(
             f"expected a {path.suffix} table at {path}, but {_first_line(error)}"
         ) from None
 
 
 def _csv(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
-    """Read by pyarrow, whose floats are exact; a nameless index column is left out."""
-    types = pa_csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()))
-    frame = pa_csv.read_csv(path, convert_options=types).to_pandas()
+    """Read by pyarrow, whose floats are exact; a nameless index column is left out.
+
+    Semicolons or tabs between columns and decimal commas, as spreadsheets write them in much of
+    Europe, are told by the first lines.
+    """
+    delimiter, decimal = _locale(path)
+    types = pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(text, pa.string()), decimal_point=decimal
+    )
+    between = pa_csv.ParseOptions(delimiter=delimiter)
+    frame = pa_csv.read_csv(path, convert_options=types, parse_options=between).to_pandas()
     return frame.drop(columns="", errors="ignore")
+
+
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
+_DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
+_LOOKED_AT = 200  # lines
+
+
+def _locale(path: Path) -> tuple[str, str]:
+    """What stands between columns, and in numbers."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
+        first = list(itertools.islice(lines, _LOOKED_AT))
+    header = re.sub(r'"[^"]*"', "", first[0]) if first else ""
+    delimiter = max(",;\t", key=header.count)
+    cells = [cell.strip() for row in csv.reader(first, delimiter=delimiter) for cell in row]
+    commas = any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
+    points = any(_DECIMAL_POINT.fullmatch(cell) for cell in cells)
+    return delimiter, "," if commas and not points else "."
+
+
+def _trainer_state(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
+    """The ``log_history`` of a ``trainer_state.json``: one row per step, as they are logged."""
+    held = json.loads(path.read_text(encoding="utf-8"))
+    rows = held.get("log_history") if isinstance(held, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it holds no log_history (that of a Hugging Face trainer_state.json)")
+    return pd.DataFrame(rows)
 
 
 def _parquet(path: Path, _: tuple[str, ...]) -> pd.DataFrame:

@@ -48,6 +48,9 @@ def read_tensorboard(
         columns: what the tags are.
         identity: how to find size and seed.
 
+    Where a folder holds several files, a training was resumed: the later file counts from its first
+    step on (or from its ``purge_step``), and what the earlier wrote there is dropped.
+
     Raises:
         MissingExtraError: TensorBoard is not installed.
         DataNotFoundError: there is no event file.
@@ -78,14 +81,18 @@ def _run(folder: Path, files: list[Path], root: Path) -> ForeignRun:
     params: dict[str, Any] = {}
     record = None
     for file in files:
+        found: Series = {}
         for event in _events(file):
+            if event.session_log.status == event.session_log.START:
+                _purge(series, event.step)  # as TensorBoard does it, where purge_step was given
             for value in event.summary.value:
                 if value.tag == _SESSION:
                     params |= _hyperparameters(value, file)
                 elif value.tag.startswith(RECORD):
                     record = record_from(b"".join(value.tensor.string_val), file)
                 elif (number := _scalar(value)) is not None:
-                    series.setdefault(value.tag, []).append((event.step, number))
+                    found.setdefault(value.tag, []).append((event.step, number))
+        _continue(series, found)
     exact = {
         tag.removeprefix(EXACT): series.pop(tag) for tag in list(series) if tag.startswith(EXACT)
     }
@@ -99,6 +106,21 @@ def _run(folder: Path, files: list[Path], root: Path) -> ForeignRun:
         params,
         record=record,
     )
+
+
+def _purge(series: Series, step: int) -> None:
+    """Drop what an earlier session wrote at ``step`` and later; a fresh session begins at 0."""
+    if step > 0:
+        for tag, pairs in series.items():
+            series[tag] = [pair for pair in pairs if pair[0] < step]
+
+
+def _continue(series: Series, later: Series) -> None:
+    """A training that was resumed makes void what the crashed one wrote from there on."""
+    for tag, pairs in later.items():
+        begins = min(step for step, _ in pairs)
+        before = [pair for pair in series.get(tag, []) if pair[0] < begins]
+        series[tag] = before + pairs
 
 
 def _lend(runs: dict[Path, ForeignRun], columns: ColumnMap) -> list[ForeignRun]:

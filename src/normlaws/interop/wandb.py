@@ -16,7 +16,7 @@ from normlaws.interop import wandb_chart, wandb_file
 from normlaws.interop.columns import ColumnMap, as_column_map
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD, ForeignRun, checked_record, curves_of, series_of
-from normlaws.interop.identity import Identity
+from normlaws.interop.identity import SEED_KEYS, SIZE_KEYS, Identity
 from normlaws.interop.tabular import READERS, read_frame
 from normlaws.storage.folder import read_json
 
@@ -176,10 +176,21 @@ def _split(frame: pd.DataFrame, name: str) -> Iterator[tuple[str, pd.DataFrame]]
     """The runs of one history, told apart by a column of names where there is one."""
     column = next((one for one in NAME_KEYS if one in frame), None)
     if column is None:
-        yield name, frame
+        yield from _split_by_identity(frame, name)
         return
     for found, rows in frame.groupby(frame[column].astype(str), sort=False):
         yield str(found), rows.drop(columns=column)
+
+
+def _split_by_identity(frame: pd.DataFrame, name: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Runs of a table without names, told apart by columns of size and seed."""
+    keys = [one for one in (*SIZE_KEYS, *SEED_KEYS) if one in frame and frame[one].nunique() > 1]
+    if not keys:
+        yield name, frame
+        return
+    for found, rows in frame.groupby(keys, sort=False):
+        words = "-".join(f"{key}{value}" for key, value in zip(keys, found, strict=True))
+        yield f"{name}-{words}", rows
 
 
 def _config_beside(file: Path) -> dict[str, Any]:

@@ -27,10 +27,10 @@ def certified_norms(layer: WeightLayer) -> LayerNorms:
     warm = WarmLayer(layer, None, TOLERANCE, False)
     measure_layers([warm], np.random.default_rng(0), spectral=True, sums=True)
     row = warm.row
-    if not math.isfinite(row.log_sigma) or warm.bound > TOLERANCE:
+    if not math.isfinite(row.log_spectral_norm) or warm.bound > TOLERANCE:
         return layer_norms(layer, None, None)
     return LayerNorms(
-        row.log_sigma,
+        row.log_spectral_norm,
         row.log_frobenius,
         row.log_l1,
         row.log_group_21,

@@ -238,3 +238,14 @@ def test_mutated_files_give_one_sentence(form, tmp_path):
         path.write_bytes(damaged)
         said = sentence(path)
         assert "\n" not in said
+
+
+def test_large_matrices_are_certified_and_decomposed_on_request():
+    torch.manual_seed(6)
+    state = {"embed.weight": torch.randn(9000, 128), "head.weight": torch.randn(1100, 1000)}
+    asked = []
+    found = measure_state(state, progress=lambda *told: asked.append(told))
+    exact = measure_state(state, exact=True)
+    assert asked == [(0, 2, "embed"), (1, 2, "head")]
+    for name in ("log_spectral_norm", "log_frobenius", "log_l1", "log_group_21"):
+        assert list(found.layers[name]) == pytest.approx(list(exact.layers[name]), abs=1e-6)
