@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
+from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
 from normlaws.interop import ColumnMap, Identity, read_table
 
 FRAME = pd.DataFrame(
@@ -140,3 +140,36 @@ def test_damaged_csv_is_one_sentence(tmp_path, content):
     with pytest.raises((CorruptFileError, InputError), match=r"a\.csv") as caught:
         read_table(tmp_path / "a.csv")
     assert "\n" not in str(caught.value)
+
+
+ROWS = [("a", 100, 0, 0.5, 1.0), ("a", 100, 10, 0.4, 2.0), ("a", 100, 20, 0.3, 3.0)]
+NAMES = ["run", "size", "step", "test_error", "log_l1"]
+
+
+def test_rows_are_sorted_and_joined_by_step(tmp_path):
+    whole = pd.DataFrame(ROWS, columns=NAMES)
+    apart = pd.concat([whole.drop(columns="log_l1"), whole.drop(columns="test_error")])
+    apart.sample(frac=1, random_state=1).to_csv(tmp_path / "t.csv", index=False)
+    frame = read_table(tmp_path / "t.csv").frame
+    assert frame[["step", "test_error", "log_l1"]].to_numpy().tolist() == [
+        [0, 0.5, 1.0], [10, 0.4, 2.0], [20, 0.3, 3.0],
+    ]  # fmt: skip
+
+
+def test_of_two_values_at_one_step_the_later_counts(tmp_path):
+    pd.DataFrame([*ROWS, ("a", 100, 10, 0.1, 2.0)], columns=NAMES).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    with pytest.warns(NormlawsWarning, match="different values at 1 steps of a run; the last row"):
+        frame = read_table(tmp_path / "t.csv").frame
+    assert frame["test_error"].tolist() == [0.5, 0.1, 0.3]
+
+
+@pytest.mark.parametrize(
+    "how", [{"sep": ";", "decimal": ","}, {"sep": "\t"}, {"decimal": ",", "quoting": 1}]
+)
+def test_other_separators_and_decimal_commas(how, tmp_path):
+    pd.DataFrame(ROWS, columns=NAMES).to_csv(tmp_path / "t.csv", index=False, **how)
+    frame = read_table(tmp_path / "t.csv").frame
+    assert frame["test_error"].tolist() == [0.5, 0.4, 0.3]
+    assert frame["log_l1"].tolist() == [1.0, 2.0, 3.0]

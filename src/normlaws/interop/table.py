@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from normlaws.curves import Curves
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.interop.columns import NUMBERED, ColumnMap, as_column_map
 from normlaws.interop.identity import SIZE_KEYS, Identity
 from normlaws.interop.tabular import read_frame
@@ -33,6 +34,8 @@ def read_table(
             ``step`` may be absent; ``run`` is made from size, seed and whatever else labels runs
             where absent. ``size`` may be any scale variable (``{"size": "params"}``), which is then
             shown under its own name. Columns with one value per run are kept in ``runs``, too.
+            Where there are steps, rows are sorted by them, and rows of one run and step are joined;
+            of two values of one column the later counts.
             A :class:`ColumnMap` also says which of them are percentages.
         identity: whose ``run_pattern`` reads size and seed from the column ``run``.
 
@@ -44,7 +47,7 @@ def read_table(
 
     Warns:
         NormlawsWarning: columns of text (kept in ``runs`` where they have one value per run,
-            ignored otherwise), or runs that no column tells apart.
+            ignored otherwise), runs that no column tells apart, or several rows of one step.
     """
     path = Path(path)
     wanted = as_column_map(columns)
@@ -60,10 +63,35 @@ def read_table(
     frame, text = numeric_and_text(frame, _KEPT)
     if "run" not in frame:
         frame["run"] = run_names(frame)
+    if len(frame) and frame["step"].notna().all():
+        frame = _by_step(frame, path)
     variables = per_run(frame, text)
     note_text(text, variables, path)
     runs = _runs(frame, variables, wanted.columns.get("size"))
     return Curves(frame.drop(columns=[*text, "status"], errors="ignore"), runs)
+
+
+def _by_step(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """One row per run and step, in the order of steps: rows apart are joined, later values win."""
+    keys = ["run", "step"]
+    doubled = frame.duplicated(keys, keep=False)
+    if doubled.any():
+        groups = frame[doubled].groupby(keys, sort=False)
+        differing = groups.nunique(dropna=True).gt(1).any(axis=1).sum()
+        if differing:
+            warnings.warn(
+                f"{path} holds several rows with different values at {differing} steps of a run; "
+                "the last row counts",
+                NormlawsWarning,
+                stacklevel=4,
+            )
+        columns = frame.columns
+        frame = frame.groupby(keys, sort=False, as_index=False).last()[columns]
+    place = {run: index for index, run in enumerate(frame["run"].unique())}
+    order = frame.assign(place=frame["run"].map(place)).sort_values(
+        ["place", "step"], kind="stable"
+    )
+    return frame.loc[order.index].reset_index(drop=True)
 
 
 def _renamed(frame: pd.DataFrame, wanted: ColumnMap, path: Path) -> pd.DataFrame:
