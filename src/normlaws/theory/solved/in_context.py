@@ -4,8 +4,8 @@ from normlaws.theory.registry import SolvedStudy
 
 STUDY = SolvedStudy(
     name="in-context",
-    description="In-context linear regression by softmax heads",
+    description="In-context linear regression by softmax heads: flow, limits and Monte Carlo.",
     norm="frobenius",
-    metric=" flow, limits and Monte Carlo.:test_loss",
+    metric="test_loss",
     module="normlaws.theory.in_context.study",
 )

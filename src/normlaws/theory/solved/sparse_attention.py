@@ -4,8 +4,8 @@ from normlaws.theory.registry import SolvedStudy
 
 STUDY = SolvedStudy(
     name="sparse-attention",
-    description="Sparse attention on fresh data",
+    description="Sparse attention on fresh data: a plateau, then emergence.",
     norm="frobenius",
-    metric=" a plateau, then emergence; the flow and training beside it.:test_loss",
+    metric="test_loss",
     module="normlaws.theory.attention.study",
 )
