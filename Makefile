@@ -2,7 +2,10 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test format docs serve-docs figures packaging bench clean
+OLDEST := $(VENV)-oldest
+OLDEST_PYTHON ?= python3.11
+
+.PHONY: demo test test-oldest format docs serve-docs figures packaging bench clean
 
 # Both laws on real handwritten digits, from nothing to the report.
 demo: $(VENV)/.installed
@@ -14,6 +17,10 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# The same tests on the oldest Python and with every dependency at its declared floor.
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/pytest
 
 # Wheel and sdist in environments of their own, every extra alone (about 7 GB of disk, for a while).
 packaging: $(VENV)/.installed-test
@@ -44,8 +51,15 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --editable '.[test]'
 	touch $@ $(VENV)/.installed
 
+$(OLDEST)/.installed: pyproject.toml tools/oldest.py
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python tools/oldest.py > $(OLDEST)/floors.txt
+	$(OLDEST)/bin/pip install --quiet --requirement $(OLDEST)/floors.txt
+	$(OLDEST)/bin/pip install --quiet --no-deps --editable .
+	touch $@
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist site
+	rm -rf $(VENV) $(OLDEST) build dist site

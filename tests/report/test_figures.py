@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -121,7 +122,7 @@ def test_one_mark_per_size_at_its_optimum(laws):
 
 def test_sizes_still_falling_are_hollow_and_said_to_be(laws):
     sizes = laws.sizes.assign(n_censored=[0, 0, 0, 0, 2, 3])
-    ax = figures.laws_overview(laws.with_(sizes=sizes))
+    ax = figures.laws_overview(replace(laws, sizes=sizes))
     hollow = [
         c for c in ax.collections
         if isinstance(c, PathCollection) and len(c.get_offsets()) and c.get_facecolor().min() == 1
@@ -143,7 +144,7 @@ def test_early_window_and_law_stand_where_the_fit_has_them(laws):
 
 
 def test_no_window_no_mark(laws):
-    ax = figures.laws_overview(laws.with_(early_window=None))
+    ax = figures.laws_overview(replace(laws, early_window=None))
     assert legend(ax) == ["optimum"]
 
 
@@ -156,7 +157,9 @@ def test_every_rescaled_curve_passes_through_one_one(laws):
 
 
 def test_rescaling_by_the_planted_exponents_gives_one_curve(laws):
-    planted = laws.with_(gamma=laws.gamma._replace(value=0.8), gamma2=laws.gamma2._replace(value=1))
+    planted = replace(
+        laws, gamma=laws.gamma._replace(value=0.8), gamma2=laws.gamma2._replace(value=1)
+    )
     ax = figures.collapse_by_exponents(planted)
     grid = np.linspace(-2, 0, 9)
     heights = [
@@ -164,7 +167,7 @@ def test_rescaling_by_the_planted_exponents_gives_one_curve(laws):
         for size in SIZES
         for line in lines(ax, size)
     ]
-    assert np.ptp(heights, axis=0).max() < 0.02
+    assert np.ptp(heights, axis=0).max() < 0.06  # what the planted noise of 3 % leaves
 
 
 def test_fit_lines_have_the_slopes_of_the_laws(laws):
@@ -174,8 +177,12 @@ def test_fit_lines_have_the_slopes_of_the_laws(laws):
         / np.diff(np.log(line.get_xdata()))[0]
         for line in ax.get_lines()
     }
+    gamma, product = laws.gamma.value, laws.product.value
     assert slopes == pytest.approx(
-        {"direct fit, γ = 0.80": -0.801, "predicted slope, γ₀+γ₁γ₂ = 0.81": -0.812}
+        {
+            f"direct fit, γ = {gamma:.2f}": -gamma,
+            f"predicted slope, γ₀+γ₁γ₂ = {product:.2f}": -product,
+        }
     )
     (late,) = figures.norm_against_size(laws).get_lines()
     assert np.log(late.get_ydata()) == pytest.approx(laws.late_law.log(np.log(late.get_xdata())))
@@ -183,7 +190,7 @@ def test_fit_lines_have_the_slopes_of_the_laws(laws):
 
 def test_sizes_left_out_of_the_fit_are_named(laws):
     sizes = laws.sizes.assign(used=[False, True, True, True, True, True])
-    ax = figures.error_against_size(laws.with_(sizes=sizes))
+    ax = figures.error_against_size(replace(laws, sizes=sizes))
     assert legend(ax)[:3] == ["one seed", "used in the fit", "left out of the fit"]
     assert len(discs(ax)) == 6
 
@@ -191,28 +198,43 @@ def test_sizes_left_out_of_the_fit_are_named(laws):
 def test_exponents_without_value_draw_no_line(laws):
     nan = laws.gamma._replace(value=float("nan"))
     law = laws.direct_law.__class__(float("nan"), float("nan"))
-    none = laws.with_(gamma=nan, product=nan, gamma2=nan, direct_law=law, late_law=law)
+    none = replace(laws, gamma=nan, product=nan, gamma2=nan, direct_law=law, late_law=law)
     assert not figures.error_against_size(none).get_lines()
     assert not figures.norm_against_size(none).get_lines()
 
 
-def test_residuals_are_ln_error_over_fit(laws):
-    double = SimpleNamespace(**vars(laws.crossover))
-    double.predict = lambda logs, size: 2 * laws.crossover.predict(logs, size)
-    ax = figures.crossover_fit(laws.with_(crossover=double))
+def residuals(ax):
+    """The axes of residuals below ``ax``, and their dots by size."""
     (below,) = [one for one in figure_of(ax).axes if one.get_label() == "residuals"]
-    dots = [line for line in below.get_lines() if line.get_marker() == "."]
+    return below, [line for line in below.get_lines() if line.get_marker() == "."]
+
+
+def test_residuals_are_ln_error_over_fit(laws):
+    fitted = laws.crossover
+
+    def doubled(logs, size):
+        return 2 * fitted.predict(logs, size)
+
+    double = SimpleNamespace(**vars(fitted), predict=doubled)
+    below, dots = residuals(figures.crossover_fit(laws))
     assert len(dots) == 6
-    assert np.concatenate([line.get_ydata() for line in dots]) == pytest.approx(-np.log(2))
+    means = laws.mean_curves
+    for line, size in zip(dots, SIZES, strict=True):
+        logs = np.log(line.get_xdata())
+        rows = means[means["size"] == size]
+        errors = np.interp(logs, rows["log_norm"], rows["error"])
+        assert line.get_ydata() == pytest.approx(np.log(errors / fitted.predict(logs, size)))
+    _, halved = residuals(figures.crossover_fit(replace(laws, crossover=double)))
+    for line, lower in zip(dots, halved, strict=True):
+        assert lower.get_ydata() == pytest.approx(line.get_ydata() - np.log(2))
     assert below.get_xlabel() == "spectral complexity λ"
     assert below.get_ylabel() == "ln(error / fit)"
 
 
 def test_points_left_out_of_the_crossover_are_pale_and_have_no_residual(laws):
-    part = SimpleNamespace(**vars(laws.crossover) | {"lower": 2.0, "upper": {1024: 6.0}})
-    ax = figures.crossover_fit(laws.with_(crossover=part))
-    (below,) = [one for one in figure_of(ax).axes if one.get_label() == "residuals"]
-    (dots,) = [line for line in below.get_lines() if line.get_marker() == "."]
+    part = replace(laws.crossover, lower=2.0, upper={1024: 6.0})
+    ax = figures.crossover_fit(replace(laws, crossover=part))
+    _, (dots,) = residuals(ax)
     assert np.log(dots.get_xdata()).min() >= 2
     assert np.log(dots.get_xdata()).max() <= 6
     pale = [line for line in ax.get_lines() if line.get_alpha() == 0.3]
@@ -220,20 +242,22 @@ def test_points_left_out_of_the_crossover_are_pale_and_have_no_residual(laws):
 
 
 def test_the_mean_over_fewer_seeds_is_pale(laws):
-    means = laws.mean_curves.copy()
+    means = laws.mean_curves.dropna(subset=["error"]).reset_index(drop=True)
+    means["n_seeds"] = 3
+    count = means.groupby("size").size()
     last = means.groupby("size").tail(10).index
     means.loc[last, "n_seeds"] = 2
-    ax = figures.laws_overview(laws.with_(mean_curves=means))
+    ax = figures.laws_overview(replace(laws, mean_curves=means))
     for size in SIZES:
         known = np.isfinite(lines(ax, size)[0].get_ydata())
-        assert (known.sum(), known[-10:].any()) == (50, False)
+        assert (known.sum(), known[-10:].any()) == (count[size] - 10, False)
     pale = [line for line in ax.get_lines() if line.get_alpha() == 0.3]
     assert [int(np.isfinite(line.get_ydata()).sum()) for line in pale] == [11] * 6
 
 
 def test_no_crossover_is_said(laws):
     with pytest.raises(InputError, match="fitted crossover, got none"):
-        figures.crossover_fit(laws.with_(crossover=None))
+        figures.crossover_fit(replace(laws, crossover=None))
 
 
 def test_zero_errors_and_zero_norms_are_left_out_and_counted(plain_curves):
@@ -261,12 +285,12 @@ def test_norms_beyond_float64_are_drawn_as_logarithms(plain_curves):
 def test_rescaled_axes_say_when_they_hold_logarithms(laws):
     means = laws.mean_curves.assign(log_norm=laws.mean_curves["log_norm"] * 300)
     sizes = laws.sizes.assign(log_norm=laws.sizes["log_norm"] * 300)
-    ax = figures.collapse_by_optimum(laws.with_(mean_curves=means, sizes=sizes))
+    ax = figures.collapse_by_optimum(replace(laws, mean_curves=means, sizes=sizes))
     assert ax.get_xlabel().startswith("ln of the norm over its optimum")
 
 
 def test_long_names_are_wrapped_not_clipped(laws):
-    ax = figures.norm_against_size(laws.with_(norm="distance_from_initialisation_operator_norm"))
+    ax = figures.norm_against_size(replace(laws, norm="distance_from_initialisation_operator_norm"))
     figure = figure_of(ax)
     figure.draw_without_rendering()
     box = ax.yaxis.label.get_window_extent()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from normlaws.curves import Curves
+from normlaws.display.numbers import fixed, power, significant
 from normlaws.errors import InputError
 from normlaws.report import save_figures, write_report
 
+GAMMA1, GAMMA2 = 0.8, 1.0  # of the planted curves in conftest.py
 FIGURES = [
     "error-against-norm",
     "collapse-by-optimum",
@@ -70,29 +73,42 @@ def test_no_column_is_nameless(page):
     assert all(headers)
 
 
-def test_alternative_text_tells_the_result(page):
+def test_alternative_text_tells_the_result(page, laws):
     alts = [unescape(alt) for alt in re.findall(r'alt="([^"]*)"', page)]
     assert "6 sizes from 32 to 1,024" in alts[0]
     assert "The lowest test error goes from 0.0" in alts[0]
-    assert any("Slope γ₂ = 1.003" in alt for alt in alts)
+    assert any(f"Slope γ₂ = {laws.gamma2.value:.3f}" in alt for alt in alts)
+
+
+def span(estimate, write=fixed) -> str:
+    return f"{write(estimate.low)} to {write(estimate.high)}"
 
 
 def test_exponents_are_those_of_the_laws(page, laws):
     rows = {row[0]: row[1:3] for row in table(page, "Exponents of the two laws")[1:]}
-    assert rows == {
-        "γ": ["0.801", "0.777 to 0.823"],
-        "γ₁": ["0.798", "0.781 to 0.812"],
-        "γ₀": ["0.012", "−0.034 to 0.045"],
-        "γ₂": ["1.003", "0.954 to 1.056"],
-        "γ₀ + γ₁·γ₂": ["0.812", "0.764 to 0.859"],
-        "γ₀ + γ₁·γ₂ − γ": ["0.011", "−0.040 to 0.060"],
-        "collapse": ["1.07", "–"],
+    names = {
+        "γ": "gamma",
+        "γ₁": "gamma1",
+        "γ₀": "gamma0",
+        "γ₂": "gamma2",
+        "γ₀ + γ₁·γ₂": "product",
+        "γ₀ + γ₁·γ₂ − γ": "difference",
     }
+    assert rows.pop("collapse")[0] == significant(laws.collapse)
+    assert rows == {
+        symbol: [fixed(getattr(laws, name).value), span(getattr(laws, name))]
+        for symbol, name in names.items()
+    }
+    assert float(rows["γ"][0]) == pytest.approx(GAMMA1 * GAMMA2, abs=0.05)  # as planted
+    assert float(rows["γ₂"][0]) == pytest.approx(GAMMA2, abs=0.05)
+    assert float(rows["γ₁"][0]) == pytest.approx(GAMMA1, abs=0.08)
 
 
-def test_verdict_and_next_steps_come_first(page):
+def test_verdict_and_next_steps_come_first(page, laws):
     text = text_of(page.split("<main>")[1])
-    assert text.startswith("Verdict Both laws hold. What to run next: Run P = 2,048 with 3 seeds.")
+    assert text.startswith(f"Verdict {laws.verdict.text}")
+    steps = [str(step) for step in laws.verdict.next_steps]
+    assert ("What to run next: " + " ".join(steps) in text) == bool(steps)
 
 
 def test_optimum_of_every_size(page, laws):
@@ -104,35 +120,43 @@ def test_optimum_of_every_size(page, laws):
     assert norms == pytest.approx(list(np.exp(laws.sizes["log_norm"])), rel=5e-3)
 
 
-def test_forecast_beyond_the_largest_size(page):
+def test_forecast_beyond_the_largest_size(page, laws):
     rows = table(page, "Forecast for more data")[1:]
     assert [row[0] for row in rows] == ["2,048", "4,096", "10,240"]
-    assert float(rows[0][1]) == pytest.approx(0.9 * 2048**-0.8, rel=5e-3)
-    assert rows[0][3:] == ["4,096", "3,891 to 4,301"]
+    ahead = laws.forecast(2048)
+    assert rows[0][1:3] == [significant(ahead.error.value), span(ahead.error, significant)]
+    assert rows[0][3:] == [power(ahead.log_norm.value), span(ahead.log_norm, power)]
 
 
 def test_examples_needed_for_a_lower_error(page, laws):
     rows = table(page, "Examples needed for a lower error")[1:]
     best = laws.sizes["error"].min()
-    assert [number(row[0]) for row in rows] == pytest.approx(
-        [best / 2, best / 4, best / 10], rel=5e-3
-    )
-    needed = [number(row[2]) for row in rows]
-    assert needed == pytest.approx([(0.9 * k / best) ** 1.25 for k in (2, 4, 10)], rel=5e-3)
-    assert {row[3] for row in rows} == {"100 to out of reach"}
+    wanted = [best / 2, best / 4, best / 10]
+    assert [number(row[0]) for row in rows] == pytest.approx(wanted, rel=5e-3)
+    needed = [found.value for found in laws.size_for_error(wanted)]
+    assert [number(row[2]) for row in rows] == pytest.approx(needed, abs=0.5)
 
 
-def test_other_estimators_models_windows_and_sizes(page):
+def test_other_estimators_models_windows_and_sizes(page, laws):
     rows = table(page, "The same exponents by other estimators")[1:]
-    assert rows[0] == ["γ", "0.801", "0.805", "0.790", "0.700 to 0.880"]
-    assert rows[1] == ["γ₁", "0.798", "0.803", "–", "–"]
-    assert rows[3] == ["γ₂", "1.003", "1.002", "1.010", "–"]
+    gamma, gamma2 = laws.collapse_exponents()
+    joint = laws.crossover
+    assert rows[0] == [
+        "γ", fixed(laws.gamma.value), fixed(joint.gamma), fixed(gamma.value), span(gamma),
+    ]  # fmt: skip
+    assert rows[1][:3] == ["γ₁", fixed(laws.gamma1.value), fixed(joint.gamma1)]
+    assert rows[3][3:] == [fixed(gamma2.value), span(gamma2)]
     rows = table(page, "Extrapolations of the lowest error, side by side")[1:]
-    assert rows == [["power", "0.0310", "0.128", "gamma 0.800"], ["broken power", "–", "–", ""]]
+    assert [row[0] for row in rows] == [name.replace("_", " ") for name in laws.baselines()["name"]]
     rows = table(page, "How the early exponents move with the window")[1:]
-    assert rows[0] == ["2.72 to 20.1", "0.798", "0.012", "0.0200", "yes"]
+    [chosen] = [row for row in rows if row[-1] == "yes"]
+    windows = laws.window_table()
+    assert chosen[1:3] == [
+        fixed(float(windows.loc[windows["chosen"], name].iloc[0])) for name in ("gamma1", "gamma0")
+    ]
     rows = table(page, "How the exponents move when one size is left out")[1:]
-    assert rows == [["none", *["0.500"] * 5], ["32", *["0.500"] * 5]]
+    assert [row[0] for row in rows] == ["none", "32", "64", "128", "256", "512", "1,024"]
+    assert rows[0][1] == fixed(laws.gamma.value)
 
 
 def test_settings_versions_hardware_code(page):
@@ -147,7 +171,7 @@ def test_settings_versions_hardware_code(page):
 @pytest.mark.usefixtures("quick")
 def test_conventions_name_the_selecting_split(page, curves, laws, tmp_path):
     assert "selected on val error and scored on test error." in text_of(page)
-    same = laws.with_(optima=laws.optima.assign(selected_on="test_error"))
+    same = replace(laws, optima=laws.optima.assign(selected_on="test_error"))
     assert "makes the lowest value slightly too low" in text_of(write(tmp_path, curves, same))
 
 
@@ -199,7 +223,7 @@ def test_without_laws_the_curves_and_the_reason_are_shown(curves, tmp_path):
 def test_without_seeds_intervals_are_dashes_and_it_is_said(curves, laws, tmp_path):
     names = ("gamma", "gamma0", "gamma1", "gamma2", "product", "difference")
     bare = {n: getattr(laws, n)._replace(low=None, high=None) for n in names}
-    page = write(tmp_path, Curves(curves.frame.assign(seed=pd.NA)), laws.with_(**bare))
+    page = write(tmp_path, Curves(curves.frame.assign(seed=pd.NA)), replace(laws, **bare))
     assert {row[2] for row in table(page, "Exponents of the two laws")[1:]} == {"–"}
     assert "There are no intervals" in text_of(page)
     assert "no seeds: averaged or exact curves" in text_of(page)
@@ -207,7 +231,7 @@ def test_without_seeds_intervals_are_dashes_and_it_is_said(curves, laws, tmp_pat
 
 @pytest.mark.usefixtures("quick")
 def test_without_a_crossover_it_is_said(curves, laws, tmp_path):
-    page = write(tmp_path, curves, laws.with_(crossover=None))
+    page = write(tmp_path, curves, replace(laws, crossover=None))
     assert "figure-crossover" not in page
     assert "No crossover curve could be fitted" in text_of(page)
 
