@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from normlaws.theory import FixedNormPerceptron, _quadrature
+from normlaws.theory import FixedNormPerceptron
+from normlaws.theory.perceptron import _quadrature
 
 SLOW = runpy.run_path(
     str(Path(__file__).resolve().parents[1] / "tests" / "theory" / "slow_solver.py")

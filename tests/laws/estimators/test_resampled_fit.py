@@ -1,0 +1,48 @@
+"""Every quantity under every resample: row 0 is the data, and the rest are fits of drawn seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from normlaws.laws import fit, plant
+
+SIZES = (100, 200, 400, 800)
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return plant(sizes=SIZES, seeds=4, noise=0.05)
+
+
+def test_row_0_is_the_data(curves):
+    plain, resampled = (fit(curves, resamples=n).samples for n in (0, 40))
+    for name in ("log_error", "log_norm", "direct", "late"):
+        first, data = getattr(resampled, name)[0], getattr(plain, name)[0]
+        np.testing.assert_allclose(first, data, rtol=1e-12)
+
+
+def test_laws_of_a_row_are_straight_lines_through_its_means(curves):
+    samples = fit(curves, resamples=20).samples
+    for row in (0, 7, 20):
+        for values, (constant, slope) in (
+            (samples.log_error[row], samples.direct[row]),
+            (samples.log_norm[row], samples.late[row]),
+        ):
+            known = np.isfinite(values) & samples.used
+            expected = np.polyfit(samples.log_sizes[known], values[known], 1)
+            assert (slope, constant) == pytest.approx(tuple(expected), abs=1e-8)
+
+
+def test_the_seed_decides_the_resamples(curves):
+    first, again, other = (fit(curves, resamples=20, seed=n).samples.direct for n in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first[1:], other[1:])
+
+
+def test_without_seeds_there_is_one_row_and_no_interval(curves):
+    frame = curves.frame.assign(seed=None).query("run.str.len() > 0")
+    one = frame[frame["run"].isin(curves.runs.drop_duplicates("size")["run"])]
+    laws = fit(type(curves)(one), resamples=50)
+    assert len(laws.samples.direct) == 1
+    assert laws.gamma.low is None
