@@ -20,7 +20,7 @@ from normlaws.theory import FixedNormPerceptron
 from normlaws.theory.perceptron import _quadrature
 
 SLOW = runpy.run_path(
-    str(Path(__file__).resolve().parents[1] / "tests" / "theory" / "slow_solver.py")
+    str(Path(__file__).resolve().parents[1] / "tests" / "theory" / "perceptron" / "slow_solver.py")
 )["solve"]
 GRID = (np.geomspace(0.1, 100, 50)[:, None], np.geomspace(0.01, 300, 50))
 
