@@ -1,4 +1,4 @@
-"""Synthetic studies whose exponents are known: what every estimator is tested against."""
+"""Studies of the crossover model, with exact curves or simple noise."""
 
 from __future__ import annotations
 
