@@ -4,9 +4,11 @@ With p = ln P and u = ln λ − κ − γ2 p,
 
     ln ε = c − γ1 ln λ − γ0 p + (1/s) ln(1 + e^(s w u)),        w = γ1 + δ:
 
-the early law far below the crossover, a rise with slope δ beyond it, sharpness s between; and, as
-an option, an irreducible error added to the whole. Scaling is built in: in rescaled variables all
-sizes are one curve and its lowest error falls with exponent γ0 + γ1 γ2.
+the early law far below the crossover, a rise with slope δ beyond it, sharpness s between. Before
+learning the error sits at chance, ε_0, and leaves it with sharpness m: the right side R becomes
+ln ε_0 − (1/m) ln(1 + e^(m (ln ε_0 − R))). An irreducible error added to the whole is an option.
+Scaling is built in: in rescaled variables all sizes are one curve below the plateau, and its
+lowest error falls with exponent γ0 + γ1 γ2.
 """
 
 from __future__ import annotations
@@ -18,9 +20,21 @@ from numpy.typing import ArrayLike
 
 from normlaws.laws.data.runs import Floats
 
-NAMES = ("constant", "gamma0", "gamma1", "position", "gamma2", "log_sharpness", "log_bend")
-C, G0, G1, KAPPA, G2, LOG_S, LOG_W = range(len(NAMES))
-PRIOR_SHARPNESS = (np.log(2.0), 1.5)  # weak: holds s where the data say nothing of it
+NAMES = (
+    "constant",
+    "gamma0",
+    "gamma1",
+    "position",
+    "gamma2",
+    "log_sharpness",
+    "log_bend",
+    "log_chance",
+    "log_knee",
+)
+C, G0, G1, KAPPA, G2, LOG_S, LOG_W, LOG_CHANCE, LOG_M = range(len(NAMES))
+NO_PLATEAU = 60.0  # ln of an error at chance that no curve comes near
+PRIORS = {LOG_S: (np.log(2.0), 1.5), LOG_M: (np.log(3.5), 0.6)}  # weak: where data say nothing
+KNEES = (np.log(1.5), np.log(40.0))  # softer ones cannot be told from a common curve that bends
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,7 @@ class Crossover:
     """A fitted crossover.
 
     Attributes:
-        parameters: (7,) in the order of ``NAMES``; x and p are centred on ``centre``.
+        parameters: (9,) in the order of ``NAMES``; x and p are centred on ``centre``.
         centre: (ln λ, ln P) subtracted before fitting.
         log_irreducible: ln of the irreducible error; −inf without.
         scatter: robust scatter of the size curves about the fit, in ln error.
@@ -76,6 +90,12 @@ class Crossover:
         return float(np.exp(self.parameters[LOG_W])) - self.gamma1
 
     @property
+    def log_chance(self) -> float:
+        """ln ε_0, the error before learning; infinite where the fit has no plateau."""
+        known = self.parameters[LOG_CHANCE] < NO_PLATEAU
+        return float(self.parameters[LOG_CHANCE]) if known else float("inf")
+
+    @property
     def irreducible(self) -> float:
         """Error that no amount of data removes; zero where the option was not chosen."""
         return float(np.exp(self.log_irreducible))
@@ -87,7 +107,7 @@ class Crossover:
         shape = np.broadcast_shapes(x.shape, p.shape)
         x, p = np.broadcast_to(x, shape).ravel(), np.broadcast_to(p, shape).ravel()
         y = evaluate(self.parameters[None], x, p, np.array([self.log_irreducible]))[0]
-        return np.asarray(np.exp(y[0]).reshape(shape))
+        return np.asarray(np.exp(y).reshape(shape))
 
     def log_norm_opt(self, size: ArrayLike) -> Floats:
         """Where the fitted error is lowest; infinite where it never rises."""
@@ -96,7 +116,7 @@ class Crossover:
 
 
 def turning_point(theta: Floats, p: Floats) -> Floats:
-    """Centred ln λ_opt = κ + γ2 p + ln(γ1/δ)/(s w). (B, 7), (1 or B, …) -> (B, …)."""
+    """Centred ln λ_opt = κ + γ2 p + ln(γ1/δ)/(s w). (B, 9), (1 or B, …) -> (B, …)."""
     shape = (-1,) + (1,) * (p.ndim - 1)
     w, s = np.exp(theta[:, LOG_W]), np.exp(theta[:, LOG_S])
     delta = w - theta[:, G1]
@@ -107,13 +127,32 @@ def turning_point(theta: Floats, p: Floats) -> Floats:
     return (theta[:, KAPPA] + turn).reshape(shape) + theta[:, G2].reshape(shape) * p
 
 
-def evaluate(
-    theta: Floats, x: Floats, p: Floats, log_irreducible: Floats
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Model and the pieces its derivatives need. (B, 7), (N,), (N,), (B,) -> (B, N) each.
+@dataclass(frozen=True)
+class Pieces:
+    """The model and what its derivatives need. (B, N) each.
 
-    Returns ln ε, σ(z)·w, σ(z)·w·u − L/s, σ(z)·w·u and the share of the error that is reducible.
+    Attributes:
+        y: ln ε.
+        pull: what the turn takes from the slope, σ(s w u)·w.
+        sharp, wide: derivatives of the turn by ln s and by ln w.
+        core: share of the error that is reducible, times the share that has left the plateau.
+        chance: derivative by ln ε_0.
+        knee: derivative by ln m.
+        left: share that has left the plateau, σ(m (ln ε_0 − core)).
     """
+
+    y: Floats
+    pull: Floats
+    sharp: Floats
+    wide: Floats
+    core: Floats
+    chance: Floats
+    knee: Floats
+    left: Floats
+
+
+def pieces(theta: Floats, x: Floats, p: Floats, log_irreducible: Floats) -> Pieces:
+    """Model and derivatives. (B, 9), (N,), (N,), (B,) -> (B, N) each."""
     column = theta[:, :, None]
     s, w = np.exp(column[:, LOG_S]), np.exp(column[:, LOG_W])
     u = x - column[:, KAPPA] - column[:, G2] * p
@@ -121,8 +160,28 @@ def evaluate(
     bend = np.logaddexp(0.0, z) / s
     core = column[:, C] - column[:, G1] * x - column[:, G0] * p + bend
     pull = w * np.exp(-np.logaddexp(0.0, -z))
-    y = np.logaddexp(core, log_irreducible[:, None])
-    return y, pull, pull * u - bend, pull * u, np.exp(core - y)
+    m = np.exp(column[:, LOG_M])
+    depth = column[:, LOG_CHANCE] - core
+    below = np.logaddexp(0.0, m * depth) / m
+    left = np.exp(-np.logaddexp(0.0, -m * depth))
+    plain = column[:, LOG_CHANCE] - below
+    y = np.logaddexp(plain, log_irreducible[:, None])
+    share = np.exp(plain - y)
+    return Pieces(
+        y=y,
+        pull=pull,
+        sharp=pull * u - bend,
+        wide=pull * u,
+        core=share * left,
+        chance=share * (1 - left),
+        knee=share * (below - depth * left),
+        left=left,
+    )
+
+
+def evaluate(theta: Floats, x: Floats, p: Floats, log_irreducible: Floats) -> Floats:
+    """Ln ε of the model. (B, 9), (N,), (N,), (B,) -> (B, N)."""
+    return pieces(theta, x, p, log_irreducible).y
 
 
 def gauss_newton(
@@ -135,13 +194,13 @@ def gauss_newton(
     log_irreducible: Floats,
     iterations: int,
 ) -> tuple[Floats, Floats]:
-    """Damped robust least squares for a batch: (parameters (B, 7), cost (B,)).
+    """Damped robust least squares for a batch: (parameters (B, 9), cost (B,)).
 
     Residuals enter through the pseudo-Huber loss of width 2·``scale``; each member of the batch has
     its own damping, so one that fails does not hold the others back.
 
     Args:
-        theta: (B, 7) starting points.
+        theta: (B, 9) starting points.
         x: (N,) centred log norms.
         p: (N,) centred log sizes.
         y: (B, N) ln error.
@@ -161,6 +220,7 @@ def gauss_newton(
         trial = theta - np.clip(step, -2.0, 2.0)
         trial[:, LOG_S] = np.clip(trial[:, LOG_S], np.log(0.1), np.log(60.0))
         trial[:, LOG_W] = np.clip(trial[:, LOG_W], -8.0, 3.0)
+        trial[:, LOG_M] = np.clip(trial[:, LOG_M], *KNEES)
         new_cost, new_gradient, new_curvature = _normal(
             trial, x, p, y, weight, scale, log_irreducible
         )
@@ -186,22 +246,25 @@ def _normal(
     log_irreducible: Floats,
 ) -> tuple[Floats, Floats, Floats]:
     """Cost, gradient and Gauss–Newton curvature of the robust loss with its prior."""
-    fitted, pull, sharp, wide, share = evaluate(theta, x, p, log_irreducible)
+    at = pieces(theta, x, p, log_irreducible)
     width = 2 * scale[:, None]
-    residual = np.where(weight > 0, fitted - y, 0.0)
+    residual = np.where(weight > 0, at.y - y, 0.0)
     root = np.sqrt(1 + (residual / width) ** 2)
     variance = scale[:, None] ** 2
     cost = (weight * 2 * (width**2 / variance) * (root - 1)).sum(axis=1) / 2
     reweighted = weight / root / variance
-    ones = np.ones_like(fitted)
-    jacobian = share[:, None] * np.stack(
-        [ones, -p * ones, -x * ones, -pull, -pull * p, sharp, wide], axis=1
+    ones = np.ones_like(at.y)
+    core = np.stack(
+        [ones, -p * ones, -x * ones, -at.pull, -at.pull * p, at.sharp, at.wide], axis=1
     )
+    plateau = np.stack([at.chance, at.knee], axis=1)
+    jacobian = np.concatenate([at.core[:, None] * core, plateau], axis=1)
     weighted = jacobian * reweighted[:, None]
     gradient = (weighted @ residual[..., None])[..., 0]
     curvature = weighted @ np.swapaxes(jacobian, 1, 2)
-    centre, spread = PRIOR_SHARPNESS
-    away = (theta[:, LOG_S] - centre) / spread
-    gradient[:, LOG_S] += away / spread
-    curvature[:, LOG_S, LOG_S] += 1 / spread**2
-    return cost + away**2 / 2, gradient, curvature
+    for which, (centre, spread) in PRIORS.items():
+        away = (theta[:, which] - centre) / spread
+        gradient[:, which] += away / spread
+        curvature[:, which, which] += 1 / spread**2
+        cost = cost + away**2 / 2
+    return cost, gradient, curvature

@@ -1,12 +1,13 @@
 """The joint fit: the crossover through the mean curves of all sizes, under every resample.
 
-It begins where the early window begins, so a plateau at chance is no part of it, and ends somewhat
-past each optimum.
+It begins where learning begins, with the end of the plateau at chance in the model where curves show
+one, and ends somewhat past each optimum. Norms are measured in units of the longest descent, so that
+λ → λ^a changes nothing but units. Resamples start from the data's solution.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,14 +18,19 @@ from normlaws.laws.estimators.crossover import (
     G0,
     G1,
     G2,
+    KAPPA,
+    LOG_CHANCE,
     LOG_W,
+    NO_PLATEAU,
     Crossover,
     evaluate,
     gauss_newton,
 )
 from normlaws.laws.estimators.early_window import EarlyFit
 
-PAST = 0.3  # of the descent from window start to optimum, fitted beyond the optimum
+PAST = 0.2  # of the descent from the start to the optimum, fitted beyond the optimum
+PLATEAU_GAIN = 8.0  # of the cost, for which a plateau is taken into the model
+LATER = 5  # steps from the data's solution to that of a resample
 SCALE_FLOOR = 5e-3  # residuals below 0.5 % are never called outliers
 MIN_SIZES, MIN_POINTS = 3, 15
 
@@ -33,7 +39,7 @@ MIN_SIZES, MIN_POINTS = 3, 15
 class JointFit:
     """The crossover under each row of weights; row 0 is the data."""
 
-    parameters: Floats  # (B, 7)
+    parameters: Floats  # (B, 9)
     crossover: Crossover
 
     @property
@@ -70,7 +76,7 @@ class Points:
     def descend(
         self, theta: Floats, rows: np.ndarray, scale: float, iterations: int
     ) -> tuple[Floats, Floats]:
-        """Fit from ``theta`` (S, 7) to the given rows of y (S,)."""
+        """Fit from ``theta`` (S, 9) to the given rows of y (S,)."""
         n = len(theta)
         return gauss_newton(
             theta,
@@ -85,7 +91,7 @@ class Points:
 
     def residual(self, theta: Floats) -> Floats:
         """Data minus fit on the data, NaN outside the region. (N,)."""
-        fitted = evaluate(theta[None], self.x, self.p, np.array([self.log_irreducible]))[0][0]
+        fitted = evaluate(theta[None], self.x, self.p, np.array([self.log_irreducible]))[0]
         return np.where(self.weight[0] > 0, self.y[0] - fitted, np.nan)
 
 
@@ -110,30 +116,53 @@ def joint_fit(
     Returns:
         None where fewer than three sizes or 15 points are in the fitted region.
     """
-    centre = (float(panel.grid.mean()), float(np.log(panel.sizes).mean()))
-    starts = _starts(early, opt_norm[0], float(gamma2[0]), centre)
-    floor = max(float(np.sqrt(np.mean(panel.noise**2))), SCALE_FLOOR)
-    region = _region(panel, curves, early.low, opt_norm)
-    if not _enough(region[0]) or not np.isfinite(gamma2[0]):
+    low = float(panel.grid[0])
+    unit = float(np.nanmax(opt_norm[0])) - low
+    region = _region(panel, curves, low, opt_norm)
+    if not _enough(region[0]) or not np.isfinite(gamma2[0]) or not unit > 0:
         return None
-    points = _points(panel, curves, region, centre, log_irreducible)
-    best, scale = _best_start(points, starts, floor)
+    centre = (float(panel.grid.mean()), float(np.log(panel.sizes).mean()))
+    floor = max(float(np.sqrt(np.mean(panel.noise**2))), SCALE_FLOOR)
+    points = _points(panel, curves, region, centre, unit, log_irreducible)
+    starts = _starts(early, opt_norm[0], float(gamma2[0]), centre, unit)
+    best, scale = _best_start(points, starts, floor, _at_chance(panel, curves[0]))
     theta, _ = points.descend(
-        np.repeat(best[None], len(curves), axis=0), np.arange(len(curves)), scale, iterations=12
+        np.repeat(best[None], len(curves), axis=0), np.arange(len(curves)), scale, iterations=LATER
     )
     theta[0] = best
-    return JointFit(theta, _crossover(panel, region[0], points, best, centre, floor))
+    found = _crossover(panel, region[0], points, best, centre, floor)
+    return JointFit(
+        _in_log_norms(theta, unit),
+        replace(found, parameters=_in_log_norms(best[None], unit)[0]),
+    )
+
+
+def _in_log_norms(theta: Floats, unit: float) -> Floats:
+    """Parameters for natural log norms, from those for log norms over ``unit``. (B, 9)."""
+    out = theta.copy()
+    out[:, G1] /= unit
+    out[:, KAPPA] *= unit
+    out[:, G2] *= unit
+    out[:, LOG_W] -= np.log(unit)
+    return out
+
+
+def _at_chance(panel: Panel, curves: Floats) -> float:
+    """Ln error where the curves start. (K, G) -> mean over sizes of their first value."""
+    known = np.isfinite(curves) & panel.trusted
+    first = [row[known[k]][0] for k, row in enumerate(curves) if known[k].any()]
+    return float(np.mean(first))
 
 
 def _enough(region: Bools) -> bool:
     return bool(region.any(axis=1).sum() >= MIN_SIZES and region.sum() >= MIN_POINTS)
 
 
-def _region(panel: Panel, curves: Floats, low: Floats, opt_norm: Floats) -> Bools:
-    """Points of the joint fit under each resample. (B, K, G)."""
+def _region(panel: Panel, curves: Floats, low: float, opt_norm: Floats) -> Bools:
+    """Points of the joint fit under each resample; the region is the data's. (B, K, G)."""
     known = np.isfinite(curves) & panel.trusted
-    upper = opt_norm + PAST * np.maximum(opt_norm - low[:, None], 1.0)
-    return known & (panel.grid >= low[:, None, None]) & (panel.grid <= upper[:, :, None])
+    upper = opt_norm[0] + PAST * np.maximum(opt_norm[0] - low, 0.0)
+    return known & (panel.grid <= upper[:, None])
 
 
 def _points(
@@ -141,11 +170,12 @@ def _points(
     curves: Floats,
     region: Bools,
     centre: tuple[float, float],
+    unit: float,
     log_irreducible: float,
 ) -> Points:
     k, g = np.nonzero(region.any(axis=0))
     return Points(
-        x=panel.grid[g] - centre[0],
+        x=(panel.grid[g] - centre[0]) / unit,
         p=np.log(panel.sizes)[k] - centre[1],
         y=curves[:, k, g],
         weight=region[:, k, g].astype(float),
@@ -154,15 +184,18 @@ def _points(
 
 
 def _starts(
-    early: EarlyFit, opt_norm: Floats, gamma2: float, centre: tuple[float, float]
+    early: EarlyFit, opt_norm: Floats, gamma2: float, centre: tuple[float, float], unit: float
 ) -> Floats:
-    gamma1 = max(float(np.nan_to_num(early.gamma1[0])), 0.02)
+    gamma1 = max(float(np.nan_to_num(early.gamma1[0])) * unit, 0.02)
     gamma0 = float(np.nan_to_num(early.gamma0[0]))
-    constant = float(early.constant[0]) - gamma1 * centre[0] - gamma0 * centre[1]
-    middle = float(np.nanmean(opt_norm)) - centre[0]
-    descent = float(np.nanmean(opt_norm)) - float(early.low[0])
+    reference = early.constant[0] - early.gamma1[0] * centre[0] - gamma0 * centre[1]
+    constant = float(np.nan_to_num(reference))
+    middle = (float(np.nanmean(opt_norm)) - centre[0]) / unit
+    descent = (float(np.nanmean(opt_norm)) - float(early.low[0])) / unit
+    gamma2 /= unit
     starts = [
         [constant, gamma0, gamma1, middle - back * descent, gamma2, log_s, np.log(gamma1 * bend)]
+        + [NO_PLATEAU, np.log(4.0)]
         for back in (0.0, 0.3, 0.6)
         for log_s in (0.0, 1.4)
         for bend in (0.8, 1.3)
@@ -170,12 +203,22 @@ def _starts(
     return np.nan_to_num(np.array(starts, dtype=float))
 
 
-def _best_start(points: Points, starts: Floats, floor: float) -> tuple[Floats, float]:
-    """Fit from several starts, first with a wide loss, then with one as wide as the residuals."""
+def _best_start(
+    points: Points, starts: Floats, floor: float, at_chance: float
+) -> tuple[Floats, float]:
+    """Fit from several starts, first with a wide loss, then with one as wide as the residuals.
+
+    The solution without a plateau gives way to one with a plateau where that is clearly better.
+    """
     theta, scale = starts, 0.05
-    data = np.zeros(len(starts), dtype=int)
-    for iterations in (40, 60):
-        theta, cost = points.descend(theta, data, scale, iterations)
+    bounded = starts.copy()
+    bounded[:, LOG_CHANCE] = at_chance + 0.05
+    theta = np.concatenate([starts, bounded])
+    flat = np.arange(len(theta)) < len(starts)
+    rows = np.zeros(len(theta), dtype=int)
+    for iterations in (30, 40):
+        theta, cost = points.descend(theta, rows, scale, iterations)
+        cost = np.where(flat, cost, cost + PLATEAU_GAIN)
         best = theta[np.argmin(cost)]
         scale = max(float(np.nanmedian(np.abs(points.residual(best)))) / 0.6745, floor)
     return best, scale
