@@ -13,6 +13,7 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import render
+from normlaws.laws.data.counting import examples_of
 from normlaws.laws.data.grid import Panel, panel_of
 from normlaws.laws.data.runs import Run, choices, runs_of
 from normlaws.laws.estimators.bootstrap import estimate
@@ -271,7 +272,7 @@ def _with_optima(
     found = []
     for name in names:
         runs = runs_of(curves, norm, metric, name)
-        panel = panel_of(runs)
+        panel = panel_of(runs, examples_of(curves, metric))
         if panel.runs and not panel.levels_off:
             return runs, panel
         found.append((runs, panel))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,13 +58,70 @@ class PowerLaw:
         return np.asarray(np.exp(self.log(x)))
 
 
+Grade = Literal["established", "contradicted", "undecided"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question put to the curves.
+
+    Attributes:
+        name: ``common_early_curve``, ``power_law``, ``collapse``, ``late_law``,
+            ``no_dependence_on_size`` or ``laws_meet``.
+        question: what is asked, in words.
+        figure: the number that answers it, unchanged under λ → λ^a, with its 95 % interval.
+        figure_means: what the number is.
+        established: the whole interval must lie within these bounds.
+        contradicted: or wholly beyond these.
+        grade: ``established``, ``contradicted`` or ``undecided``.
+        power: chance that a study with intervals as wide as these would have established it where
+            it is true; None without intervals.
+        says: the answer as a sentence.
+        next_step: what would settle it; empty where it is settled.
+    """
+
+    name: str
+    question: str
+    figure: Estimate
+    figure_means: str
+    established: tuple[float, float]
+    contradicted: tuple[float, float]
+    grade: Grade
+    power: float | None
+    says: str
+    next_step: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of ``fit --json``."""
+        return {
+            "name": self.name,
+            "grade": self.grade,
+            "figure": self.figure.as_dict(),
+            "means": self.figure_means,
+            "established": [_finite(bound) for bound in self.established],
+            "contradicted": [_finite(bound) for bound in self.contradicted],
+            "power": self.power,
+            "says": self.says,
+        }
+
+
+def _finite(bound: float) -> float | None:
+    return bound if np.isfinite(bound) else None
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What the data say, in words, in codes, and what to run next."""
+    """What the data say: in words, a grade, findings, codes, and what to run next.
+
+    ``grade`` is that of the two laws together: *established* only where every finding is,
+    *contradicted* where one is, else *undecided*.
+    """
 
     text: str
     codes: tuple[str, ...]
     next_steps: tuple[str, ...] = ()
+    grade: Grade = "undecided"
+    findings: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
         return self.text

@@ -1,8 +1,14 @@
-"""The verdict: what the data can carry, in words and codes, and what to run next."""
+"""The verdict: what the data can carry, in words and codes, and what to run next.
+
+Six findings are graded one by one (``laws.findings``). The two laws are *established* where all six
+are and nothing stands in the way (too few sizes, optima that were not reached, an error that does
+not fall), *contradicted* where one finding is, else *undecided*.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,11 +17,10 @@ from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.runs import Run
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.resampled_fit import Samples
-from normlaws.laws.result import Estimate, Verdict
+from normlaws.laws.findings import exact, findings
+from normlaws.laws.result import Estimate, Finding, Grade, Verdict
 
 MIN_SIZES = 4
-NARROW = 0.1  # share of the descents below which no early law is claimed
-FLAT_EARLY = 0.25  # γ0 over γ: early curves that hardly depend on P are common where they last
 
 
 @dataclass(frozen=True)
@@ -37,42 +42,124 @@ class Evidence:
         """The study."""
         return self.found.panel
 
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The six findings on the two laws as stated, γ0 = 0."""
+        return findings(self.found)
+
+    @cached_property
+    def shifted(self) -> tuple[Finding, ...]:
+        """The same on the generalised form, γ0 ≠ 0."""
+        return findings(self.found, shifted=True)
+
+    def of(self, name: str) -> Finding:
+        """One finding by its name."""
+        return next(one for one in self.findings if one.name == name)
+
+
+Note = tuple[str, str, str]  # code, sentence, next step
+
 
 def judge(seen: Evidence) -> Verdict:
-    """Weigh the evidence; each finding adds a code, a sentence, and what to run next."""
-    findings = [finding for rule in _RULES if (finding := rule(seen))]
-    blocking = [code for code, _, _ in findings if code in _BLOCKING]
-    opening = [_conclusion(seen)] if not blocking else _early_only(seen, set(blocking))
-    chosen = opening + findings
+    """Weigh the evidence; each note adds a code, a sentence, and what to run next."""
+    notes = [note for rule in _RULES if (note := rule(seen))]
+    blocked = bool({code for code, _, _ in notes} & _BLOCKING)
+    grade = _graded(seen.findings, blocked)
+    opening = _opening(seen, grade, blocked)
+    chosen = opening + notes
+    open_ones = [one for one in seen.findings if one.grade == "undecided" and one.next_step]
+    steps = [step for _, _, step in chosen if step]
+    if grade == "undecided":
+        steps += [one.next_step for one in open_ones]
     return Verdict(
         text=" ".join(sentence for _, sentence, _ in chosen),
         codes=tuple(code for code, _, _ in chosen),
-        next_steps=tuple(step for _, _, step in chosen if step),
+        next_steps=tuple(dict.fromkeys(steps)),
+        grade=grade,
+        findings=seen.findings,
     )
 
 
-Finding = tuple[str, str, str]
-_BLOCKING = {
-    "too_few_sizes",
-    "error_does_not_fall",
-    "no_common_early_curve",
-    "optima_censored",
-    "no_optimum",
-    "exponents_inconsistent",
+_BLOCKING = {"too_few_sizes", "error_does_not_fall", "optima_censored", "no_optimum"}
+_CODES = {
+    "common_early_curve": "no_common_early_curve",
+    "power_law": "early_curve_bends",
+    "collapse": "no_collapse",
+    "late_law": "late_law_fails",
+    "no_dependence_on_size": "early_curves_depend_on_size",
+    "laws_meet": "exponents_inconsistent",
+}
+_FAILS = {
+    "common_early_curve": "small and large sizes do not start down one curve",
+    "power_law": "the early curve bends",
+    "collapse": "the rescaled curves do not fall on one another",
+    "late_law": "the best norm is no power of P",
+    "no_dependence_on_size": "at fixed norm the early error depends on P",
+    "laws_meet": "γ0 + γ1·γ2 is not the direct γ",
 }
 
 
-def _conclusion(seen: Evidence) -> Finding:
-    return (
-        "laws_hold",
-        f"Both laws hold: γ0 + γ1·γ2 = {seen.product.value:.3g} agrees with the direct "
-        f"γ = {seen.gamma.value:.3g}.",
-        "",
-    )
+def _graded(found: tuple[Finding, ...], blocked: bool) -> Grade:
+    if any(one.grade == "contradicted" for one in found):
+        return "contradicted"
+    if not blocked and all(one.grade == "established" for one in found):
+        return "established"
+    return "undecided"
 
 
-def _early_only(seen: Evidence, blocking: set[str]) -> list[Finding]:
-    if blocking - {"optima_censored", "no_optimum", "exponents_inconsistent"}:
+def _opening(seen: Evidence, grade: Grade, blocked: bool) -> list[Note]:
+    """The headline and the codes of what is contradicted."""
+    if grade == "established":
+        return [("laws_hold", f"Both laws hold: {_exponents(seen)}.", "")]
+    wrong = [one for one in seen.findings if one.grade == "contradicted"]
+    codes: list[Note] = [(_CODES[one.name], one.says, "") for one in wrong]
+    if _holds_shifted(seen, blocked):
+        sentence = (
+            f"Both laws hold in their generalised form, with γ0 = {seen.gamma0.value:.3g}: "
+            f"{_exponents(seen)}."
+        )
+        return [("laws_hold_shifted", sentence, ""), *codes]
+    if grade == "contradicted":
+        reasons = " and ".join(_FAILS[one.name] for one in wrong)
+        return [("laws_contradicted", f"The two laws do not hold: {reasons}.", ""), *codes]
+    return [("undecided", _undecided(seen), ""), *_early_only(seen)]
+
+
+def _holds_shifted(seen: Evidence, blocked: bool) -> bool:
+    low, high = seen.gamma0.low, seen.gamma0.high
+    if exact(seen.found):
+        low = high = seen.gamma0.value
+    if low is None or high is None or low <= 0 <= high:
+        return False
+    if seen.of("no_dependence_on_size").grade == "established":
+        return False
+    return _graded(seen.shifted, blocked) == "established"
+
+
+def _exponents(seen: Evidence) -> str:
+    return f"γ0 + γ1·γ2 = {seen.product.value:.3g}, the direct γ = {seen.gamma.value:.3g}"
+
+
+def _undecided(seen: Evidence) -> str:
+    """Which figures are open, and whether they pass."""
+    still = [one for one in seen.findings if one.grade == "undecided"]
+    if not still:
+        return "Whether the two laws hold is undecided, for the reason below."
+    passing = [one for one in still if one.established[0] <= one.figure.value <= one.established[1]]
+    names = ", ".join(one.name.replace("_", " ") for one in still)
+    if len(passing) == len(still) and seen.panel.seedless:
+        return "Whether the two laws hold is undecided for want of seeds; every figure passes."
+    if len(passing) == len(still):
+        return (
+            "Whether the two laws hold is undecided: every figure passes, but too wide an interval "
+            f"has {names}."
+        )
+    return f"Whether the two laws hold is undecided: {names}."
+
+
+def _early_only(seen: Evidence) -> list[Note]:
+    early = ("common_early_curve", "power_law")
+    if any(seen.of(name).grade != "established" for name in early):
         return []
     return [
         (
@@ -83,7 +170,7 @@ def _early_only(seen: Evidence, blocking: set[str]) -> list[Finding]:
     ]
 
 
-def _too_few_sizes(seen: Evidence) -> Finding | None:
+def _too_few_sizes(seen: Evidence) -> Note | None:
     found = len(seen.panel.sizes)
     if found >= MIN_SIZES:
         return None
@@ -91,11 +178,11 @@ def _too_few_sizes(seen: Evidence) -> Finding | None:
     return (
         "too_few_sizes",
         f"Only {found} training-set sizes are usable; exponents need at least {MIN_SIZES}.",
-        f"run {MIN_SIZES - found} more sizes, for example P = {_doublings(sizes, MIN_SIZES)}",
+        f"run {_more(MIN_SIZES - found, 'size')}, for example P = {_doublings(sizes, MIN_SIZES)}",
     )
 
 
-def _does_not_fall(seen: Evidence) -> Finding | None:
+def _does_not_fall(seen: Evidence) -> Note | None:
     gamma = seen.gamma
     flat = gamma.value < 0.02 or (gamma.low is not None and gamma.low <= 0)
     if len(seen.panel.sizes) < 2 or not flat:
@@ -107,29 +194,7 @@ def _does_not_fall(seen: Evidence) -> Finding | None:
     )
 
 
-def _no_common_curve(seen: Evidence) -> Finding | None:
-    early = seen.found.early
-    common = early.common or seen.found.joint_speaks
-    shared = bool(early.admitted[0]) and early.cover >= NARROW
-    if common or (shared and abs(early.gamma0[0]) <= FLAT_EARLY * abs(seen.gamma.value)):
-        return None
-    inside = int((early.ends[0] > early.low[0]).sum())
-    where = (
-        f"only between log norms {early.low[0]:.3g} and {early.high[0]:.3g} "
-        f"({early.cover:.0%} of their way down, {inside} of {len(seen.panel.sizes)} sizes)"
-        if early.admitted[0]
-        else f"nowhere (scatter {float(early.scatter[0]):.1%} in the best window)"
-        if seen.found.window is None
-        else f"not in the window that was set (scatter {float(early.scatter[0]):.1%})"
-    )
-    return (
-        "no_common_early_curve",
-        f"The curves of different P follow one power law {where}; γ1 is not trustworthy.",
-        "record more densely early in training, add larger sizes and seeds, or follow another norm",
-    )
-
-
-def _optimum_missing(seen: Evidence) -> Finding | None:
+def _optimum_missing(seen: Evidence) -> Note | None:
     panel = seen.panel
     if panel.most(panel.censored):
         return _censored(panel)
@@ -149,7 +214,7 @@ def _by_loss(seen: Evidence) -> bool:
     return seen.metric.endswith("error") and seen.panel.runs[0].selected_on.endswith("loss")
 
 
-def _chosen_by_loss(seen: Evidence) -> Finding | None:
+def _chosen_by_loss(seen: Evidence) -> Note | None:
     if not _by_loss(seen):
         return None
     return (
@@ -168,7 +233,7 @@ def _rise_is_proven(seen: Evidence) -> bool | None:
     return None if low is None else low > 0
 
 
-def _censored(panel: Panel) -> Finding:
+def _censored(panel: Panel) -> Note:
     what = "curves end" if panel.seedless else "runs were still improving"
     return (
         "optima_censored",
@@ -178,20 +243,7 @@ def _censored(panel: Panel) -> Finding:
     )
 
 
-def _early_shift(seen: Evidence) -> Finding | None:
-    low, high = seen.gamma0.low, seen.gamma0.high
-    if low is None or high is None or low <= 0 <= high:
-        return None
-    if abs(seen.gamma0.value) < 0.1 * abs(seen.gamma.value):
-        return None
-    return (
-        "early_curves_depend_on_size",
-        f"At fixed norm the early error still depends on P (γ0 = {seen.gamma0.value:.3g}).",
-        "",
-    )
-
-
-def _irreducible(seen: Evidence) -> Finding | None:
+def _irreducible(seen: Evidence) -> Note | None:
     if seen.found.excess is None:
         return None
     found = seen.found.excess.crossover.irreducible
@@ -203,24 +255,7 @@ def _irreducible(seen: Evidence) -> Finding | None:
     )
 
 
-def _inconsistent(seen: Evidence) -> Finding | None:
-    difference = seen.difference
-    if difference.low is not None and difference.high is not None:
-        wrong = not difference.low <= 0 <= difference.high
-        wrong &= abs(difference.value) > 0.05 * abs(seen.gamma.value)
-    else:
-        wrong = abs(difference.value) > 0.2 * abs(seen.gamma.value)
-    if not wrong:
-        return None
-    return (
-        "exponents_inconsistent",
-        f"γ0 + γ1·γ2 = {seen.product.value:.3g} disagrees with the direct "
-        f"γ = {seen.gamma.value:.3g}: the two laws do not meet at the optimum.",
-        "read laws.window_table(): where γ1 moves with the window, the early law is not a power",
-    )
-
-
-def _no_seeds(seen: Evidence) -> Finding | None:
+def _no_seeds(seen: Evidence) -> Note | None:
     seeds = len(np.unique(seen.panel.seeds))
     if seen.panel.seedless:
         return (
@@ -233,11 +268,11 @@ def _no_seeds(seen: Evidence) -> Finding | None:
     return (
         "too_few_seeds",
         f"Intervals from {seeds} seed{'s' * (seeds > 1)} mean little.",
-        f"run {5 - seeds} more seeds of every size",
+        f"run {_more(5 - seeds, 'seed')} of every size",
     )
 
 
-def _lost(seen: Evidence) -> Finding | None:
+def _lost(seen: Evidence) -> Note | None:
     lost = [run for run in seen.runs if not run.usable]
     if not lost:
         return None
@@ -249,7 +284,7 @@ def _lost(seen: Evidence) -> Finding | None:
     )
 
 
-def _not_monotone(seen: Evidence) -> Finding | None:
+def _not_monotone(seen: Evidence) -> Note | None:
     kept = np.mean([run.rising.mean() for run in seen.panel.runs])
     if kept > 0.8:
         return None
@@ -264,16 +299,17 @@ def _not_monotone(seen: Evidence) -> Finding | None:
 _RULES = (
     _too_few_sizes,
     _does_not_fall,
-    _no_common_curve,
     _optimum_missing,
     _chosen_by_loss,
-    _inconsistent,
-    _early_shift,
     _irreducible,
     _no_seeds,
     _lost,
     _not_monotone,
 )
+
+
+def _more(count: int, what: str) -> str:
+    return f"{count} more {what}{'s' * (count > 1)}"
 
 
 def _doublings(sizes: list[int], wanted: int) -> str:

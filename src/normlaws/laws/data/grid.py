@@ -12,8 +12,8 @@ from normlaws.laws.data.optimum import Optimum, optimum, roughness
 from normlaws.laws.data.runs import Floats, Run
 
 POINTS = 64
-BEGUN = 0.2  # share of the fall in ln error after which learning has begun
-PLATEAU = 0.5  # share of the way to the optimum that tells a plateau at chance from a power law
+BEGUN = 0.05  # share of the fall in ln error after which learning has begun
+BEFORE = 0.1  # of the way from there to the optimum, kept before it
 CLEAR_RISE = 0.03  # ln of the choice metric from the optimum to the end of training
 Bools = NDArray[np.bool_]
 
@@ -27,6 +27,7 @@ class Panel:
 
     runs: tuple[Run, ...]
     optima: tuple[Optimum, ...]
+    examples: int | None = None  # that scored an error, where known
 
     @cached_property
     def sizes(self) -> Floats:
@@ -85,16 +86,14 @@ class Panel:
 
     @property
     def learning_begins(self) -> float:
-        """Log norm below which every size sits at chance; −inf where no such plateau is recorded.
+        """Log norm a little before the first size leaves chance.
 
         A network of small initial weights passes many decades of norm before its error moves.
         """
-        first = np.array([run.log_norm[run.rising][0] for run in self.runs])
         begun = np.array([log_norm_begun(*_rising(run), BEGUN) for run in self.runs])
-        way = np.maximum(self.opt_norm - first, 1e-9)
-        if np.median((begun - first) / way) <= PLATEAU:
-            return -float("inf")
-        return float(min(np.median(begun[mine > 0]) for mine in self.member.T))
+        way = np.maximum(self.opt_norm - begun, 0.0)
+        before = begun - BEFORE * way
+        return float(min(np.median(before[mine > 0]) for mine in self.member.T))
 
     @cached_property
     def on_grid(self) -> Floats:
@@ -141,10 +140,10 @@ class Panel:
             return np.where(total > 0, (weights * values) @ self.member / total, np.nan)
 
 
-def panel_of(runs: list[Run]) -> Panel:
-    """Keep the usable runs and find their optima."""
+def panel_of(runs: list[Run], examples: int | None = None) -> Panel:
+    """Keep the usable runs and find their optima; ``examples`` scored them, where known."""
     usable = tuple(run for run in runs if run.usable)
-    return Panel(usable, tuple(optimum(run) for run in usable))
+    return Panel(usable, tuple(optimum(run) for run in usable), examples)
 
 
 def log_norm_begun(log_norm: Floats, log_error: Floats, begun: float) -> float:

@@ -254,9 +254,7 @@ def _normal(
     cost = (weight * 2 * (width**2 / variance) * (root - 1)).sum(axis=1) / 2
     reweighted = weight / root / variance
     ones = np.ones_like(at.y)
-    core = np.stack(
-        [ones, -p * ones, -x * ones, -at.pull, -at.pull * p, at.sharp, at.wide], axis=1
-    )
+    core = np.stack([ones, -p * ones, -x * ones, -at.pull, -at.pull * p, at.sharp, at.wide], axis=1)
     plateau = np.stack([at.chance, at.knee], axis=1)
     jacobian = np.concatenate([at.core[:, None] * core, plateau], axis=1)
     weighted = jacobian * reweighted[:, None]

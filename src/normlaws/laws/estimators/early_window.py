@@ -6,8 +6,7 @@ interval of norms, as where training stops before the optimum. In every window t
 ln ε = c − γ1 ln λ − γ0 ln P is fitted. A window is admitted when the scatter of the size curves
 about the plane is what their seed noise explains. Of the admitted, those that fall nearly as
 steeply as the steepest are kept (the plateau at chance is a plane as well), and the one with the
-most leverage on γ1 wins. The choice is made anew in every resample, so that it is part of the
-uncertainty; windows hopeless on the data itself are not tried again.
+most leverage on γ1 wins. The resamples read the law in the window that the data chose.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ from normlaws.laws.data.runs import Floats
 FLOOR = 0.02  # scatter in ln error that no study resolves: 2 %
 ADMIT = 1.5  # times the seed noise of the mean curves
 STEEP = 0.85  # of the steepest admitted slope
-HOPES = 60  # of them at most
-HOPEFUL = 1.5  # times the limit: windows tried again in the resamples
 STARTS, MARGINS, ENDS = 16, 12, 9
 MIN_SIZES, MIN_POINTS = 3, 3
 MIN_FALL = 0.1  # of ln error from end to end: less is no descent
@@ -118,7 +115,7 @@ def early_fit(
     limit = ADMIT * float(np.sqrt(np.mean(panel.noise**2))) + FLOOR
     if window is None:
         windows = list(_candidates(panel, log_norm_opt[0]))
-        windows = _hopeful(windows, _all_planes(panel, sums, log_norm_opt, windows), limit)
+        windows = _chosen(windows, _all_planes(panel, sums, log_norm_opt, windows), limit)
     else:
         low, high = window
         windows = [Window(low, margin=float(np.nanmax(log_norm_opt[0])) - high)]
@@ -227,17 +224,16 @@ def _enough(plane: Planes) -> Bools:
     return np.asarray((plane.sizes >= plane.required) & (plane.leverage > 0))
 
 
-def _hopeful(windows: list[Window], first: Planes, limit: float) -> list[Window]:
-    """Windows worth trying in the resamples; the one of least scatter where none is admitted."""
+def _chosen(windows: list[Window], first: Planes, limit: float) -> list[Window]:
+    """The data's window: the steep admitted one of most leverage, else that of least scatter."""
     enough = _enough(first)
-    admitted = enough & (first.scatter <= limit)
-    steepest = first.gamma1[admitted].max() if admitted.any() else -np.inf
-    near = enough & (first.scatter <= HOPEFUL * limit) & (first.gamma1 >= 0.8 * STEEP * steepest)
-    ranked = [int(i) for i in np.argsort(-first.leverage) if near[i]][:HOPES]
+    admitted = enough & (first.scatter <= limit) & (first.fall >= MIN_FALL)
+    if admitted.any():
+        steep = admitted & (first.gamma1 >= STEEP * first.gamma1[admitted].max())
+        return [windows[int(np.argmax(np.where(steep, first.leverage, -np.inf)))]]
     falling = enough & (first.fall >= MIN_FALL)
     pool = falling if falling.any() else enough if enough.any() else np.ones_like(enough)
-    fallback = int(np.argmin(np.where(pool, first.scatter, np.inf)))
-    return [windows[i] for i in dict.fromkeys([*ranked, fallback])]
+    return [windows[int(np.argmin(np.where(pool, first.scatter, np.inf)))]]
 
 
 def _choice(tried: list[Planes], limit: float) -> tuple[NDArray[np.int64], Bools, Bools]:

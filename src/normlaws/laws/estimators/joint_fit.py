@@ -1,8 +1,8 @@
 """The joint fit: the crossover through the mean curves of all sizes, under every resample.
 
-It begins where learning begins, with the end of the plateau at chance in the model where curves show
-one, and ends somewhat past each optimum. Norms are measured in units of the longest descent, so that
-λ → λ^a changes nothing but units. Resamples start from the data's solution.
+It begins where learning begins, with the end of the plateau at chance in the model where curves
+show one, and ends somewhat past each optimum. Norms are in units of the longest descent, so
+that λ → λ^a changes nothing but units. Resamples start from the data's solution.
 """
 
 from __future__ import annotations
@@ -194,8 +194,10 @@ def _starts(
     descent = (float(np.nanmean(opt_norm)) - float(early.low[0])) / unit
     gamma2 /= unit
     starts = [
-        [constant, gamma0, gamma1, middle - back * descent, gamma2, log_s, np.log(gamma1 * bend)]
-        + [NO_PLATEAU, np.log(4.0)]
+        [
+            *(constant, gamma0, gamma1, middle - back * descent, gamma2),
+            *(log_s, np.log(gamma1 * bend), NO_PLATEAU, np.log(4.0)),
+        ]
         for back in (0.0, 0.3, 0.6)
         for log_s in (0.0, 1.4)
         for bend in (0.8, 1.3)

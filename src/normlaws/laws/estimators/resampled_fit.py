@@ -6,9 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.laws.data.counting import counting_noise
 from normlaws.laws.data.grid import Bools, Panel
 from normlaws.laws.data.runs import Floats
-from normlaws.laws.estimators.bootstrap import degrees_of_freedom, slopes, weights_of
+from normlaws.laws.estimators.alignment import BEGIN, PAST, Alignment, align
+from normlaws.laws.estimators.bootstrap import (
+    degrees_of_freedom,
+    known_to,
+    slopes,
+    weights_of,
+)
 from normlaws.laws.estimators.early_window import EarlyFit, cover, early_fit
 from normlaws.laws.estimators.joint_fit import JointFit, joint_fit
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw, fit_size_law
@@ -30,6 +37,8 @@ class Samples:
         finished: (K,) sizes with a run that is complete.
         used: (K,) sizes in the direct and the late law.
         direct, late: (B, 2) constants and slopes against ln P.
+        minima: (B,) slope of the runs' own ln λ_opt against ln P: a check on γ2.
+        alignment: shifts that bring the curves of all sizes onto one another.
         early: windows and early law.
         joint, excess: crossover without, and with, an irreducible error; None where not fitted.
         size_law: for forecasts.
@@ -45,6 +54,8 @@ class Samples:
     used: Bools
     direct: Floats
     late: Floats
+    minima: Floats
+    alignment: Alignment
     early: EarlyFit
     joint: JointFit | None
     excess: JointFit | None
@@ -86,9 +97,11 @@ def sample(
     With a ``window`` (log norms), the early law is read there instead of where it is found.
     """
     weights = weights_of(panel, resamples, seed)
+    freedom = degrees_of_freedom(panel) if len(weights) > 1 else 0
     log_norm = panel.size_means(panel.opt_norm, weights)
     log_error = panel.size_means(panel.opt_error, weights)
     curves = panel.mean_curves(weights)
+    curves, log_error = _counted(panel, curves, log_error, freedom, seed)
     finished = _finished(panel)
     used = finished & _optimum_reached(panel)
     if used.sum() < min(3, finished.sum()):
@@ -96,16 +109,23 @@ def sample(
     early = early_fit(panel, curves, log_norm, window)
     log_p = np.log(panel.sizes)
     direct = np.stack(slopes(log_p[used], log_error[:, used]), axis=1)
-    late = np.stack(slopes(log_p[used], log_norm[:, used]), axis=1)
+    minima = slopes(log_p[used], log_norm[:, used])
+    alignment = align(
+        panel.grid,
+        curves,
+        _turns(panel, curves[0], log_norm[0], log_error[0]) & used[:, None],
+        (log_norm[0], log_error[0]),
+    )
     size_law = fit_size_law(log_p[used], log_error[:, used])
-    joint = joint_fit(panel, curves, early, log_norm, late[:, 1])
+    joint = joint_fit(panel, curves, early, log_norm, minima[1])
     excess = None
     if _offset_claimed(size_law):
         offset = float(size_law.theta[0, 1, 2])
-        excess = joint_fit(panel, curves, early, log_norm, late[:, 1], offset)
+        excess = joint_fit(panel, curves, early, log_norm, minima[1], offset)
+    late = _late(log_p, log_norm, used, minima[1], joint)
     return Samples(
         panel=panel,
-        freedom=degrees_of_freedom(panel) if len(weights) > 1 else 0,
+        freedom=freedom,
         log_error=log_error,
         log_norm=log_norm,
         curves=curves,
@@ -113,12 +133,59 @@ def sample(
         used=used,
         direct=direct,
         late=late,
+        minima=minima[1],
+        alignment=alignment,
         early=early,
         joint=joint,
         excess=excess,
         size_law=size_law,
         window=window,
     )
+
+
+def _counted(
+    panel: Panel, curves: Floats, log_error: Floats, freedom: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Resamples with the counting noise of a test set that all runs share."""
+    if panel.examples is None or freedom < 1:
+        return curves, log_error
+    random = np.random.default_rng([seed, 1])
+    sizes, points = curves.shape[1:]
+    values = np.concatenate([curves[0].ravel(), log_error[0]])
+    noise = known_to(freedom) * counting_noise(values, panel.examples, len(curves) - 1, random)
+    curves, log_error = curves.copy(), log_error.copy()
+    curves[1:] += noise[:, : sizes * points].reshape(-1, sizes, points)
+    log_error[1:] += noise[:, sizes * points :]
+    return curves, log_error
+
+
+def _turns(panel: Panel, curves: Floats, opt_norm: Floats, opt_error: Floats) -> Bools:
+    """From ``BEGIN`` of each fall to ``PAST`` of the descent beyond the optimum. (K, G)."""
+    known = np.isfinite(curves) & panel.trusted
+    region = np.zeros_like(known)
+    for k, row in enumerate(curves):
+        if not known[k].any() or not np.isfinite(opt_norm[k]):
+            continue
+        first = row[known[k]][0]
+        before = known[k] & (row > first - BEGIN * (first - opt_error[k]))
+        before &= panel.grid < opt_norm[k]
+        start = panel.grid[before].max() if before.any() else panel.grid[known[k]][0]
+        end = opt_norm[k] + PAST * max(opt_norm[k] - start, 0.0)
+        region[k] = known[k] & (panel.grid >= start) & (panel.grid <= end)
+    return region
+
+
+def _late(
+    log_p: Floats, log_norm: Floats, used: Bools, minima: Floats, joint: JointFit | None
+) -> Floats:
+    """Late law through the mean of the optima, with the joint fit's slope. (B, 2)."""
+    slope = minima
+    if joint is not None and joint.crossover.adequate:
+        slope = np.where(np.isfinite(joint.gamma2), joint.gamma2, minima)
+    known = np.isfinite(log_norm) & used
+    mean_p = np.where(known, log_p, 0.0).sum(axis=1) / known.sum(axis=1)
+    mean_norm = np.where(known, log_norm, 0.0).sum(axis=1) / known.sum(axis=1)
+    return np.stack([mean_norm - slope * mean_p, slope], axis=1)
 
 
 def _offset_claimed(law: SizeLaw) -> bool:

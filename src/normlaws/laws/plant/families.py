@@ -59,7 +59,7 @@ class Base:
         return self.first + self.gamma2 * self.p(size)
 
     def fallen(self, core: Floats) -> Floats:
-        """The curve with its plateau: ``core`` is ln error over chance, rising above 0 leftwards."""
+        """The curve with its plateau; ``core`` is ln error over chance, above 0 on the left."""
         if not np.isfinite(self.knee):
             return np.log(self.chance) + np.minimum(core, 0.0)
         return np.log(self.chance) - np.logaddexp(0.0, -self.knee * core) / self.knee
@@ -130,7 +130,7 @@ def _base(kind: Family, random: Random) -> Base:
     number = int(set_by.pop("number", random.integers(5, 10)))  # type: ignore[call-overload]
     ratio = float(random.choice([2.0, 2.0, 2.5, 3.0]))
     smallest = float(random.choice([100, 250, 500, 1000]))
-    sizes = tuple(int(round(smallest * ratio**k)) for k in range(number))
+    sizes = tuple(round(smallest * ratio**k) for k in range(number))
     gamma1 = float(set_by.pop("gamma1", random.uniform(0.25, 0.9)))  # type: ignore[arg-type]
     gamma = random.uniform(0.2, 0.55)
     fall = random.uniform(0.9, 1.6)
