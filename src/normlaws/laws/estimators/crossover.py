@@ -92,7 +92,7 @@ class Crossover:
     @property
     def log_chance(self) -> float:
         """ln ε_0, the error before learning; infinite where the fit has no plateau."""
-        known = self.parameters[LOG_CHANCE] < NO_PLATEAU
+        known = self.parameters[LOG_CHANCE] < NO_PLATEAU / 2
         return float(self.parameters[LOG_CHANCE]) if known else float("inf")
 
     @property
@@ -193,6 +193,7 @@ def gauss_newton(
     scale: Floats,
     log_irreducible: Floats,
     iterations: int,
+    highest: float = np.inf,
 ) -> tuple[Floats, Floats]:
     """Damped robust least squares for a batch: (parameters (B, 9), cost (B,)).
 
@@ -208,6 +209,7 @@ def gauss_newton(
         scale: (B,) noise of a point.
         log_irreducible: (B,) held fixed.
         iterations: steps, accepted or not.
+        highest: of ln ε_0, where there is a plateau.
     """
     damping = np.full(len(theta), 1e-2)
     cost, gradient, curvature = _normal(theta, x, p, y, weight, scale, log_irreducible)
@@ -220,6 +222,8 @@ def gauss_newton(
         trial = theta - np.clip(step, -2.0, 2.0)
         trial[:, LOG_S] = np.clip(trial[:, LOG_S], np.log(0.1), np.log(60.0))
         trial[:, LOG_W] = np.clip(trial[:, LOG_W], -8.0, 3.0)
+        flat = theta[:, LOG_CHANCE] >= NO_PLATEAU / 2
+        trial[:, LOG_CHANCE] = np.where(flat, NO_PLATEAU, np.minimum(trial[:, LOG_CHANCE], highest))
         trial[:, LOG_M] = np.clip(trial[:, LOG_M], *KNEES)
         new_cost, new_gradient, new_curvature = _normal(
             trial, x, p, y, weight, scale, log_irreducible

@@ -30,6 +30,8 @@ from normlaws.laws.estimators.early_window import EarlyFit
 
 PAST = 0.2  # of the descent from the start to the optimum, fitted beyond the optimum
 PLATEAU_GAIN = 8.0  # of the cost, for which a plateau is taken into the model
+KEPT = 4  # starts of either kind, without and with a plateau, that are followed to the end
+ABOVE = 0.3  # ln error above where curves start, beyond which no plateau is put
 LATER = 5  # steps from the data's solution to that of a resample
 SCALE_FLOOR = 5e-3  # residuals below 0.5 % are never called outliers
 MIN_SIZES, MIN_POINTS = 3, 15
@@ -74,7 +76,7 @@ class Points:
     log_irreducible: float
 
     def descend(
-        self, theta: Floats, rows: np.ndarray, scale: float, iterations: int
+        self, theta: Floats, rows: np.ndarray, scale: float, iterations: int, at_chance: float
     ) -> tuple[Floats, Floats]:
         """Fit from ``theta`` (S, 9) to the given rows of y (S,)."""
         n = len(theta)
@@ -87,6 +89,7 @@ class Points:
             np.full(n, scale),
             np.full(n, self.log_irreducible),
             iterations,
+            _highest(at_chance),
         )
 
     def residual(self, theta: Floats) -> Floats:
@@ -123,11 +126,12 @@ def joint_fit(
         return None
     centre = (float(panel.grid.mean()), float(np.log(panel.sizes).mean()))
     floor = max(float(np.sqrt(np.mean(panel.noise**2))), SCALE_FLOOR)
+    start = _at_chance(panel, curves[0])
     points = _points(panel, curves, region, centre, unit, log_irreducible)
     starts = _starts(early, opt_norm[0], float(gamma2[0]), centre, unit)
-    best, scale = _best_start(points, starts, floor, _at_chance(panel, curves[0]))
+    best, scale = _best_start(points, starts, floor, start)
     theta, _ = points.descend(
-        np.repeat(best[None], len(curves), axis=0), np.arange(len(curves)), scale, iterations=LATER
+        np.repeat(best[None], len(curves), axis=0), np.arange(len(curves)), scale, LATER, start
     )
     theta[0] = best
     found = _crossover(panel, region[0], points, best, centre, floor)
@@ -145,6 +149,11 @@ def _in_log_norms(theta: Floats, unit: float) -> Floats:
     out[:, G2] *= unit
     out[:, LOG_W] -= np.log(unit)
     return out
+
+
+def _highest(at_chance: float) -> float:
+    """Ln of the highest error at chance: an error is at most 1."""
+    return at_chance + ABOVE if at_chance > 0 else min(at_chance + ABOVE, 0.0)
 
 
 def _at_chance(panel: Panel, curves: Floats) -> float:
@@ -218,12 +227,21 @@ def _best_start(
     theta = np.concatenate([starts, bounded])
     flat = np.arange(len(theta)) < len(starts)
     rows = np.zeros(len(theta), dtype=int)
-    for iterations in (30, 40):
-        theta, cost = points.descend(theta, rows, scale, iterations)
+    theta, cost = points.descend(theta, rows, scale, 12, at_chance)
+    kept = np.concatenate(
+        [kind[np.argsort(cost[kind])[:KEPT]] for kind in (_where(flat), _where(~flat))]
+    )
+    theta, rows, flat = theta[kept], rows[kept], flat[kept]
+    for iterations in (25, 40):
+        theta, cost = points.descend(theta, rows, scale, iterations, at_chance)
         cost = np.where(flat, cost, cost + PLATEAU_GAIN)
         best = theta[np.argmin(cost)]
         scale = max(float(np.nanmedian(np.abs(points.residual(best)))) / 0.6745, floor)
     return best, scale
+
+
+def _where(which: Bools) -> np.ndarray:
+    return np.flatnonzero(which)
 
 
 def _crossover(

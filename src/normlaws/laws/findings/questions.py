@@ -23,10 +23,10 @@ MIN_SIZES = 4  # used ones
 SHARE = (0.5, 0.35)
 BEND = (float(np.log(1.5)), float(np.log(1.8)))
 FACTOR = 2.0
-COLLAPSE = (0.06, 0.085)
+COLLAPSE = (0.035, 0.06)
 RESIDUAL = (0.1, 0.2)
 FREE_OF_SIZE = (0.25, 0.15)
-MEET = (0.25, 0.10)
+MEET = (0.2, 0.10)
 EXACT = 1e-4  # roughness in ln error below which a curve without seeds is exact, not an average
 
 
