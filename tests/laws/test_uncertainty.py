@@ -17,8 +17,15 @@ def panel(curves):
     return panel_of(runs_of(curves, "spectral_complexity", "test_error"))
 
 
-def test_seeds_are_drawn_with_all_their_runs():
-    found = panel(plant(seeds=4))
+def alike(curves):
+    """The same study with what a seed has of its own shared by all its runs."""
+    frame = curves.frame.copy()
+    frame["test_error"] *= np.exp(0.2 * (frame["seed"].astype(float) - 1.5))
+    return nl.Curves(frame, curves.runs)
+
+
+def test_seeds_that_are_alike_at_all_sizes_are_drawn_with_all_their_runs():
+    found = panel(alike(plant(seeds=4)))
     weights = weights_of(found, 50, 0)
     assert weights.shape == (51, len(found.runs))
     np.testing.assert_array_equal(weights[0], 1)
@@ -28,15 +35,23 @@ def test_seeds_are_drawn_with_all_their_runs():
     assert degrees_of_freedom(found) == 3
 
 
+def test_seeds_of_their_own_are_drawn_for_every_size_one_fewer_than_there_are():
+    found = panel(plant(seeds=4))
+    weights = weights_of(found, 50, 0)
+    np.testing.assert_array_equal(weights[1:] @ found.member, 3)
+    assert (weights[1:, found.seeds == 0] != weights[1:, found.seeds == 0][:, :1]).any()
+    assert degrees_of_freedom(found) == 12  # half of 8 sizes × 3
+
+
 def test_interval_of_a_mean_is_students():
     """For a mean the bootstrap interval must be the textbook t interval."""
     random = np.random.default_rng(0)
     x = random.normal(size=6)
-    draws = random.multinomial(6, np.full(6, 1 / 6), size=40000) @ x / 6
+    draws = random.multinomial(5, np.full(6, 1 / 6), size=40000) @ x / 5
     found = estimate(np.concatenate([[x.mean()], draws]), 5)
     half = stats.t.ppf(0.975, 5) * x.std(ddof=1) / np.sqrt(6)
-    assert found.low == pytest.approx(x.mean() - half, abs=0.06 * half)
-    assert found.high == pytest.approx(x.mean() + half, abs=0.06 * half)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.06)
+    assert (found.high + found.low) / 2 == pytest.approx(x.mean(), abs=0.1 * half)
 
 
 def test_slopes_are_those_of_polyfit_and_pass_over_gaps():

@@ -80,7 +80,9 @@ def judge(seen: Evidence) -> Verdict:
     )
 
 
-_BLOCKING = {"too_few_sizes", "error_does_not_fall", "optima_censored", "no_optimum"}
+_BLOCKING = {"too_few_sizes", "error_does_not_fall", "optima_censored", "no_optimum"} | {
+    "no_common_early_curve"
+}
 _CODES = {
     "common_early_curve": "no_common_early_curve",
     "power_law": "early_curve_bends",
@@ -194,6 +196,18 @@ def _does_not_fall(seen: Evidence) -> Note | None:
     )
 
 
+def _window_set(seen: Evidence) -> Note | None:
+    early = seen.found.early
+    if seen.found.window is None or early.admitted[0]:
+        return None
+    return (
+        "no_common_early_curve",
+        "The curves of different P follow no power law in the window that was set "
+        f"(scatter {float(early.scatter[0]):.1%}); γ1 is not trustworthy.",
+        "leave the window to be found",
+    )
+
+
 def _optimum_missing(seen: Evidence) -> Note | None:
     panel = seen.panel
     if panel.most(panel.censored):
@@ -299,6 +313,7 @@ def _not_monotone(seen: Evidence) -> Note | None:
 _RULES = (
     _too_few_sizes,
     _does_not_fall,
+    _window_set,
     _optimum_missing,
     _chosen_by_loss,
     _irreducible,

@@ -12,9 +12,9 @@ from normlaws.laws.plant import SIZES, Planted, plant
 
 def test_gradient_is_that_of_the_cost():
     random = np.random.default_rng(0)
-    theta = np.array([[-1.0, 0.1, 0.5, 0.3, 0.9, 0.7, -0.2]])
+    theta = np.array([[-1.0, 0.1, 0.5, 0.3, 0.9, 0.7, -0.2, -0.5, 1.1]])
     x, p = random.normal(size=40) * 2, random.normal(size=40)
-    y = evaluate(theta, x, p, np.array([-4.0]))[0] + 0.1 * random.normal(size=(1, 40))
+    y = evaluate(theta, x, p, np.array([-4.0])) + 0.1 * random.normal(size=(1, 40))
     given = (x, p, y, np.ones((1, 40)), np.array([0.05]), np.array([-4.0]))
     _, gradient, _ = _normal(theta, *given)
     for i in range(len(NAMES)):

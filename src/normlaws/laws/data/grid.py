@@ -13,6 +13,8 @@ from normlaws.laws.data.runs import Floats, Run
 
 POINTS = 64
 BEGUN = 0.05  # share of the fall in ln error after which learning has begun
+FIFTH = 0.2  # of the fall, which a window of the early law leaves out where there is a plateau
+PLATEAU = 0.5  # share of the way to the optimum that tells a plateau at chance from a power law
 BEFORE = 0.1  # of the way from there to the optimum, kept before it
 CLEAR_RISE = 0.03  # ln of the choice metric from the optimum to the end of training
 Bools = NDArray[np.bool_]
@@ -94,6 +96,19 @@ class Panel:
         way = np.maximum(self.opt_norm - begun, 0.0)
         before = begun - BEFORE * way
         return float(min(np.median(before[mine > 0]) for mine in self.member.T))
+
+    @cached_property
+    def early_begins(self) -> float:
+        """Log norm at which the first size has a fifth of its fall behind it; −inf without plateau.
+
+        There is a plateau where the median run spends half its way to the optimum on that fifth.
+        """
+        first = np.array([run.log_norm[run.rising][0] for run in self.runs])
+        begun = np.array([log_norm_begun(*_rising(run), FIFTH) for run in self.runs])
+        way = np.maximum(self.opt_norm - first, 1e-9)
+        if np.median((begun - first) / way) <= PLATEAU:
+            return -float("inf")
+        return float(min(np.median(begun[mine > 0]) for mine in self.member.T))
 
     @cached_property
     def on_grid(self) -> Floats:

@@ -145,6 +145,7 @@ def early_fit(
 def _candidates(panel: Panel, log_norm_opt: Floats) -> Iterator[Window]:
     covered = panel.trusted.sum(axis=0) >= min(2, len(panel.sizes))
     low = float(panel.grid[covered].min() if covered.any() else panel.grid[0])
+    low = max(low, panel.early_begins)
     reach = max(float(np.nanmax(log_norm_opt)) - low, float(panel.grid[1] - panel.grid[0]))
     sizes = len(panel.sizes)
     skips = sorted({0, sizes // 4, sizes // 2, max(sizes - MIN_SIZES, 0)})

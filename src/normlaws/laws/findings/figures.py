@@ -67,8 +67,9 @@ class Figures:
     @cached_property
     def fall(self) -> Floats:
         """How far each size falls, in ln error. (B, K)."""
-        return np.maximum(self.start - self.lowest, 1e-9)
+        return np.asarray(np.fmax(self.start - self.lowest, 1e-9) + 0 * self.start)
 
+    @np.errstate(invalid="ignore")
     def common_share(self) -> Floats:
         """Share of its fall that a size does on the curve of the next larger ones. (B,).
 
@@ -81,6 +82,8 @@ class Figures:
             if self.known[k].sum() < 3:
                 continue
             larger, along = self._larger(k)
+            if along.sum() < 3:
+                continue
             mine = self.curves[:, k][:, along]
             away = np.abs(mine - larger) > LEAVES * self.fall[:, k, None]
             first = np.argmax(away, axis=1)
@@ -98,7 +101,11 @@ class Figures:
         along = self.known[k] & covered.all(axis=0)
         if along.sum() < 3:
             along = self.known[k] & covered.any(axis=0)
-        return np.nanmean(self.curves[:, next_ones][:, :, along], axis=1), along
+        larger = self.curves[:, next_ones][:, :, along]
+        known = np.isfinite(larger)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(known, larger, 0.0).sum(axis=1) / known.sum(axis=1)
+        return np.asarray(mean), along
 
     @cached_property
     def stretch(self) -> Stretch | None:
@@ -143,7 +150,8 @@ class Figures:
         spread = self.found.alignment.spread
         noise = float(np.mean(spread[1:] ** 2) - spread[0] ** 2) if len(spread) > 1 else 0.0
         squares = spread**2 - np.where(np.arange(len(spread)) == 0, 1.0, 2.0) * max(noise, 0.0)
-        return np.asarray(squares / float(np.nanmedian(self.fall[0])) ** 2)
+        fall = self.fall[0][np.isfinite(self.fall[0])]
+        return np.asarray(squares / float(np.median(fall)) ** 2 if len(fall) else spread)
 
     def late_residual(self) -> Floats:
         """Scatter of ln λ_opt about the late law over its range. (B,)."""
