@@ -5,7 +5,7 @@ from normlaws.laws.estimators.crossover import Crossover
 from normlaws.laws.fitting import Laws, fit
 from normlaws.laws.forecasts.backtest import Backtest
 from normlaws.laws.plant import Planted, plant
-from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
+from normlaws.laws.result import Estimate, Finding, Forecast, PowerLaw, Verdict
 from normlaws.laws.surfaces import Surface
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Collapse",
     "Crossover",
     "Estimate",
+    "Finding",
     "Forecast",
     "Laws",
     "Planted",

@@ -13,6 +13,7 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import render
+from normlaws.laws.clocks import clocks
 from normlaws.laws.data.counting import examples_of
 from normlaws.laws.data.grid import Panel, panel_of
 from normlaws.laws.data.runs import Run, choices, runs_of
@@ -68,6 +69,7 @@ class Laws:
         crossover: the joint fit, ``crossover.predict(log_norm, size)``; None where too few points.
         settings: what ``fit`` was asked.
         samples: every quantity under every resample.
+        curves: what was fitted.
     """
 
     norm: str
@@ -91,6 +93,7 @@ class Laws:
     crossover: Crossover | None
     settings: dict[str, Any]
     samples: Samples
+    curves: Curves | None = None
 
     def __repr__(self) -> str:
         return f"Laws({self.norm}, {self.metric}: {render.one_line(self)})"
@@ -158,6 +161,21 @@ class Laws:
     def collapse_exponents(self) -> tuple[Estimate, Estimate]:
         """(γ, γ2) by finite-size scaling, with no functional form assumed."""
         return collapse_exponents(self.samples)
+
+    def clocks(self) -> pd.DataFrame:
+        """The figures of the laws against every recorded norm, step, epoch and training loss.
+
+        ``common_share`` is how much of their fall sizes do on one curve, ``slope_change`` how far
+        that curve is from a power law (1), ``collapse`` the spread of the rescaled curves over
+        their fall. The fitted norm comes first; ``normlaws.laws.clocks.clock_sentence`` says
+        whether it does better than the step.
+
+        Raises:
+            InputError: the fit was not made by ``fit``, so its curves are not at hand.
+        """
+        if self.curves is None:
+            raise InputError("expected laws made by nl.fit, got some without their curves")
+        return clocks(self.curves, self.norm, self.metric)
 
     def window_table(self) -> pd.DataFrame:
         """γ1 and γ0 in the chosen window and in windows near it."""
@@ -261,6 +279,7 @@ def fit(
             "window": window,
         },
         samples=found,
+        curves=curves,
     )
 
 

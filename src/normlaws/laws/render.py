@@ -41,9 +41,40 @@ def summary(laws: Laws) -> str:
     lines = [head, "-" * len(head)]
     lines += [f"{s:<11}{v:>8}  {i:<18}  {m}" for s, v, i, m in rows(laws)]
     lines += [f"{'collapse':<11}{laws.collapse:>8.2f}  {'':<18}  spread over seed noise"]
-    lines += ["", laws.verdict.text]
+    lines += ["", *finding_lines(laws), "", laws.verdict.text]
     lines += [f"Next: {step}." for step in laws.verdict.next_steps]
     return "\n".join(lines)
+
+
+FINDINGS = ("finding", "figure", "95 % interval", "established within", "grade")
+
+
+def finding_rows(laws: Laws) -> list[tuple[str, str, str, str, str]]:
+    """Question, figure, interval, bounds and grade of every finding."""
+    return [
+        (
+            one.question,
+            f"{one.figure.value:.3g}",
+            interval(one.figure),
+            _bounds(*one.established),
+            one.grade,
+        )
+        for one in laws.verdict.findings
+    ]
+
+
+def finding_lines(laws: Laws) -> list[str]:
+    """The findings as lines of text."""
+    return [
+        f"{grade:<13}{question:<66}{value:>8}  {span:<18}  {bounds}"
+        for question, value, span, bounds, grade in finding_rows(laws)
+    ]
+
+
+def _bounds(low: float, high: float) -> str:
+    if high == float("inf"):
+        return f"≥ {low:.3g}"
+    return f"{low:.3g} … {high:.3g}"
 
 
 def html(laws: Laws) -> str:
@@ -54,6 +85,7 @@ def html(laws: Laws) -> str:
         f"{laws.metric} against {laws.norm}",
         notebook.table(header, cells, numeric=(1, 2)),
         notebook.text(laws.verdict.text),
+        notebook.table(FINDINGS, finding_rows(laws), numeric=(1, 2)),
         *(notebook.text(f"Next: {step}.") for step in laws.verdict.next_steps),
         notebook.text(_conventions(laws), quiet=True),
     )
@@ -81,7 +113,9 @@ def as_dict(laws: Laws) -> dict[str, Any]:
     return exponents | {
         "collapse": laws.collapse,
         "verdict": laws.verdict.text,
+        "grade": laws.verdict.grade,
         "codes": list(laws.verdict.codes),
+        "findings": [one.as_dict() for one in laws.verdict.findings],
         "next_steps": list(laws.verdict.next_steps),
         "norm": laws.norm,
         "metric": laws.metric,

@@ -128,7 +128,12 @@ def _common(figures: Figures) -> Finding:
         lambda grade, at: f"Sizes share {at.value:.0%} of their fall.",
         "add seeds, or record more densely early in training",
     )
-    return _finding(_interval(figures.found, figures.common_share()), asked)
+    share = _interval(figures.found, figures.common_share())
+    return _finding(Estimate(*(_share(value) for value in share)), asked)  # type: ignore[arg-type]
+
+
+def _share(value: float | None) -> float | None:
+    return None if value is None else float(np.clip(value, 0.0, 1.0))
 
 
 def _power(figures: Figures) -> Finding:
