@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import normlaws as nl
-from normlaws.errors import InputError, StudyConflictError
+from normlaws.errors import CorruptFileError, InputError, StudyConflictError
 
 
 @pytest.fixture
@@ -76,6 +76,50 @@ def test_measuring_leaves_the_model_alone(model, tmp_path):
     assert all(module.training for module in model.modules())
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def recorded(folder, model, error, **options):
+    with nl.Tracker(model, folder, size=10, seed=0, **options) as track:
+        if not track.done:
+            track.record(0, test_error=error)
+    return track
+
+
+def test_a_script_that_is_run_again_keeps_what_is_complete_and_adds_what_is_new(model, tmp_path):
+    recorded(tmp_path, model, 0.5, if_complete="skip")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    track = nl.Tracker(model, tmp_path, size=10, seed=0, if_complete="skip")
+    assert track.done
+    assert not track.due(0)
+    with track:
+        track.record(0, test_error=0.1)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == before
+    with nl.Tracker(model, tmp_path, size=20, seed=0, if_complete="skip") as larger:
+        larger.record(0, test_error=0.4)
+    assert nl.Curves.read(tmp_path).frame["test_error"].tolist() == [0.5, 0.4]
+
+
+def test_a_complete_run_is_replaced_where_that_is_asked_for(model, tmp_path):
+    recorded(tmp_path, model, 0.5)
+    assert not recorded(tmp_path, model, 0.3, if_complete="replace").done
+    assert nl.Curves.read(tmp_path).frame["test_error"].tolist() == [0.3]
+
+
+def test_an_unfinished_run_goes_on_whatever_is_done_with_complete_ones(model, tmp_path):
+    nl.Tracker(model, tmp_path, size=10, seed=0).record(0, test_error=0.5)
+    with nl.Tracker(model, tmp_path, size=10, seed=0, if_complete="skip") as track:
+        assert not track.done
+        track.record(1, test_error=0.4)
+    assert nl.Curves.read(tmp_path).frame["step"].tolist() == [0, 1]
+
+
+def test_a_complete_run_that_was_changed_is_not_taken_for_done(model, tmp_path):
+    recorded(tmp_path, model, 0.5)
+    next(tmp_path.rglob("curve.parquet")).write_bytes(b"")
+    with pytest.raises(CorruptFileError, match=r"curve\.parquet"):
+        nl.Tracker(model, tmp_path, size=10, seed=0, if_complete="skip")
+    with pytest.raises(InputError, match="expected if_complete"):
+        nl.Tracker(model, tmp_path, size=10, if_complete="continue")
 
 
 def test_a_complete_run_is_not_written_over(model, tmp_path):

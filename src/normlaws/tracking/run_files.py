@@ -28,19 +28,25 @@ class RunFiles:
     Args:
         out: study folder.
         record: ``size``, ``seed``, ``settings`` and ``conventions`` of the run, and what made it.
+        replace: whether a complete run is deleted and begun anew.
 
     Raises:
         InputError: the settings are no plain JSON values.
-        StudyConflictError: the run is complete, was begun with another reading of norms, or
-            another live process is recording it.
+        StudyConflictError: the run is complete and not to be replaced, was begun with another
+            reading of norms, or another live process is recording it.
     """
 
-    def __init__(self, out: Path, record: Mapping[str, Any]) -> None:
+    def __init__(self, out: Path, record: Mapping[str, Any], *, replace: bool = False) -> None:
         run = run_id(record)
         self.folder = StudyFolder(out).run(run)
-        self._refuse_complete()
+        if not replace:
+            self._refuse_complete()
         self._lock = RunLock(self.folder.root)
-        self._refuse_complete()
+        if not replace:
+            self._refuse_complete()
+        elif _says_complete(self.folder):
+            self.folder.record.unlink()
+            self.folder.curve.unlink(missing_ok=True)
         self.rows = _read_rows(self.folder, record)
         self._record = {**record, "run": run, "status": "unfinished", "error": ""}
         self._said = False
@@ -80,11 +86,29 @@ class RunFiles:
         self._lock.release()
 
     def _refuse_complete(self) -> None:
-        if self.folder.read_record().get("status") == "complete":
+        if _says_complete(self.folder):
             raise StudyConflictError(
-                f"expected a run that is not complete, but {self.folder.root} is; give other "
-                "settings, size or seed, another out, or delete that folder"
+                f"expected a run that is not complete, but {self.folder.root} is; give "
+                'if_complete="skip" or "replace", other settings, size or seed, or another out'
             )
+
+
+def is_complete(out: Path, record: Mapping[str, Any]) -> bool:
+    """Whether the run that a record describes was recorded to its end.
+
+    Raises:
+        InputError: the settings are no plain JSON values.
+        CorruptFileError: it was, but its curve was changed or damaged since.
+    """
+    folder = StudyFolder(out).run(run_id(record))
+    if not _says_complete(folder):
+        return False
+    folder.checked_curve(folder.read_record())
+    return True
+
+
+def _says_complete(folder: RunFolder) -> bool:
+    return folder.known_record().get("status") == "complete"
 
 
 def run_id(record: Mapping[str, Any]) -> str:

@@ -20,10 +20,11 @@ from normlaws.norms.model.reading import evaluation_mode
 from normlaws.storage import provenance
 from normlaws.tracking import processes
 from normlaws.tracking.measured_model import MeasuredModel
-from normlaws.tracking.run_files import RunFiles
+from normlaws.tracking.run_files import RunFiles, is_complete
 from normlaws.tracking.schedule import Schedule
 
 Evaluate = Callable[[Any], Mapping[str, float]]
+IF_COMPLETE = ("error", "skip", "replace")
 
 
 class Tracker:
@@ -78,13 +79,19 @@ class Tracker:
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: further quantities to record, from :mod:`normlaws.gauges`; new ones for every run.
         packages: further installed packages whose versions belong into the record.
+        if_complete: what to do where this run is complete already: ``"error"`` refuses it,
+            ``"skip"`` keeps it, with :attr:`done` true and nothing recorded, ``"replace"`` deletes
+            what was recorded and begins anew. With ``"skip"`` a script can be run again, with more
+            sizes or seeds.
 
     Attributes:
+        done: whether the run was complete already and is kept; the loop can then be left out.
         steps_done: optimiser steps done, as far as the tracker has heard.
 
     Raises:
         InputError: ``size`` is less than 1, or an argument is refused.
-        StudyConflictError: this run is complete already, or another live process records it.
+        StudyConflictError: this run is complete already and ``if_complete`` is ``"error"``, or
+            another live process records it.
     """
 
     def __init__(
@@ -103,7 +110,10 @@ class Tracker:
         example_input: Any = None,
         gauges: Iterable[Gauge] = (),
         packages: Iterable[str] = (),
+        if_complete: str = "error",
     ) -> None:
+        if if_complete not in IF_COMPLETE:
+            raise InputError(f"expected if_complete {allowed(IF_COMPLETE)}, got {if_complete!r}")
         size, seed = whole_number("size", size), whole_number("seed", seed)
         if size < 1:
             raise InputError(f"expected a size of at least 1 training example, got {size}")
@@ -119,7 +129,11 @@ class Tracker:
             **_made_by(model, tuple(packages)),
         }
         self._files: RunFiles | None = None
-        self._steps: list[int] = processes.from_main(lambda: self._open(Path(out), record))
+        self.done: bool
+        self._steps: list[int]
+        self.done, self._steps = processes.from_main(
+            lambda: self._open(Path(out), record, if_complete)
+        )
         self.steps_done = 0
         self._taken_up = not self._steps
         self._began = time.monotonic()
@@ -131,6 +145,8 @@ class Tracker:
 
     def due(self, step: int) -> bool:
         """Whether ``step`` is the next of the steps to record."""
+        if self.done:
+            return False
         self._take_up(step - 1)
         return self._schedule.due(step)
 
@@ -150,6 +166,8 @@ class Tracker:
                 "expected a Tracker with evaluate=, which step() calls when a record is due; "
                 "without it use due(step) and record(step, test_error=…)"
             )
+        if self.done:
+            return False
         self._take_up(self.steps_done)
         if not self._steps:
             raise InputError(
@@ -176,6 +194,8 @@ class Tracker:
                 whole number or does not grow.
             StudyConflictError: the tracker was closed, or a later one of this run has taken over.
         """
+        if self.done:
+            return
         step = whole_number("step", step)
         self._take_up(step - 1)
         if step <= self.last_recorded:
@@ -242,6 +262,8 @@ class Tracker:
 
         A complete run ends with a record of its last step where ``evaluate`` was given.
         """
+        if self.done:
+            return
         unseen = self._taken_up and self._steps and self.steps_done > self.last_recorded
         if status == "complete" and self._evaluate is not None and unseen:
             self.record(self.steps_done)
@@ -249,7 +271,7 @@ class Tracker:
             self._files.close(status, error)
 
     def __enter__(self) -> Tracker:
-        if self._evaluate is not None and not self._steps:
+        if self._evaluate is not None and not self._steps and not self.done:
             try:
                 self.record(self.steps_done)
             except BaseException as error:
@@ -270,9 +292,14 @@ class Tracker:
         else:
             self.close("unfinished")
 
-    def _open(self, out: Path, record: Mapping[str, Any]) -> list[int]:
-        self._files = RunFiles(out, record)
-        return [int(row["step"]) for row in self._files.rows]
+    def _open(
+        self, out: Path, record: Mapping[str, Any], if_complete: str
+    ) -> tuple[bool, list[int]]:
+        """Whether the run is complete and kept; else the steps recorded so far."""
+        if if_complete == "skip" and is_complete(out, record):
+            return True, []
+        self._files = RunFiles(out, record, replace=if_complete == "replace")
+        return False, [int(row["step"]) for row in self._files.rows]
 
     def _take_up(self, step: int) -> None:
         """Once: keep what an earlier process recorded until ``step``, and go on from there."""
