@@ -32,7 +32,7 @@ def is_peft_layer(module: Any) -> bool:
 @handles_when(is_peft_layer, whole=True, first=True)
 def peft_layer(name: str, module: Any) -> Iterable[WeightLayer]:
     """The layers of the base, each with the active adapters merged in."""
-    held, _ = known_layers(module.get_base_layer())
+    held, _ = known_layers(module.get_base_layer(), name)
     extra = tuple(
         parameter
         for path, parameter in module.named_parameters()
@@ -41,7 +41,6 @@ def peft_layer(name: str, module: Any) -> Iterable[WeightLayer]:
     for layer in held:
         yield replace(
             layer,
-            name=_joined(name, layer.name),
             kind=f"{layer.kind}.adapter" if extra else layer.kind,
             read=_merged_reader(name, module, layer.name),
             sources=layer.sources + extra,
@@ -52,7 +51,7 @@ def peft_layer(name: str, module: Any) -> Iterable[WeightLayer]:
 def _merged_reader(name: str, module: Any, part: str) -> Any:
     @torch.no_grad()
     def read() -> Tensor:
-        layers, _ = known_layers(_merged(name, module))
+        layers, _ = known_layers(_merged(name, module), name)
         found: Tensor = next(layer for layer in layers if layer.name == part).read()
         return found
 
@@ -103,8 +102,7 @@ def kept_whole(name: str, module: Any) -> Iterable[WeightLayer]:
         for adapter in module.active_adapters:
             if adapter in getattr(module, "modules_to_save", {}):
                 used = module.modules_to_save[adapter]
-    for layer in known_layers(used)[0]:
-        yield replace(layer, name=_joined(name, layer.name))
+    yield from known_layers(used, name)[0]
 
 
 def is_own_adapter(module: Any) -> bool:
@@ -155,7 +153,3 @@ def _has_base(module: Any, name: str) -> bool:
     return any(
         cls.__name__ == name and cls.__module__.startswith("peft.") for cls in type(module).__mro__
     )
-
-
-def _joined(*names: str) -> str:
-    return ".".join(name for name in names if name)

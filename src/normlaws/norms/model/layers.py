@@ -121,11 +121,16 @@ def _in_order(model: nn.Module, layers: list[WeightLayer]) -> list[WeightLayer]:
     return [layers[index] for index in order]
 
 
-def known_layers(model: nn.Module) -> tuple[list[WeightLayer], tuple[str, ...]]:
-    """The layers of the known modules, and the prefixes that handlers covered as a whole."""
+def known_layers(model: nn.Module, prefix: str = "") -> tuple[list[WeightLayer], tuple[str, ...]]:
+    """The layers of the known modules, and the prefixes that handlers covered as a whole.
+
+    Args:
+        model: a model, or one of its modules.
+        prefix: the name of that module; names tell fused projections.
+    """
     found: list[WeightLayer] = []
     covered: tuple[str, ...] = ()
-    for name, module in model.named_modules(remove_duplicate=False):
+    for name, module in model.named_modules(prefix=prefix, remove_duplicate=False):
         if covered and name.startswith(covered):
             continue
         entry = next((entry for entry in _HANDLERS if entry.test(module)), None)
