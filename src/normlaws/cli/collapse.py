@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from normlaws.cli import app
 from normlaws.cli.fit import Places
+
+if TYPE_CHECKING:
+    from normlaws.laws import Collapse
+    from normlaws.laws.collapse import Finish as FinishedRun
 
 Along = Annotated[
     str | None,
@@ -69,7 +73,7 @@ def collapse(
         Curves.read(path), along, metric, scale=scale, end=_number_or_word(end),
         floor=_number_or_word(floor), normalise=normalise, resamples=resamples,
     )  # fmt: skip
-    ends = [found.finish(run) for run in finish or [t.name for t in found.ladder.running]]
+    ends = _ends(found, finish)
     if figure is not None:
         from normlaws.report.figures.normalised import save_normalised
 
@@ -80,6 +84,21 @@ def collapse(
     typer.echo(found.summary())
     for one in ends:
         typer.echo(f"{one.run}: {one}")
+
+
+def _ends(found: Collapse, named: list[str] | None) -> list[FinishedRun]:
+    """Forecasts of the named runs; else of all that are running, as far as they have come."""
+    from normlaws.errors import InputError
+
+    if named:
+        return [found.finish(run) for run in named]
+    ends = []
+    for track in found.ladder.running:
+        try:
+            ends.append(found.finish(track.name))
+        except InputError as error:
+            typer.echo(f"normlaws: {error}", err=True)
+    return ends
 
 
 def _number_or_word(text: str) -> float | str:

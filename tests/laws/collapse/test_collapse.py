@@ -98,6 +98,19 @@ def test_schedules_that_differ_are_noticed():
     assert "schedules_differ" in found.verdict.codes
 
 
+def test_runs_without_seeds_that_differ_are_no_repeats_and_rows_may_be_shuffled():
+    curves = plant_ladder(SIZES[:4], floor=1.0)
+    other = Curves(
+        curves.frame.assign(run="b" + curves.frame["run"]),
+        curves.runs.assign(run="b" + curves.runs["run"], schedule="wsd"),
+    )
+    first = Curves(curves.frame.sample(frac=1, random_state=0), curves.runs.assign(schedule="cos"))
+    found = nl.collapse(Curves.concat([first, other]), along="tokens", floor=1.0, resamples=0)
+    assert len(found.ladder.counts) == 8
+    assert "schedules_differ" in found.verdict.codes
+    np.testing.assert_allclose(found.deviation, 0, atol=1e-12)
+
+
 def test_along_a_norm_runs_end_at_their_optimum():
     curves = plant(seeds=3)
     found = nl.collapse(curves, along=curves.norms[0], metric="test_error")

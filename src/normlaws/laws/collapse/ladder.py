@@ -20,8 +20,11 @@ from normlaws.laws.data.runs import runs_of
 GRID: Floats = np.arange(1, 101) / 100
 WINDOW = (0.1, 1.0)  # of x, both ends left out: where Δ and σ are compared
 SAME_HORIZON = 0.02  # relative difference of ends up to which runs of one size are seeds
+SAME_SCHEDULE = 0.05  # mean difference of learning rates over their peaks
 REACHED = 0.01  # a run that ends this much short of its horizon has reached it
 MIN_RECORDS = 3
+_KNOWN = ("run", "size", "seed", "status", "error", "settings", "versions", "hardware", "code",
+          "scale")  # fmt: skip
 End = str | float | Mapping[float, float]
 
 
@@ -32,6 +35,7 @@ class Track:
     Attributes:
         end: t*, the place that x = 1 stands for; NaN where it is not known.
         rate: learning rate at the places, where it was recorded.
+        label: what else tells a run without a seed from others of its size, such as its schedule.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Track:
     value: Floats
     end: float
     rate: Floats | None = None
+    label: str = ""
 
     def ending(self, end: float) -> Track:
         """The same run with another horizon."""
@@ -174,7 +179,8 @@ def assemble(tracks: list[Track], *, axis: str, is_norm: bool, metric: str, scal
         for track in tracks
         if track.status != "diverged" and not (track.reached and track.status == "complete")
     ]
-    finished.sort(key=lambda track: (track.size, track.end))
+    finished.sort(key=lambda track: (track.size, _rounded(track.end), track.label, track.end))
+    finished = _by_schedule(finished)
     group = _groups(finished)
     kinds = len({track.size for track in finished})
     if kinds < 2:
@@ -203,28 +209,55 @@ def assemble(tracks: list[Track], *, axis: str, is_norm: bool, metric: str, scal
     )
 
 
+def _rounded(end: float) -> int:
+    """Ends that differ by little share a number, but for those at the border of two."""
+    return int(np.floor(np.log(end) / SAME_HORIZON))
+
+
 def _groups(finished: list[Track]) -> NDArray[np.int64]:
-    """Index of the group of every run: one size, ends that differ by little. (R,)."""
+    """Index of the group of every run: one size, one label, ends that differ by little. (R,)."""
     group, found = -1, []
     for i, track in enumerate(finished):
         before = finished[i - 1] if i else None
-        same = before is not None and before.size == track.size
-        if before is None or not same or track.end > before.end * (1 + SAME_HORIZON):
+        same = before is not None and (before.size, before.label) == (track.size, track.label)
+        if before is None or not same or abs(np.log(track.end / before.end)) > SAME_HORIZON:
             group += 1
         found.append(group)
     return np.array(found, dtype=np.int64)
 
 
+def _by_schedule(finished: list[Track]) -> list[Track]:
+    """Runs of one size whose recorded learning rates differ get different labels."""
+    labelled: list[Track] = []
+    kinds: list[Floats] = []
+    for track in finished:
+        rate = track.rate_on(GRID)
+        kind = "" if rate is None else f"|{_kind(kinds, rate)}"
+        labelled.append(replace(track, label=track.label + kind))
+    key = [(track.size, _rounded(track.end), track.label, track.end) for track in labelled]
+    return [labelled[i] for i in sorted(range(len(key)), key=key.__getitem__)]
+
+
+def _kind(kinds: list[Floats], rate: Floats) -> int:
+    """Index of the schedule among those met, which it joins if it is new."""
+    for number, known in enumerate(kinds):
+        if np.abs(rate - known)[len(GRID) // 10 :].mean() < SAME_SCHEDULE:
+            return number
+    kinds.append(rate)
+    return len(kinds) - 1
+
+
 def _tracks(curves: Curves, axis: Axis, metric: str) -> list[Track]:
     rows_of = dict(list(curves.frame.assign(_at=axis.values).groupby("run", sort=False)))
+    labels = _labels(curves)
     tracks, short = [], []
     for record in curves.runs.to_dict("records"):
         rows = rows_of.get(record["run"])
-        track = None if rows is None else _track(record, rows, metric)
+        track = None if rows is None else _track(record, _in_order(rows, axis.is_norm), metric)
         if track is None:
             short.append(str(record["run"]))
         else:
-            tracks.append(track)
+            tracks.append(replace(track, label=labels.get(track.name, "")))
     if short:
         warnings.warn(
             f"{len(short)} of {len(curves.runs)} runs are left out, because fewer than "
@@ -233,6 +266,23 @@ def _tracks(curves: Curves, axis: Axis, metric: str) -> list[Track]:
             stacklevel=5,
         )
     return tracks
+
+
+def _labels(curves: Curves) -> dict[str, str]:
+    """For runs without a seed, their own variables: those of runs that differ are no repeats."""
+    own = [name for name in curves.runs.columns if name not in _KNOWN]
+    without = curves.runs[curves.runs["seed"].isna()]
+    return {
+        str(record["run"]): "|".join(str(record[name]) for name in own)
+        for record in without.to_dict("records")
+    }
+
+
+def _in_order(rows: pd.DataFrame, is_norm: bool) -> pd.DataFrame:
+    """Rows in the order of training: by step where it is known, else by progress."""
+    if rows["step"].notna().all():
+        return rows.sort_values("step", kind="stable")
+    return rows if is_norm else rows.sort_values("_at", kind="stable")
 
 
 def _track(record: Mapping[object, object], rows: pd.DataFrame, metric: str) -> Track | None:

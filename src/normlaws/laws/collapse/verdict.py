@@ -8,7 +8,7 @@ import numpy as np
 
 from normlaws.laws.collapse.axis import Floats
 from normlaws.laws.collapse.floor import SizeLaw
-from normlaws.laws.collapse.ladder import Ladder
+from normlaws.laws.collapse.ladder import SAME_HORIZON, SAME_SCHEDULE, Ladder
 from normlaws.laws.collapse.measure import Measured
 from normlaws.laws.collapse.residuals import Residuals
 from normlaws.laws.result import Estimate, Verdict
@@ -16,7 +16,6 @@ from normlaws.laws.result import Estimate, Verdict
 SUPER_ONSET = 0.25  # Δ stays below σ̄ for at least the last quarter of training
 MARGIN = 1.15  # Δ over what noise alone makes of it
 SEEDLESS = 0.02  # rms Δ of a collapse where no seeds tell the noise
-SAME_SCHEDULE = 0.05  # of the largest rate
 
 Finding = tuple[str, str, str]
 
@@ -131,7 +130,9 @@ def _span(floor: Estimate) -> str:
 
 
 def _horizons_differ(ladder: Ladder) -> bool:
-    if len(np.unique(ladder.sizes)) < len(ladder.sizes):
+    if any(
+        np.ptp(np.log(ladder.ends[ladder.sizes == size])) > SAME_HORIZON for size in ladder.sizes
+    ):
         return True
     if ladder.is_norm or len(ladder.sizes) < 3:
         return False
@@ -142,9 +143,11 @@ def _horizons_differ(ladder: Ladder) -> bool:
 
 def schedules_differ(ladder: Ladder) -> bool:
     """Whether the recorded learning rates, over their peaks, are different functions of x."""
+    labels = {track.label.split("|", 1)[-1] for track in ladder.finished}
+    by_name = len(np.unique(ladder.sizes)) < len(ladder.sizes) and len(labels) > 1
     found = [track.rate_on(ladder.grid) for track in ladder.finished]
     rates: list[Floats] = [rate for rate in found if rate is not None]
     if len(rates) < 2:
-        return False
+        return by_name and not _horizons_differ(ladder)
     inside = np.stack(rates)[:, ladder.window]
     return bool(np.ptp(inside, axis=0).mean() > SAME_SCHEDULE)
