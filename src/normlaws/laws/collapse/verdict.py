@@ -14,6 +14,7 @@ from normlaws.laws.collapse.residuals import Residuals
 from normlaws.laws.result import Estimate, Verdict
 
 SUPER_ONSET = 0.25  # Δ stays below σ̄ for at least the last quarter of training
+ORDERED = 0.01  # the same where the residuals follow size
 MARGIN = 1.15  # Δ over what noise alone makes of it
 SEEDLESS = 0.02  # rms Δ of a collapse where no seeds tell the noise
 
@@ -36,7 +37,7 @@ def _main(ladder: Ladder, measured: Measured, order: Residuals) -> Finding:
     ratio, onset, rms = (float(v[0]) for v in (measured.ratio, measured.onset, measured.rms))
     if np.isnan(ratio):
         size = f"normalised curves differ by {rms:.2%} (rms of Δ), without seeds to compare with"
-        if rms <= SEEDLESS:
+        if rms <= (ORDERED if order.ordered else SEEDLESS):
             return "collapse", f"The curves collapse: {size}.", ""
         return _not(f"{size}", order)
     size = f"Δ is {ratio:.2f} times the noise between seeds (rms over .1 < x < 1)"
