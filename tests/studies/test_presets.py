@@ -39,7 +39,7 @@ PANELS = {
 }
 DECODER = 2 * (2 * 64 + 4 * (32 * 32 + 32) + (32 * 128 + 128) + (128 * 32 + 32)) + 64
 SMALL = {
-    "associative-recall": 16 * 32 + 7 * 32 + DECODER + 33 * 16,
+    "associative-recall": 16 * 32 + 11 * 32 + DECODER + 33 * 16,
     "in-context-regression": 5 * 32 + 13 * 32 + DECODER + 33,
     "single-location": 9 * 16 + 16 * 16 + 32 + 4 * 17 * 16 + 32 + 17 * 8,
     "text-transformer": 92 * 32 + 32 * 32 + DECODER + 33 * 92,
