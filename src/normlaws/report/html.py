@@ -145,7 +145,9 @@ def _exponents(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
     if laws is None:
         return []
     sized = _of(drawn, "error-against-size", "norm-against-size")
-    return [law_tables.exponents(laws), *_no_intervals(laws), *sized, law_tables.optima(laws)]
+    graded = [law_tables.findings(laws)] if laws.verdict.findings else []
+    first = [law_tables.exponents(laws), *graded, *_no_intervals(laws)]
+    return [*first, *sized, law_tables.optima(laws)]
 
 
 def _no_intervals(laws: Laws) -> list[Block]:

@@ -36,6 +36,28 @@ def exponents(laws: Laws) -> Table:
     )
 
 
+def findings(laws: Laws) -> Table:
+    """What was asked of the curves: figure, interval, bounds and grade of every finding."""
+    rows = [
+        (
+            one.question, significant(one.figure.value),
+            _range(*(_nan(value) for value in one.figure[1:]), significant),
+            f"{significant(one.established[0])} to {_bound(one.established[1])}", one.grade,
+        )
+        for one in laws.verdict.findings
+    ]  # fmt: skip
+    header = ("question", "figure", _INTERVAL, "established within", "grade")
+    return Table("Findings", header, rows, numeric=(1, 2))
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _bound(value: float) -> str:
+    return significant(value) if math.isfinite(value) else "any"
+
+
 def optima(laws: Laws) -> Table:
     """Error and norm at the optimum of every size."""
     rows = [
