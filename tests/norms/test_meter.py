@@ -292,10 +292,10 @@ def test_state_of_another_model_is_refused():
     with pytest.raises(InputError, match="state of a NormMeter of the same model"):
         NormMeter(cnn()).load_state_dict({"other": torch.zeros(1)})
     saved = state.state_dict()
-    with pytest.raises(InputError, match=r"of  of shapes \[\(1, 3, 100\), \(1, 3\), \(1, 100\)\]"):
+    with pytest.raises(InputError, match=r"of  of shapes \[\(1, 3, 100\), \(1, 3\), "):
         state.load_state_dict({**saved, ".vectors": saved[".vectors"][..., :50]})
     del saved[".drift"]
-    with pytest.raises(InputError, match=r"got \[\(1, 3, 100\), \(1, 3\), None\]"):
+    with pytest.raises(InputError, match=r"got \[\(1, 3, 100\), \(1, 3\), None, "):
         state.load_state_dict(saved)
     with pytest.raises(InputError, match="relative_error between 0 and"):
         NormMeter(cnn(), relative_error=0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ DISTANCES = ("distance", "distance_21")
 
 DEFAULT_ERROR = {"flat": 1e-6, "operator": 1e-4}
 _START = "start."  # prefix of the weights at the start, in a saved state
-_PARTS = ("vectors", "values", "drift")  # of what is kept
+_PARTS = tuple(part.name for part in fields(Kept))
+_EARLIER = {"vectors", "values", "drift"}  # of a state before 0.1: the layer starts afresh
 _LARGE = 1 << 23  # weights of a matrix that all cores read faster than one
 _WORTH_COMPILING = 1_000_000  # weights from which the second that loading takes is soon won back
 _SPECTRAL = {"spectral_complexity", "spectral_product"}
@@ -73,6 +75,10 @@ class NormMeter:
         layers: the layers that are measured.
         bounds: layer name -> bound on the relative error of its spectral norm at the last call
             (0 where it was diagonalised).
+        statuses: layer name -> ``"proof"`` where that bound is proved: the layer was diagonalised,
+            or what ‖A‖_F² leaves over is too little for a larger singular value; elsewhere
+            ``"estimate"``: a larger singular value than the one that is followed would be noticed
+            when it moves, but is not ruled out.
         last: logarithms of every layer at the last call, in the order of ``layers``; with
             ``norms=("spectral_product",)`` the sums of large layers are left out, as NaN.
 
@@ -107,7 +113,13 @@ class NormMeter:
         pays = sum(sizes) >= _WORTH_COMPILING
         self._compiled = pays and installed() if compiled is None else compiled
         self._warm = [
-            WarmLayer(layer, plan.convolutions.get(layer.name), self.relative_error, self._compiled)
+            WarmLayer(
+                layer,
+                plan.convolutions.get(layer.name),
+                self.relative_error,
+                self._compiled,
+                seed,
+            )
             for layer in plan.layers
         ]
         self._large = conv == "flat" and max(sizes) >= _LARGE
@@ -124,6 +136,11 @@ class NormMeter:
     def bounds(self) -> dict[str, float]:
         """Bounds on the relative error of the spectral norms of the last call."""
         return {warm.layer.name: warm.bound for warm in self._warm}
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """Whether each of :attr:`bounds` is a ``"proof"`` or an ``"estimate"``."""
+        return {warm.layer.name: "proof" if warm.proved else "estimate" for warm in self._warm}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -199,7 +216,10 @@ class NormMeter:
 def _kept(warm: WarmLayer, state: dict[str, Tensor]) -> Kept | None:
     """What a saved state holds for one layer."""
     parts = [state.get(f"{warm.layer.name}.{part}") for part in _PARTS]
-    if all(part is None for part in parts):
+    if (
+        all(part is None for part in parts)
+        or {name for name, part in zip(_PARTS, parts, strict=True) if part is not None} == _EARLIER
+    ):
         return None
     shapes = warm.kept_shapes()
     found = [tuple(part.shape) if part is not None else None for part in parts]
@@ -207,7 +227,7 @@ def _kept(warm: WarmLayer, state: dict[str, Tensor]) -> Kept | None:
         raise InputError(
             f"expected {', '.join(_PARTS)} of {warm.layer.name} of shapes {shapes}, got {found}"
         )
-    types = warm.dtype, torch.float64, warm.dtype
+    types = (warm.dtype, torch.float64, *[warm.dtype] * 4, torch.float64)
     arrays = [
         part.detach().to("cpu", kind, copy=True).contiguous().numpy()
         for part, kind in zip(parts, types, strict=True)

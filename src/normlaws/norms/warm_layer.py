@@ -1,4 +1,4 @@
-"""One layer measured again and again: singular vectors kept, refined, certified."""
+"""One layer measured again and again: singular vectors kept, refined, and watched."""
 
 from __future__ import annotations
 
@@ -20,9 +20,26 @@ from normlaws.norms.model.layers import WeightLayer
 from normlaws.norms.operators.convolution import Convolution
 from normlaws.norms.operators.halves import convolution_halves, matrix_halves
 from normlaws.norms.operators.sums import Sums, fast_sums
-from normlaws.norms.spectrum.cold import Gram, Kept, orthonormal, top_ritz
-from normlaws.norms.spectrum.exact import conv_gram, gram_norm, matrices_gram, operator_norm
-from normlaws.norms.spectrum.warm import KEPT, Goal, follow, start_basis
+from normlaws.norms.spectrum.bound import chances, proved_error
+from normlaws.norms.spectrum.cold import Gram, Kept, Ritz, Vectors, orthonormal, top_ritz
+from normlaws.norms.spectrum.exact import (
+    conv_gram,
+    diagonalises,
+    gram_norm,
+    matrices_gram,
+    operator_norm,
+)
+from normlaws.norms.spectrum.warm import (
+    KEPT,
+    MOVED,
+    Goal,
+    Reference,
+    ahead,
+    follow,
+    moved,
+    stands_still,
+    start_basis,
+)
 
 if TYPE_CHECKING:
     from normlaws.norms.spectrum.warm_numba import Found
@@ -73,8 +90,10 @@ class WarmLayer:
         conv: Convolution | None,
         relative_error: float,
         compiled: bool,
+        seed: int = 0,
     ) -> None:
         self.layer = layer
+        self.seed = seed
         self.conv = conv
         self.maps = None if conv is None or conv.separates() else conv  # what is iterated
         self.tolerance = relative_error
@@ -84,6 +103,7 @@ class WarmLayer:
         self.goal = Goal(relative_error, trust, _JUMP, *_SAFE)
         self.kept: Kept | None = None
         self.bound = 0.0
+        self.proved = True
         self.row = Row()
         self.blocks: Tensor | None = None  # of the call under way, where an iteration is needed
 
@@ -93,11 +113,12 @@ class WarmLayer:
         Sums that are not asked for may be NaN; a cold start takes them to see that its numbers have
         a safe size.
         """
-        self.blocks, self.bound = None, 0.0
+        self.blocks, self.bound, self.proved = None, 0.0, True
         blocks = self.layer.read().detach()
         if blocks.is_complex():
             self.row = self._carefully()
             return
+        self._forget_other_shapes(blocks)
         if self.conv is None and self._diagonalised(blocks):
             self.row = _small(blocks, spectral) or self._carefully()
             return
@@ -113,7 +134,13 @@ class WarmLayer:
         if self.kept is None or not self.compiled:
             return None
         blocks = self.layer.read().detach().to(self.dtype)
-        return blocks if _suits(blocks) else None
+        self._forget_other_shapes(blocks)
+        return blocks if _suits(blocks) and self.kept is not None else None
+
+    def _forget_other_shapes(self, blocks: Tensor) -> None:
+        """What was kept of a weight that has been replaced by one of another shape."""
+        if self.kept is not None and self.kept.drift.shape != (len(blocks), self.length(blocks)):
+            self.kept = None
 
     def _diagonalised(self, blocks: Tensor) -> bool:
         short = min(blocks.shape[1:])
@@ -149,7 +176,7 @@ class WarmLayer:
 
     def settle_compiled(self, blocks: Tensor, found: Found, sums: bool) -> None:
         """Take what compiled code found; a layer that has jumped waits for an iteration."""
-        self.blocks, self.bound = None, 0.0
+        self.blocks, self.bound, self.proved = None, 0.0, True
         of_rows = found.sums if self.conv is None else None
         if not self._take(of_rows or self._sums(blocks, sums)):
             return
@@ -157,7 +184,16 @@ class WarmLayer:
             self.blocks = blocks
         else:
             self.row = self.row._replace(log_spectral_norm=math.log(found.value) / 2)
-            self.bound = found.bound
+            proved = proved_error(
+                found.value, found.second, found.residual, found.squares, found.captured
+            )
+            self._certify(found.bound, proved)
+
+    def _certify(self, estimate: float, proved: float) -> None:
+        """The bound, and whether it is a proof; never below what rounding leaves."""
+        rounding = 4 * torch.finfo(self.dtype).eps
+        self.proved = proved <= max(self.tolerance, rounding)
+        self.bound = max(proved if self.proved else estimate, rounding)
 
     def length(self, blocks: Tensor) -> int:
         """Length of the vectors that are iterated."""
@@ -166,16 +202,46 @@ class WarmLayer:
         return int(np.prod(self.maps.input_shape)) // self.maps.groups
 
     def kept_shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of what is kept: vectors, values, drift."""
+        """Shapes of what is kept, part by part."""
         blocks = self.layer.read()
         groups, n = len(blocks), self.length(blocks)
-        return [(groups, KEPT, n), (groups, KEPT), (groups, n)]
+        count, line = min(KEPT, n), (groups, n)
+        return [(groups, count, n), (groups, count), line, line, line, line, (groups,)]
 
-    def settle(self, values: NDArray[np.float64], errors: NDArray[np.float64], kept: Kept) -> None:
+    def chances(self, blocks: Tensor) -> NDArray[np.floating]:
+        """The probe's, on the side that is not iterated."""
+        length = max(blocks.shape[1:])
+        if self.maps is not None:
+            length = int(np.prod(self.maps.output_shape(blocks)))
+        kind = np.float32 if self.dtype == torch.float32 else np.float64
+        return chances(self.seed, length)[:length].astype(kind, copy=False)
+
+    def probe(self, blocks: Tensor) -> Vectors:
+        """Image of the random numbers, (groups, n)."""
+        chosen = self.chances(blocks)
+        if self.maps is not None:
+            image = convolution_halves(blocks, self.maps).adjoint(chosen[None])
+            return image.reshape(len(blocks), -1)
+        return np.concatenate([matrix_halves(block).adjoint(chosen[None]) for block in blocks])
+
+    def settle(
+        self,
+        values: NDArray[np.float64],
+        errors: NDArray[np.float64],
+        kept: Kept,
+        residuals: NDArray[np.float64],
+        captured: float,
+    ) -> None:
         """Take what an iteration found for this layer's groups."""
         top = int(np.argmax(values))
         self.row = self.row._replace(log_spectral_norm=math.log(values[top]) / 2)
-        self.bound = float(errors[top])
+        pairs = np.sort(kept.values, axis=None)
+        second = float(pairs[-2]) if len(pairs) > 1 else 0.0
+        squares = math.nan
+        if self.conv is None or self.maps is not None:
+            squares = math.exp(2 * self.row.log_frobenius)
+        proved = proved_error(float(values[top]), second, float(residuals[top]), squares, captured)
+        self._certify(float(errors[top]), proved)
         self.kept = kept
         self.blocks = None
 
@@ -184,6 +250,7 @@ class WarmLayer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the meter names all such layers in one warning
             norms = layer_norms(self.layer, self.conv, None)
+        self.proved = diagonalises(self.layer.read(), self.conv)
         return Row(norms.log_spectral_norm, norms.log_group_21, norms.log_frobenius, norms.log_l1)
 
 
@@ -230,7 +297,9 @@ def _warm_compiled(
             chosen.append((layer, blocks, layer.kept))
     if chosen:
         ours, matrices, kept = zip(*chosen, strict=True)
-        found = code.follow_matrices(matrices, kept, random, ours[0].goal)
+        longest = max(max(block.shape) for block in matrices)
+        numbers = chances(ours[0].seed, longest)
+        found = code.follow_matrices(matrices, kept, random, numbers, ours[0].goal)
         for layer, blocks, each in zip(ours, matrices, found, strict=True):
             layer.settle_compiled(blocks, each, sums)
     return others
@@ -263,32 +332,74 @@ def _warm(layer: WarmLayer, blocks: Tensor, kept: Kept, random: np.random.Genera
     noise = random.standard_normal(kept.drift.shape, dtype=np.float32)
     if layer.maps and len(blocks) > 1:
         if _SAFE[0] < float(blocks.square().sum()) < _SAFE[1]:  # NaN is not
-            _warm_groups(layer, kept, noise)
+            _warm_groups(layer, blocks, kept, noise)
         return
     found = []
     for index, block in enumerate(blocks):
         halves = convolution_halves(blocks, layer.maps) if layer.maps else matrix_halves(block)
-        start = start_basis(kept.vectors[index], kept.drift[index], noise[index])
-        found.append(follow(halves, start, halves.forward(start), layer.goal))
+        start = start_basis(kept.vectors[index], kept.drift[index], noise[index], kept.scout[index])
+        before = Reference(kept.probe[index], kept.anchor[index], kept.level[index])
+        image = halves.forward(start)
+        found.append(follow(halves, start, image, layer.chances(blocks), before, layer.goal))
         if math.isnan(found[-1].value):
             return
-    values, errors, *parts = map(np.array, zip(*found, strict=True))
-    layer.settle(values, errors, Kept(*parts))
+    parts = zip(*((*each[2:6], *each.reference) for each in found), strict=True)
+    layer.settle(
+        np.array([each.value for each in found]),
+        np.array([each.bound for each in found]),
+        Kept(*map(np.array, parts)),
+        np.array([each.residual for each in found]),
+        sum(each.captured for each in found),
+    )
 
 
-def _warm_groups(layer: WarmLayer, kept: Kept, noise: NDArray[np.float32]) -> None:
+def _warm_groups(layer: WarmLayer, blocks: Tensor, kept: Kept, noise: NDArray[np.float32]) -> None:
     """All groups of a convolution at once, as its products are."""
-    start = np.concatenate([kept.vectors, noise[:, None].astype(kept.vectors.dtype)], axis=1)
+    start = [kept.vectors, noise[:, None].astype(kept.vectors.dtype), kept.scout[:, None]]
     found = top_ritz(
         _gram([layer]),
-        orthonormal(start[:, : start.shape[2]]),
+        orthonormal(np.concatenate(start, axis=1)[:, : kept.vectors.shape[2]]),
         layer.tolerance,
-        keep=KEPT,
+        keep=KEPT + 1,
         largest_only=True,
         trust=_TRUST_OPERATOR,
     )
-    if (found.first_residuals <= _JUMP).all():
-        layer.settle(found.values, found.errors, found.kept)
+    if not (found.first_residuals <= _JUMP).all():
+        return
+    new = _kept_groups(found, layer.probe(blocks), kept, len(layer.chances(blocks)) // len(blocks))
+    if new is not None:
+        layer.settle(found.values, found.errors, new, found.residuals, float(found.captured.sum()))
+
+
+def _kept_groups(found: Ritz, probe: Vectors, before: Kept, entries: int) -> Kept | None:
+    """What is kept of every group; None where one moved beside its vectors, which stood still."""
+    vectors = found.vectors[:, :KEPT]
+    scout, reference = np.zeros_like(probe), [before.probe, before.anchor, before.level]
+    reference = [part.copy() for part in reference]
+    top = float(found.values.max())
+    for index, value in enumerate(found.values):
+        earlier = Reference(before.probe[index], before.anchor[index], before.level[index])
+        if not (value > 0 and earlier.level > 0):
+            if value > 0:
+                return None
+            continue
+        change = moved(vectors[index], probe[index], earlier, value)
+        move = math.sqrt(float(np.dot(change, change)) / top)
+        scout[index] = ahead(vectors[index], _fourth(found, index), change)
+        if move > MOVED:
+            if stands_still(vectors[index], probe[index], earlier.anchor, value, move, entries):
+                return None
+            for part, now in zip(reference, (probe, vectors[:, 0], found.values), strict=True):
+                part[index] = now[index]
+    return Kept(
+        vectors.copy(), found.pairs[:, :KEPT].copy(), np.zeros_like(probe), scout, *reference
+    )
+
+
+def _fourth(found: Ritz, index: int) -> NDArray[np.floating]:
+    """The first Ritz vector that is not kept; zeros where the vectors kept span everything."""
+    vectors = found.vectors[index]
+    return vectors[KEPT] if len(vectors) > KEPT else np.zeros_like(vectors[0])
 
 
 def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
@@ -305,15 +416,27 @@ def _cold(batch: list[WarmLayer], random: np.random.Generator) -> None:
         orthonormal(start.astype(dtype)),
         batch[0].tolerance / 10,
         blocks=_COLD_BLOCKS,
-        keep=KEPT,
+        keep=KEPT + 1,
         basis=_COLD_BASIS,
         largest_only=groups > 1,
         trust=_TRUST_COLD,
     )
     for index, layer in enumerate(batch):
+        if layer.blocks is None:
+            continue
         part = slice(index * groups, (index + 1) * groups)
-        kept = Kept(*(getattr(found.kept, name)[part] for name in ("vectors", "values", "drift")))
-        layer.settle(found.values[part], found.errors[part], kept)
+        probe = layer.probe(layer.blocks)
+        kept = Kept(
+            found.vectors[part, :KEPT].copy(),
+            found.pairs[part, :KEPT].copy(),
+            np.zeros_like(probe),
+            np.stack([_fourth(found, problem) for problem in range(part.start, part.stop)]),
+            probe,
+            found.vectors[part, 0].copy(),
+            found.values[part].copy(),
+        )
+        captured = float(found.captured[part].sum())
+        layer.settle(found.values[part], found.errors[part], kept, found.residuals[part], captured)
 
 
 def _small(blocks: Tensor, spectral: bool) -> Row | None:

@@ -10,12 +10,15 @@ import torch
 from torch import nn
 
 from normlaws.errors import MissingExtraError
-from normlaws.norms import NormMeter, compiled, warm
+from normlaws.norms import NormMeter, warm_layer
 from normlaws.norms.operators.halves import matrix_halves
+from normlaws.norms.spectrum import warm_numba as compiled
+from normlaws.norms.spectrum.bound import chances
 from normlaws.norms.spectrum.cold import Kept
-from normlaws.norms.spectrum.warm import KEPT, Goal, follow, start_basis
+from normlaws.norms.spectrum.warm import KEPT, Goal, Reference, follow, start_basis
 
 GOAL = Goal(1e-6, 3e-4, 0.2, 1e-20, 1e30)
+CHANCES = chances(0, 17000)
 # Odd sides; several chunks of columns and a short last one; tall; square.
 SHAPES = [(67, 131), (70, 17000), (17000, 70), (301, 133), (90, 90)]
 
@@ -25,11 +28,15 @@ def matrix_and_kept(shape: tuple[int, int], noise: float = 1e-3) -> tuple[torch.
     generator = torch.Generator().manual_seed(0)
     before = torch.randn(shape, generator=generator) / sum(shape) ** 0.5
     u, s, v = torch.linalg.svd(before.double(), full_matrices=False)
-    vectors = u.T if shape[0] <= shape[1] else v
+    wide, vectors = (before, u.T) if shape[0] <= shape[1] else (before.T, v)
     kept = Kept(
         vectors[None, :KEPT].float().numpy().copy(),
         s[None, :KEPT].square().numpy().copy(),
         np.zeros((1, min(shape)), np.float32),
+        vectors[None, KEPT].float().numpy().copy(),
+        (wide.numpy() @ CHANCES[: max(shape)])[None],
+        vectors[None, 0].float().numpy().copy(),
+        s[None, 0].square().numpy().copy(),
     )
     change = torch.randn(shape, generator=generator) / sum(shape) ** 0.5
     return (before + noise * change)[None], kept
@@ -47,9 +54,11 @@ def test_same_values_as_in_numpy(shape, transposed):
         block = block.mT.contiguous().mT
     noise = random().standard_normal(kept.drift.shape, np.float32)
     halves = matrix_halves(block[0])
-    start = start_basis(kept.vectors[0], kept.drift[0], noise[0])
-    expected = follow(halves, start, halves.forward(start), GOAL)
-    [found] = compiled.follow_matrices([block], [kept], random(), GOAL)
+    start = start_basis(kept.vectors[0], kept.drift[0], noise[0], kept.scout[0])
+    before = Reference(kept.probe[0], kept.anchor[0], kept.level[0])
+    image = halves.forward(start)
+    expected = follow(halves, start, image, CHANCES[: max(shape)], before, GOAL)
+    [found] = compiled.follow_matrices([block], [kept], random(), CHANCES, GOAL)
     assert found.value == pytest.approx(expected.value, rel=2e-6)
     assert found.value**0.5 == pytest.approx(
         float(torch.linalg.matrix_norm(block[0].double(), 2)), rel=1e-6
@@ -64,12 +73,12 @@ def test_same_values_as_in_numpy(shape, transposed):
 def test_sums_belong_to_the_rows(shape):
     block, kept = matrix_and_kept(shape)
     exact = block[0].double()
-    [found] = compiled.follow_matrices([block], [kept], random(), GOAL)
+    [found] = compiled.follow_matrices([block], [kept], random(), CHANCES, GOAL)
     assert found.sums is not None
     assert found.sums.rows == pytest.approx(float(exact.norm(dim=1).sum()), rel=1e-6)
     assert found.sums.squares == pytest.approx(float(exact.square().sum()), rel=1e-6)
     assert found.sums.absolute == pytest.approx(float(exact.abs().sum()), rel=1e-6)
-    [found] = compiled.follow_matrices([block.mT.contiguous().mT], [kept], random(), GOAL)
+    [found] = compiled.follow_matrices([block.mT.contiguous().mT], [kept], random(), CHANCES, GOAL)
     assert found.sums is None
 
 
@@ -78,12 +87,12 @@ def test_a_jump_leaves_what_was_kept():
     far, _ = matrix_and_kept((80, 90), noise=3.0)
     broken = near.clone()
     broken[0, 3, 4] = math.nan
-    before = [array.copy() for array in (kept.vectors, kept.values, kept.drift)]
+    before = [array.copy() for array in vars(kept).values()]
     for block in (far, broken, 1e20 * near, 0 * near):
-        [found] = compiled.follow_matrices([block], [kept], random(), GOAL)
+        [found] = compiled.follow_matrices([block], [kept], random(), CHANCES, GOAL)
         assert math.isnan(found.value)
-        assert all(map(np.array_equal, before, (kept.vectors, kept.values, kept.drift)))
-    [found] = compiled.follow_matrices([near], [kept], random(), GOAL)
+        assert all(map(np.array_equal, before, vars(kept).values()))
+    [found] = compiled.follow_matrices([near], [kept], random(), CHANCES, GOAL)
     assert not math.isnan(found.value)
 
 
@@ -91,14 +100,14 @@ def test_what_is_not_a_matrix_in_memory_is_refused():
     block, kept = matrix_and_kept((80, 90))
     for wrong in (block.double(), block.expand(2, 80, 90), block.to("meta")):
         with pytest.raises(ValueError, match="expected a float32 matrix"):
-            compiled.follow_matrices([wrong], [kept], random(), GOAL)
+            compiled.follow_matrices([wrong], [kept], random(), CHANCES, GOAL)
 
 
 def test_pairs_that_do_not_fit_are_refused():
     block, kept = matrix_and_kept((80, 90))
     _, other = matrix_and_kept((81, 90))
     with pytest.raises(ValueError, match="got vectors of 81"):
-        compiled.follow_matrices([block], [other], random(), GOAL)
+        compiled.follow_matrices([block], [other], random(), CHANCES, GOAL)
     frozen = kept.vectors.copy()
     frozen.flags.writeable = False
     for vectors in (
@@ -109,12 +118,12 @@ def test_pairs_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match="expected 3 pairs of one matrix in C order"):
             compiled.follow_matrices(
-                [block], [Kept(vectors, kept.values, kept.drift)], random(), GOAL
+                [block], [replace(kept, vectors=vectors)], random(), CHANCES, GOAL
             )
 
 
 def test_without_the_extra_the_meter_works_and_says_so_when_asked(monkeypatch):
-    monkeypatch.setattr(warm, "library", lambda: None)
+    monkeypatch.setattr(warm_layer, "library", lambda: None)
     monkeypatch.setattr("normlaws.norms.meter.library", lambda: None)
     layer = nn.Linear(100, 90)
     meter = NormMeter(layer)

@@ -40,11 +40,21 @@ class Kept:
         values: their eigenvalues, (problems, count).
         drift: the direction in which the first vector last turned, a unit vector or zeros,
             (problems, n).
+        scout: a unit vector outside the kept ones, refined between calls towards what may overtake
+            them, (problems, n).
+        probe: the image of fixed random signs at an earlier call, the reference, whose change
+            tells how far the operator has moved since, (problems, n).
+        anchor: the leading vector at the reference, (problems, n).
+        level: its eigenvalue at the reference, (problems,).
     """
 
     vectors: Vectors
     values: NDArray[np.float64]
     drift: Vectors
+    scout: Vectors
+    probe: Vectors
+    anchor: Vectors
+    level: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,20 @@ class Ritz:
         values: largest Ritz values, estimates of λ_max(AᵀA) from below, (problems,).
         errors: bounds on the relative errors of their square roots, (problems,).
         first_residuals: ‖Bx − θx‖/θ of the first start vectors, before refinement, (problems,).
-        kept: leading Ritz pairs.
+        vectors: leading Ritz vectors, largest first, (problems, count, n).
+        pairs: their Ritz values, (problems, count).
+        captured: trace of the operator within the subspace, (problems,).
+        residuals: ‖Bx − θx‖ of the largest Ritz values, (problems,).
         steps: how many vectors were added to the start vectors, (problems,).
     """
 
     values: NDArray[np.float64]
     errors: NDArray[np.float64]
     first_residuals: NDArray[np.float64]
-    kept: Kept
+    vectors: Vectors
+    pairs: NDArray[np.float64]
+    captured: NDArray[np.float64]
+    residuals: NDArray[np.float64]
     steps: NDArray[np.int64]
 
 
@@ -102,7 +118,17 @@ def top_ritz(
         space.add_block(start.shape[1])
     space.add(np.ones(len(first), dtype=bool))
     _settle(space, tolerance, most, largest_only, trust)
-    return Ritz(space.rayleigh(), space.errors(), first, space.leading(keep), space.steps)
+    vectors, pairs = space.leading(keep)
+    return Ritz(
+        space.rayleigh(),
+        space.errors(),
+        first,
+        vectors,
+        pairs,
+        space.values.sum(1),
+        space.norm,
+        space.steps,
+    )
 
 
 def _settle(
@@ -230,11 +256,10 @@ class _Subspace:
         squares = (x * x).sum(1)
         return (x * bx).sum(1) / np.where(squares > 0, squares, 1.0)
 
-    def leading(self, count: int) -> Kept:
-        """The leading Ritz pairs."""
+    def leading(self, count: int) -> tuple[Vectors, NDArray[np.float64]]:
+        """The leading Ritz pairs: vectors (problems, count, n), values (problems, count)."""
         last = -min(count, self.size) - 1
-        vectors = self._combined(self.q, self.s[:, :, :last:-1])
-        return Kept(vectors, self.values[:, :last:-1].copy(), np.zeros_like(vectors[:, 0]))
+        return self._combined(self.q, self.s[:, :, :last:-1]), self.values[:, :last:-1].copy()
 
     def _pair(self, index: int) -> tuple[NDArray, NDArray, NDArray]:
         """Ritz vector x, Bx and Bx − θx."""

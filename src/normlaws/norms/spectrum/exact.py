@@ -42,6 +42,13 @@ def operator_norm(blocks: Tensor, conv: Convolution) -> float:
         return iterated_norm(conv_gram(blocks, conv), conv.groups, inputs // conv.groups)
 
 
+def diagonalises(blocks: Tensor, conv: Convolution | None) -> bool:
+    """Whether the norms here rest on a full decomposition, which no start vector enters."""
+    if conv is None:
+        return min(blocks.shape[1:]) <= _EXACT_UP_TO
+    return int(np.prod(conv.input_shape)) <= _EXPLICIT_UP_TO
+
+
 def iterated_norm(gram: Gram, problems: int, n: int, tolerance: float = 1e-9) -> float:
     """Cold iteration in float64 from several random vectors, far below the wanted error."""
     start = np.random.default_rng(0).standard_normal((problems, _COLD_STARTS, n))

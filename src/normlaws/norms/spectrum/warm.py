@@ -6,6 +6,13 @@ the bounds of :mod:`normlaws.norms.spectrum.cold` are met. Only half products ar
 z = Aᵀx known for every basis vector, T = ZZᵀ needs no other, and the residual one back product,
 at the Ritz vector alone.
 
+Pairs that stay exact say nothing about a direction beside them. Two vectors more therefore take
+part. A *scout*, orthogonal to the kept vectors, advances at every call by a power step, and towards
+where the operator has moved. A *probe*, the image of fixed random signs s, tells how far that was:
+E‖ΔA s‖² = ‖ΔA‖_F². If the operator moved and the kept vectors stood still, far stiller than a
+change without structure would have left them, nothing can be said about the rest, and the call
+ends as after a jump.
+
 One operator at a time. The functions are written in what NumPy and Numba both run:
 :mod:`normlaws.norms.spectrum.warm_numba` compiles them for matrices in memory, everything else runs
 them as they are.
@@ -29,12 +36,18 @@ Basis = NDArray[np.floating]  # (vectors, m)
 KEPT = 3
 """Leading pairs that are followed."""
 
+MOVED = 2.5e-3
+"""Move of the rest, relative to the norm, from which its cause matters."""
+
 _MARGIN = 2  # by which the second-order bound stays below what is asked for
 _PROBE = 0.03  # share of fresh noise in the direction of drift
 _BASIS = 24
 _RESTART = 8
 _MOST = 300
 _STILL = 1e-6  # turn of the first vector below which its direction is noise
+_STIFF = (
+    0.2  # share of the turn that an unstructured move brings about below which it has structure
+)
 
 
 class Goal(NamedTuple):
@@ -55,15 +68,34 @@ class Goal(NamedTuple):
     safe_to: float
 
 
+class Reference(NamedTuple):
+    """An earlier state of the operator, from which its moves are counted.
+
+    Attributes:
+        probe: image of the random signs, (m,).
+        anchor: leading vector, (m,).
+        level: its eigenvalue.
+    """
+
+    probe: Vector
+    anchor: Vector
+    level: float
+
+
 class Followed(NamedTuple):
     """What was reached.
 
     Attributes:
-        value: λ_max, from below; NaN for a jump: the operator is not near the earlier one.
+        value: λ_max, from below; NaN for a jump: the operator is not near the earlier one, or
+            moved beside the kept vectors.
         bound: on the relative error of its root.
         vectors: leading Ritz vectors, largest first, as many as were kept.
         values: their Ritz values.
         drift: where the first of them has turned to, a unit vector or zeros.
+        scout: where else to look, a unit vector or zeros.
+        reference: from which the next moves are counted.
+        captured: trace of the operator within the subspace.
+        residual: length of the residual of the first vector.
     """
 
     value: float
@@ -71,6 +103,10 @@ class Followed(NamedTuple):
     vectors: Basis
     values: NDArray[np.float64]
     drift: Vector
+    scout: Vector
+    reference: Reference
+    captured: float
+    residual: float
 
 
 def forward(operator: Halves, x: Vector) -> Vector:
@@ -83,39 +119,55 @@ def adjoint(operator: Halves, z: Vector) -> Vector:
     return operator.adjoint(z[None])[0]
 
 
-def start_basis(vectors: Basis, drift: Vector, noise: Vector) -> Basis:
-    """Where :func:`follow` starts, orthonormal, (KEPT + 1, m).
+def adjoints(operator: Halves, first: Vector, second: Vector, third: Vector) -> Basis:
+    """A z for three vectors at once, (3, m)."""
+    return operator.adjoint(np.stack((first, second, third)))
+
+
+def start_basis(vectors: Basis, drift: Vector, noise: Vector, scout: Vector) -> Basis:
+    """Where :func:`follow` starts, orthonormal, (KEPT + 2, m).
 
     Args:
         vectors: leading vectors of an earlier call, orthonormal, (KEPT, m).
         drift: what that call returned.
         noise: of unit variance; a little of it enters, so that eigenvectors that no kept vector
             sees are taken up as they grow.
+        scout: what that call returned.
     """
     extra = (drift + (_PROBE / len(noise) ** 0.5) * noise).astype(vectors.dtype)
     extra = _orthogonal(_orthogonal(extra, vectors), vectors)  # twice is enough
-    return np.concatenate((vectors, extra.reshape(1, -1)))
+    start = np.concatenate((vectors, extra.reshape(1, -1)))
+    scout = _orthogonal(_orthogonal(scout, start), start)
+    return np.concatenate((start, scout.reshape(1, -1)))
 
 
-def follow(operator: Halves, start: Basis, image: Basis, goal: Goal) -> Followed:
+def follow(
+    operator: Halves, start: Basis, image: Basis, signs: Vector, before: Reference, goal: Goal
+) -> Followed:
     """Refine a start space until √λ_max is known to the wanted relative error.
 
     Args:
         operator: A, whose two halves are :func:`forward` and :func:`adjoint`.
         start: from :func:`start_basis`.
-        image: of every start vector, (KEPT + 1, n).
+        image: of every start vector, (KEPT + 2, n).
+        signs: the probe's, (n,).
+        before: from which moves are counted.
         goal: when to stop.
     """
     q, z, size = _room(start), _room(image), len(start)
     t = np.zeros((_BASIS, _BASIS))
     t[:size, :size] = np.dot(image, image.T)
     if not goal.safe_from < np.trace(t[:size, :size]) < goal.safe_to:  # NaN among them
-        return _jump(start)
+        return _jump(start, before)
     values, s = ritz(t, size)
-    theta, residual = _pair(operator, q, z, s, -1)
+    y, rest = _combined(z, s[:, -1]), _combined(z, s[:, -KEPT - 1])
+    images = adjoints(operator, y, signs, rest)
+    probe, power = images[1], images[2]
+    residual = images[0] - np.dot(y, y) * _combined(q, s[:, -1])
+    theta = np.float64(np.dot(y, y))
     length = math.sqrt(np.dot(residual, residual))
     if not length <= goal.give_up_above * theta:
-        return _jump(start)
+        return _jump(start, before)
     bound, met = _judge(operator, q, z, s, values, theta, residual, goal)
     for _ in range(_MOST):
         if met:
@@ -127,12 +179,14 @@ def follow(operator: Halves, start: Basis, image: Basis, goal: Goal) -> Followed
         values, s = ritz(t, size)
         theta, residual = _pair(operator, q, z, s, -1)
         bound, met = _judge(operator, q, z, s, values, theta, residual, goal)
-    return _followed(start[:-1], q, z, s, values, bound)
+    length = math.sqrt(np.float64(np.dot(residual, residual)))
+    return _followed(start[:KEPT], q, z, s, values, bound, length, probe, power, before, len(signs))
 
 
-def _jump(start: Basis) -> Followed:
-    vectors = start[:-1].copy()
-    return Followed(math.nan, math.inf, vectors, np.zeros(len(vectors)), np.zeros_like(vectors[0]))
+def _jump(start: Basis, before: Reference) -> Followed:
+    vectors = start[:KEPT].copy()
+    none = np.zeros_like(vectors[0])
+    return Followed(math.nan, math.inf, vectors, np.zeros(KEPT), none, none, before, 0.0, math.inf)
 
 
 def _orthogonal(vector: Vector, basis: Basis) -> Vector:
@@ -215,20 +269,69 @@ def _restart(q: Basis, z: Basis, t: NDArray[np.float64], s: NDArray[np.float64])
 
 
 def _followed(
-    before: Basis,
+    earlier: Basis,
     q: Basis,
     z: Basis,
     s: NDArray[np.float64],
     values: NDArray[np.float64],
     bound: float,
+    length: float,
+    probe: Vector,
+    power: Vector,
+    before: Reference,
+    entries: int,
 ) -> Followed:
     """The leading pairs, where the first has turned to, and its value with sums in float64."""
-    count, size = len(before), len(s)
-    weights = np.ascontiguousarray(s[:, ::-1][:, :count].T).astype(q.dtype)
+    size = len(s)
+    weights = np.ascontiguousarray(s[:, ::-1][:, :KEPT].T).astype(q.dtype)
     vectors = np.dot(weights, q[:size])
-    turn = vectors[0] - np.dot(vectors[0], before[0]) * before[0]
-    length = np.sqrt(np.dot(turn, turn))
-    drift = turn / length if length > _STILL else np.zeros_like(turn)
+    turn = vectors[0] - np.dot(vectors[0], earlier[0]) * earlier[0]
+    turned = np.sqrt(np.dot(turn, turn))
+    drift = turn / turned if turned > _STILL else np.zeros_like(turn)
     x, y = vectors[0].astype(np.float64), np.dot(weights[0], z[:size]).astype(np.float64)
     value = np.dot(y, y) / np.dot(x, x)
-    return Followed(value, bound, vectors, values[::-1][:count].copy(), drift)
+    change = moved(vectors, probe, before, value)
+    scout = ahead(vectors, power, change)
+    move = math.sqrt(np.float64(np.dot(change, change)) / value)
+    reference = before
+    if move > MOVED:
+        if stands_still(vectors, probe, before.anchor, value, move, entries):
+            return _jump(earlier, before)
+        reference = Reference(probe, vectors[0].copy(), value)
+    kept = values[::-1][:KEPT].copy()
+    return Followed(value, bound, vectors, kept, drift, scout, reference, np.sum(values), length)
+
+
+def moved(vectors: Basis, probe: Vector, before: Reference, value: float) -> Vector:
+    """How the probe changed beside the kept vectors, but for a growth no faster than the norm's.
+
+    With D = A' − aA for any |a| at most the growth of the norm, ‖A'‖ beside the kept vectors is at
+    most that of the norm's growth and ‖D‖ (triangle inequality).
+    """
+    now = probe - np.dot(np.dot(vectors, probe), vectors)
+    then = before.probe - np.dot(np.dot(vectors, before.probe), vectors)
+    square, most = np.float64(np.dot(then, then)), math.sqrt(value / before.level)
+    growth = np.float64(np.dot(now, then)) / square if square > 0 else 0.0
+    return now - (min(max(growth, -most), most) * then).astype(probe.dtype)
+
+
+def stands_still(
+    vectors: Basis, probe: Vector, anchor: Vector, value: float, move: float, entries: int
+) -> bool:
+    """Whether the leading vectors turned less than an unstructured move would have made them.
+
+    A change E of A without structure moves Bx by ‖E‖_F (1/√n + σ̄/(σ√m)) relative to the
+    eigenvalue σ², with σ̄ the root mean square of the singular values.
+    """
+    left = anchor - np.dot(np.dot(vectors, anchor), vectors)
+    short = len(anchor)
+    spread = math.sqrt(np.dot(probe, probe) / (short * value))  # σ̄/σ
+    expected = move * (1 / math.sqrt(entries) + spread / math.sqrt(short))
+    return bool(math.sqrt(np.dot(left, left)) < _STIFF * expected)
+
+
+def ahead(vectors: Basis, power: Vector, change: Vector) -> Vector:
+    """Half a power step of the best vector beside the kept ones, half where the operator moved."""
+    step = _orthogonal(power, vectors)
+    step = _orthogonal(step + _orthogonal(change, vectors), vectors)
+    return _orthogonal(step, vectors)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -25,7 +26,7 @@ from torch import Tensor
 from normlaws.norms.operators.sums import Sums
 from normlaws.norms.spectrum import cold as krylov
 from normlaws.norms.spectrum import warm as algorithm
-from normlaws.norms.spectrum.warm import KEPT, Basis, Goal, Vector
+from normlaws.norms.spectrum.warm import KEPT, Basis, Goal, Reference, Vector
 
 Matrix = NDArray[np.float32]  # (rows, columns), C order
 Totals = NDArray[np.float64]  # (rows,)
@@ -42,63 +43,57 @@ _OPTIONS: dict[str, Any] = {
 _ALGORITHM = (
     krylov.lift, algorithm.start_basis, algorithm.follow, algorithm._orthogonal, algorithm._room,
     algorithm._combined, algorithm._pair, algorithm._judge, algorithm._append,
-    algorithm._restart, algorithm._followed, algorithm._jump,
+    algorithm._restart, algorithm._followed, algorithm._jump, algorithm.moved,
+    algorithm.stands_still, algorithm.ahead,
 )  # fmt: skip
 for _function in _ALGORITHM:
     register_jitable(_function)
 
 
 @njit(**_OPTIONS)
-def _combine_four(a: Matrix, x: Basis, out: Basis, squares: Totals, sizes: Totals) -> None:
-    """x A, (4, columns), and the sums of every row of A."""
+def _combine_five(a: Matrix, x: Basis, out: Basis, squares: Totals, sizes: Totals) -> None:
+    """x A, (5, columns), and the sums of every row of A."""
     columns = a.shape[1]
+    none = np.zeros(5, np.float32)
     for low in range(0, columns, _CHUNK):
         high = min(columns, low + _CHUNK)
         out[:, low:high] = 0
-        parts = out[0, low:high], out[1, low:high], out[2, low:high], out[3, low:high]
-        for i in range(0, len(a) - 1, 2):
-            sums = _two_rows(a[i, low:high], a[i + 1, low:high], x[:, i], x[:, i + 1], parts)
-            squares[i] += sums[0]
-            sizes[i] += sums[1]
-            squares[i + 1] += sums[2]
-            sizes[i + 1] += sums[3]
-        if len(a) % 2:
-            row, none = a[-1, low:high], np.zeros(4, np.float32)
-            sums = _two_rows(row, row, x[:, -1], none, parts)
-            squares[-1] += sums[0]
-            sizes[-1] += sums[1]
+        part0, part1, part2 = out[0, low:high], out[1, low:high], out[2, low:high]
+        part3, part4 = out[3, low:high], out[4, low:high]
+        for i in range(0, len(a), 2):
+            paired = i + 1 < len(a)
+            row, other = a[i, low:high], a[i + 1 if paired else i, low:high]
+            y = x[:, i + 1] if paired else none
+            x0, x1, x2, x3, x4 = x[0, i], x[1, i], x[2, i], x[3, i], x[4, i]
+            y0, y1, y2, y3, y4 = y[0], y[1], y[2], y[3], y[4]
+            square, size = np.float32(0), np.float32(0)
+            square_other, size_other = np.float32(0), np.float32(0)
+            for j in range(len(row)):
+                v, w = row[j], other[j]
+                part0[j] += x0 * v + y0 * w
+                part1[j] += x1 * v + y1 * w
+                part2[j] += x2 * v + y2 * w
+                part3[j] += x3 * v + y3 * w
+                part4[j] += x4 * v + y4 * w
+                square += v * v
+                size += abs(v)
+                square_other += w * w
+                size_other += abs(w)
+            squares[i] += square
+            sizes[i] += size
+            if paired:
+                squares[i + 1] += square_other
+                sizes[i + 1] += size_other
 
 
 @njit(**_OPTIONS)
-def _two_rows(
-    row: Vector, other: Vector, x: Vector, y: Vector, parts: tuple[Vector, ...]
-) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    """Add x · row + y · other to the four parts; sums of the squares and sizes of both rows."""
-    x0, x1, x2, x3 = x[0], x[1], x[2], x[3]
-    y0, y1, y2, y3 = y[0], y[1], y[2], y[3]
-    part0, part1, part2, part3 = parts
-    square, size = np.float32(0), np.float32(0)
-    square_other, size_other = np.float32(0), np.float32(0)
-    for j in range(len(row)):
-        v, w = row[j], other[j]
-        part0[j] += x0 * v + y0 * w
-        part1[j] += x1 * v + y1 * w
-        part2[j] += x2 * v + y2 * w
-        part3[j] += x3 * v + y3 * w
-        square += v * v
-        size += abs(v)
-        square_other += w * w
-        size_other += abs(w)
-    return square, size, square_other, size_other
-
-
-@njit(**_OPTIONS)
-def _project_four(a: Matrix, x: Basis, out: Basis, squares: Totals, sizes: Totals) -> None:
-    """x Aᵀ, (4, rows), and the sums of every row of A."""
-    x0, x1, x2, x3 = x[0], x[1], x[2], x[3]
+def _project_five(a: Matrix, x: Basis, out: Basis, squares: Totals, sizes: Totals) -> None:
+    """x Aᵀ, (5, rows), and the sums of every row of A."""
+    x0, x1, x2, x3, x4 = x[0], x[1], x[2], x[3], x[4]
     for i in range(len(a)):
         row = a[i]
-        y0, y1, y2, y3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        y0, y1, y2 = np.float32(0), np.float32(0), np.float32(0)
+        y3, y4 = np.float32(0), np.float32(0)
         square, size = np.float32(0), np.float32(0)
         for j in range(len(row)):
             v = row[j]
@@ -106,11 +101,60 @@ def _project_four(a: Matrix, x: Basis, out: Basis, squares: Totals, sizes: Total
             y1 += x1[j] * v
             y2 += x2[j] * v
             y3 += x3[j] * v
+            y4 += x4[j] * v
             square += v * v
             size += abs(v)
-        out[0, i], out[1, i], out[2, i], out[3, i] = y0, y1, y2, y3
+        out[0, i], out[1, i], out[2, i], out[3, i], out[4, i] = y0, y1, y2, y3, y4
         squares[i] += square
         sizes[i] += size
+
+
+@njit(**_OPTIONS)
+def _combine_three(a: Matrix, x: Vector, y: Vector, z: Vector) -> Basis:
+    """Three vectors times A, (3, columns)."""
+    rows, columns = a.shape
+    out = np.zeros((3, columns), np.float32)
+    for low in range(0, columns, _CHUNK):
+        high = min(columns, low + _CHUNK)
+        part0, part1, part2 = out[0, low:high], out[1, low:high], out[2, low:high]
+        for i in range(0, rows - 1, 2):
+            row, other = a[i, low:high], a[i + 1, low:high]
+            x0, y0, z0, x1, y1, z1 = x[i], y[i], z[i], x[i + 1], y[i + 1], z[i + 1]
+            for j in range(len(row)):
+                v, w = row[j], other[j]
+                part0[j] += x0 * v + x1 * w
+                part1[j] += y0 * v + y1 * w
+                part2[j] += z0 * v + z1 * w
+        if rows % 2:
+            row, x0, y0, z0 = a[-1, low:high], x[-1], y[-1], z[-1]
+            for j in range(len(row)):
+                part0[j] += x0 * row[j]
+                part1[j] += y0 * row[j]
+                part2[j] += z0 * row[j]
+    return out
+
+
+@njit(**_OPTIONS)
+def _project_three(a: Matrix, x: Vector, y: Vector, z: Vector) -> Basis:
+    """A times three vectors, (3, rows)."""
+    rows = len(a)
+    out = np.empty((3, rows), np.float32)
+    for i in range(0, rows, 2):
+        j_other = min(i + 1, rows - 1)
+        row, other = a[i], a[j_other]
+        x0, y0, z0 = np.float32(0), np.float32(0), np.float32(0)
+        x1, y1, z1 = np.float32(0), np.float32(0), np.float32(0)
+        for j in range(len(x)):
+            v, w = row[j], other[j]
+            x0 += x[j] * v
+            x1 += x[j] * w
+            y0 += y[j] * v
+            y1 += y[j] * w
+            z0 += z[j] * v
+            z1 += z[j] * w
+        out[0, j_other], out[1, j_other], out[2, j_other] = x1, y1, z1
+        out[0, i], out[1, i], out[2, i] = x0, y0, z0
+    return out
 
 
 @njit(**_OPTIONS)
@@ -180,6 +224,17 @@ def _adjoint(operator: Operator, z: Vector) -> Callable:
     return product
 
 
+@overload(algorithm.adjoints, jit_options=_OPTIONS)
+def _adjoints(operator: Operator, first: Vector, second: Vector, third: Vector) -> Callable:
+    def products(operator: Operator, first: Vector, second: Vector, third: Vector) -> Basis:
+        a, by_rows = operator
+        if by_rows:
+            return _project_three(a, first, second, third)
+        return _combine_three(a, first, second, third)
+
+    return products
+
+
 @overload(algorithm.ritz, jit_options=_OPTIONS)
 def _ritz(t: Square, size: int) -> Callable:
     def pairs(t: Square, size: int) -> tuple[Vector, Square]:
@@ -189,20 +244,27 @@ def _ritz(t: Square, size: int) -> Callable:
 
 
 @njit(**_OPTIONS)
-def _follow_one(operator, vectors, values, drift, noise, goal, result):  # type: ignore[no-untyped-def]
+def _follow_one(operator, kept, noise, signs, goal, result):  # type: ignore[no-untyped-def]
     a, by_rows = operator
-    start = algorithm.start_basis(vectors, drift, noise)
+    vectors, values, drift, scout, probe, anchor, level = kept
+    start = algorithm.start_basis(vectors, drift, noise, scout)
     image = np.empty((len(start), a.shape[1] if by_rows else a.shape[0]), np.float32)
     squares, sizes = np.zeros(len(a)), np.zeros(len(a))
     if by_rows:
-        _combine_four(a, start, image, squares, sizes)
+        _combine_five(a, start, image, squares, sizes)
     else:
-        _project_four(a, start, image, squares, sizes)
-    found = algorithm.follow(operator, start, image, goal)
+        _project_five(a, start, image, squares, sizes)
+    before = Reference(probe, anchor, level[0])
+    found = algorithm.follow(operator, start, image, signs, before, goal)
     result[0], result[1] = found.value, found.bound
     result[2], result[3], result[4] = np.sqrt(squares).sum(), squares.sum(), sizes.sum()
-    if not math.isnan(found.value):
+    if squares.max() > found.value * (1 + 16 * goal.tolerance):  # no row is longer than the norm
+        result[0] = math.nan
+    elif not math.isnan(found.value):
         vectors[:], values[:], drift[:] = found.vectors, found.values, found.drift
+        scout[:], probe[:] = found.scout, found.reference.probe
+        anchor[:], level[0] = found.reference.anchor, found.reference.level
+        result[5], result[6] = found.captured, found.residual
 
 
 @intrinsic
@@ -215,7 +277,7 @@ def _pointer(typing_context, address):  # type: ignore[no-untyped-def]
     return types.voidptr(types.int64), generate
 
 
-def _compile(sources: str) -> Callable[[NDArray[np.int64], Goal, NDArray[np.float64]], None]:
+def _compile(sources: str) -> Callable[[NDArray[np.int64], Vector, Goal, Square], None]:
     """All matrices in one call, which costs more than a product of a small one.
 
     Numba's cache on disk knows a function by its own file and by what it closes over: the sources
@@ -223,17 +285,24 @@ def _compile(sources: str) -> Callable[[NDArray[np.int64], Goal, NDArray[np.floa
     """
 
     @njit(cache=True, **_OPTIONS)
-    def follow_all(table, goal, results):  # type: ignore[no-untyped-def]
+    def follow_all(table, signs, goal, results):  # type: ignore[no-untyped-def]
         len(sources)
         for index in range(len(table)):
             rows, columns, by_rows = table[index, 0], table[index, 1], table[index, 2] == 1
             short = rows if by_rows else columns
             a = carray(_pointer(table[index, 3]), (rows, columns), np.float32)
-            vectors = carray(_pointer(table[index, 4]), (KEPT, short), np.float32)
-            values = carray(_pointer(table[index, 5]), (KEPT,), np.float64)
-            drift = carray(_pointer(table[index, 6]), (short,), np.float32)
-            noise = carray(_pointer(table[index, 7]), (short,), np.float32)
-            _follow_one((a, by_rows), vectors, values, drift, noise, goal, results[index])
+            kept = (
+                carray(_pointer(table[index, 4]), (KEPT, short), np.float32),
+                carray(_pointer(table[index, 5]), (KEPT,), np.float64),
+                carray(_pointer(table[index, 6]), (short,), np.float32),
+                carray(_pointer(table[index, 7]), (short,), np.float32),
+                carray(_pointer(table[index, 8]), (short,), np.float32),
+                carray(_pointer(table[index, 9]), (short,), np.float32),
+                carray(_pointer(table[index, 10]), (1,), np.float64),
+            )
+            noise = carray(_pointer(table[index, 11]), (short,), np.float32)
+            long = columns if by_rows else rows
+            _follow_one((a, by_rows), kept, noise, signs[:long], goal, results[index])
 
     return follow_all
 
@@ -248,11 +317,19 @@ class Found(NamedTuple):
     Attributes:
         value: λ_max; NaN for a jump.
         bound: on the relative error of its root.
+        squares: ‖A‖_F².
+        captured: trace of A Aᵀ within the subspace.
+        residual: length of the residual of the first vector.
+        second: second largest Ritz value.
         sums: over the rows; None where the matrix is stored column by column.
     """
 
     value: float
     bound: float
+    squares: float
+    captured: float
+    residual: float
+    second: float
     sums: Sums | None
 
 
@@ -260,6 +337,7 @@ def follow_matrices(
     blocks: Sequence[Tensor],
     kept: Sequence[krylov.Kept],
     random: np.random.Generator,
+    signs: Vector,
     goal: Goal,
 ) -> list[Found]:
     """What :func:`normlaws.norms.spectrum.warm.follow` does, for several matrices.
@@ -269,6 +347,7 @@ def follow_matrices(
             rows nor columns lie one after the other.
         kept: their pairs of an earlier call, replaced in place unless the matrix has jumped.
         random: for the noise of every start.
+        signs: of the probes, as many as the longest side.
         goal: when to stop.
 
     Raises:
@@ -276,7 +355,9 @@ def follow_matrices(
     """
     stored = [_stored(block) for block in blocks]
     noise = random.standard_normal(sum(each.short for each in stored), np.float32)
-    table = np.empty((len(stored), 8), np.int64)
+    if len(signs) < max(max(each.shape) for each in stored) or signs.dtype != np.float32:
+        raise ValueError(f"expected float32 signs for every row, got {len(signs)} {signs.dtype}")
+    table = np.empty((len(stored), 12), np.int64)
     at = noise.ctypes.data
     for index, (each, pairs) in enumerate(zip(stored, kept, strict=True)):
         short, *addresses = _addresses(pairs)
@@ -284,12 +365,17 @@ def follow_matrices(
             raise ValueError(f"expected pairs of vectors of {each.short}, got vectors of {short}")
         table[index] = (*each.shape, each.by_rows, each.tensor.data_ptr(), *addresses, at)
         at += short * noise.itemsize
-    results = np.empty((len(stored), 5))
-    _follow_all(table, goal, results)
+    results = np.empty((len(stored), 7))
+    _follow_all(table, signs, goal, results)
     return [
-        Found(value, bound, None if each.turned else Sums(*sums))
-        for each, (value, bound, *sums) in zip(stored, results.tolist(), strict=True)
-    ]
+        Found(
+            value, bound, sums[1], captured, residual, float(pairs.values[0, 1]),
+            None if each.turned else Sums(*sums),
+        )
+        for each, pairs, (value, bound, *sums, captured, residual) in zip(
+            stored, kept, results.tolist(), strict=True
+        )
+    ]  # fmt: skip
 
 
 class _Stored(NamedTuple):
@@ -320,11 +406,11 @@ def _stored(block: Tensor) -> _Stored:
     return _Stored((rows, columns), False, short, wide, block.contiguous())
 
 
-_known: WeakKeyDictionary[krylov.Kept, tuple[int, int, int, int]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[krylov.Kept, tuple[int, ...]] = WeakKeyDictionary()
 
 
-def _addresses(kept: krylov.Kept) -> tuple[int, int, int, int]:
-    """Length of the vectors, and addresses of vectors, values and drift; checked when first seen.
+def _addresses(kept: krylov.Kept) -> tuple[int, ...]:
+    """Length of the vectors, and addresses of all that is kept; checked when first seen.
 
     Compiled code goes by addresses alone; asking NumPy for one takes as long as a small product.
     """
@@ -334,16 +420,16 @@ def _addresses(kept: krylov.Kept) -> tuple[int, int, int, int]:
     return known
 
 
-def _checked(kept: krylov.Kept) -> tuple[int, int, int, int]:
-    arrays = kept.vectors, kept.values, kept.drift
+def _checked(kept: krylov.Kept) -> tuple[int, ...]:
+    arrays = [getattr(kept, part.name) for part in fields(kept)]
     short = kept.drift.shape[-1]
+    line = (1, short)
     shapes = [array.shape for array in arrays]
     types = [array.dtype.name for array in arrays]
     if (
-        shapes != [(1, KEPT, short), (1, KEPT), (1, short)]
-        or types != ["float32", "float64", "float32"]
+        shapes != [(1, KEPT, short), (1, KEPT), line, line, line, line, (1,)]
+        or types != ["float32", "float64", *["float32"] * 4, "float64"]
         or not all(array.flags.c_contiguous and array.flags.writeable for array in arrays)
     ):
         raise ValueError(f"expected {KEPT} pairs of one matrix in C order, got {shapes} {types}")
-    vectors, values, drift = (array.ctypes.data for array in arrays)
-    return short, vectors, values, drift
+    return short, *(array.ctypes.data for array in arrays)
