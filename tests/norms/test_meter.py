@@ -331,3 +331,18 @@ def test_other_orders_in_memory(build, compiled):
     for _ in range(2):
         for name, value in meter.measure().items():
             assert value == pytest.approx(exact[name], abs=1e-6)
+
+
+def test_replaced_submodules_are_measured(compiled):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(80, 100), nn.ReLU(), nn.Linear(100, 90))
+    meter = NormMeter(model, compiled=compiled)
+    meter.measure()
+    model[2] = nn.Linear(100, 120)
+    model.append(nn.Linear(120, 3))
+    found = meter.measure()["log_spectral_complexity"]
+    assert len(meter.layers) == 3
+    assert found == pytest.approx(measure(model).total["log_spectral_complexity"], abs=1e-5)
+    model[2].weight = nn.Parameter(torch.randn(120, 70))  # another shape, the same module
+    found = meter.measure()["log_spectral_product"]
+    assert found == pytest.approx(measure(model).total["log_spectral_product"], abs=1e-5)

@@ -51,8 +51,9 @@ class NormMeter:
 
     Small layers are diagonalised exactly. For the others the leading singular vectors are kept
     between calls and refined until a residual bound is below ``relative_error``
-    (docs/norms.md says what the bound proves and what it assumes). A jump of the weights is
-    noticed by its residual and starts the layer afresh.
+    (docs/norms.md says what the bound proves and what it assumes). A jump of the weights, and a
+    move beside singular vectors that stand still, start the layer afresh; so does a submodule
+    that has been replaced. ``statuses`` tells proofs from estimates.
 
     Deterministic: values depend on the weights, ``seed`` and the meter's own state, never on the
     global random numbers.
@@ -106,31 +107,47 @@ class NormMeter:
             raise InputError(f"expected a relative_error between 0 and 0.1, got {relative_error!r}")
         if compiled and library() is None:
             raise MissingExtraError("a compiled NormMeter", "fast")
-        plan = Plan.of(model, Settings(conv=conv, example_input=example_input))
-        self.layers = plan.layers
         self.relative_error = relative_error or DEFAULT_ERROR[conv]
+        self._settings = Settings(conv=conv, example_input=example_input)
+        self._asked, self._seed = compiled, seed
+        self._model = model
+        self._warm: list[WarmLayer] = []
+        self._plan()
+        self._spectral = bool(_SPECTRAL & set(self.norms))
+        self._sums = bool(set(self.norms) - {"spectral_product"})
+        self._start = Start(model) if set(DISTANCES) & set(self.norms) else None
+        self.last: list[Row] = []
+        self._calls = 0
+
+    def _plan(self) -> None:
+        """Find the layers; what was kept of those that are still there is kept on."""
+        plan = Plan.of(self._model, self._settings)
+        self.layers = plan.layers
         sizes = [math.prod(layer.shape) for layer in plan.layers]
         pays = sum(sizes) >= _WORTH_COMPILING
-        self._compiled = pays and installed() if compiled is None else compiled
+        self._compiled = pays and installed() if self._asked is None else self._asked
+        earlier = {warm.layer.name: warm for warm in self._warm}
         self._warm = [
             WarmLayer(
                 layer,
                 plan.convolutions.get(layer.name),
                 self.relative_error,
                 self._compiled,
-                seed,
+                self._seed,
             )
             for layer in plan.layers
         ]
-        self._large = conv == "flat" and max(sizes) >= _LARGE
-        self._spectral = bool(_SPECTRAL & set(self.norms))
-        self._sums = bool(set(self.norms) - {"spectral_product"})
-        self._model = model
-        self._start = Start(model) if set(DISTANCES) & set(self.norms) else None
-        self._computes = any(parametrize.is_parametrized(m) for m in model.modules())
-        self._seed = seed
-        self.last: list[Row] = []
-        self._calls = 0
+        for warm in self._warm:
+            before = earlier.get(warm.layer.name)
+            if before is not None and before.layer.module is warm.layer.module:
+                warm.kept = before.kept
+        self._large = self._settings.conv == "flat" and max(sizes) >= _LARGE
+        self._computes = any(parametrize.is_parametrized(m) for m in self._model.modules())
+        self._modules = [(m, tuple(m._modules.values())) for m in self._model.modules()]
+
+    def _replaced(self) -> bool:
+        """Whether a submodule was replaced, added or taken out since the layers were found."""
+        return any(tuple(m._modules.values()) != children for m, children in self._modules)
 
     @property
     def bounds(self) -> dict[str, float]:
@@ -151,6 +168,8 @@ class NormMeter:
         """
         random = np.random.Generator(np.random.Philox(key=[self._seed, self._calls]))
         self._calls += 1
+        if self._replaced():
+            self._plan()
         reading = evaluation_mode(self._model) if self._computes else contextlib.nullcontext()
         with reading, self._threads():
             measure_layers(self._warm, random, spectral=self._spectral, sums=self._sums)

@@ -61,7 +61,7 @@ _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
 _JUMP = 0.2  # relative residual of the kept vectors that tells a jump from a step of training
 _COLD_BASIS = 56
-_TRUST_COLD, _TRUST_FLAT, _TRUST_OPERATOR = 3e-6, 3e-4, 1e-3
+_TRUST_COLD, _TRUST_WARM = 3e-6, 3e-4
 _UNKNOWN = Sums(math.nan, math.nan, math.nan)
 _SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
 
@@ -99,7 +99,7 @@ class WarmLayer:
         self.tolerance = relative_error
         self.dtype = torch.float32 if relative_error >= 1e-6 else torch.float64
         self.compiled = compiled and self.maps is None and self.dtype == torch.float32
-        trust = _TRUST_OPERATOR if self.maps else _TRUST_FLAT
+        trust = _TRUST_WARM
         self.goal = Goal(relative_error, trust, _JUMP, *_SAFE)
         self.kept: Kept | None = None
         self.bound = 0.0
@@ -187,9 +187,9 @@ class WarmLayer:
             proved = proved_error(
                 found.value, found.second, found.residual, found.squares, found.captured
             )
-            self._certify(found.bound, proved)
+            self._judge(found.bound, proved)
 
-    def _certify(self, estimate: float, proved: float) -> None:
+    def _judge(self, estimate: float, proved: float) -> None:
         """The bound, and whether it is a proof; never below what rounding leaves."""
         rounding = 4 * torch.finfo(self.dtype).eps
         self.proved = proved <= max(self.tolerance, rounding)
@@ -241,7 +241,7 @@ class WarmLayer:
         if self.conv is None or self.maps is not None:
             squares = math.exp(2 * self.row.log_frobenius)
         proved = proved_error(float(values[top]), second, float(residuals[top]), squares, captured)
-        self._certify(float(errors[top]), proved)
+        self._judge(float(errors[top]), proved)
         self.kept = kept
         self.blocks = None
 
@@ -362,7 +362,7 @@ def _warm_groups(layer: WarmLayer, blocks: Tensor, kept: Kept, noise: NDArray[np
         layer.tolerance,
         keep=KEPT + 1,
         largest_only=True,
-        trust=_TRUST_OPERATOR,
+        trust=_TRUST_WARM,
     )
     if not (found.first_residuals <= _JUMP).all():
         return
@@ -374,8 +374,8 @@ def _warm_groups(layer: WarmLayer, blocks: Tensor, kept: Kept, noise: NDArray[np
 def _kept_groups(found: Ritz, probe: Vectors, before: Kept, entries: int) -> Kept | None:
     """What is kept of every group; None where one moved beside its vectors, which stood still."""
     vectors = found.vectors[:, :KEPT]
-    scout, reference = np.zeros_like(probe), [before.probe, before.anchor, before.level]
-    reference = [part.copy() for part in reference]
+    scout, probes = np.zeros_like(probe), before.probe.copy()
+    anchors, levels = before.anchor.copy(), before.level.copy()
     top = float(found.values.max())
     for index, value in enumerate(found.values):
         earlier = Reference(before.probe[index], before.anchor[index], before.level[index])
@@ -389,11 +389,10 @@ def _kept_groups(found: Ritz, probe: Vectors, before: Kept, entries: int) -> Kep
         if move > MOVED:
             if stands_still(vectors[index], probe[index], earlier.anchor, value, move, entries):
                 return None
-            for part, now in zip(reference, (probe, vectors[:, 0], found.values), strict=True):
-                part[index] = now[index]
-    return Kept(
-        vectors.copy(), found.pairs[:, :KEPT].copy(), np.zeros_like(probe), scout, *reference
-    )
+            probes[index], anchors[index] = probe[index], vectors[index, 0]
+            levels[index] = value
+    drift, pairs = np.zeros_like(probe), found.pairs[:, :KEPT].copy()
+    return Kept(vectors.copy(), pairs, drift, scout, probes, anchors, levels)
 
 
 def _fourth(found: Ritz, index: int) -> NDArray[np.floating]:

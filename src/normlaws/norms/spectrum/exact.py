@@ -1,4 +1,4 @@
-"""‖A‖_σ of one layer: exact in float64, or by a certified iteration on any device."""
+"""‖A‖_σ of one layer: exact in float64, or by an iteration on any device."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def follow(
     images = adjoints(operator, y, signs, rest)
     probe, power = images[1], images[2]
     residual = images[0] - np.dot(y, y) * _combined(q, s[:, -1])
-    theta = np.float64(np.dot(y, y))
+    theta: float = np.float64(np.dot(y, y))
     length = math.sqrt(np.dot(residual, residual))
     if not length <= goal.give_up_above * theta:
         return _jump(start, before)
