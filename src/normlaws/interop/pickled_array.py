@@ -123,7 +123,7 @@ def scalar(arguments: tuple[Any, ...]) -> np.generic:
     """The number of ``scalar(dtype, content)``."""
     if len(arguments) != 2:
         raise _refused("a number", arguments)
-    number: Any = numbers(arguments[0], (), False, arguments[1])[()]
+    number: np.generic = numbers(arguments[0], (), False, arguments[1])[()]
     return number
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from normlaws.errors import InputError
 from normlaws.theory import Descent, FixedNormPerceptron, descend, simulate
-from normlaws.theory.perceptron.fixed_norm import problem as problem_module
+from normlaws.theory.perceptron import problem as problem_module
 from normlaws.theory.perceptron.problem import problems
 from normlaws.theory.perceptron.simulation import minimize_on_sphere
 

@@ -289,4 +289,4 @@ def _different(log_x: Floats, weights: Floats) -> NDArray[np.int64]:
     seen = np.zeros((len(weights), len(places)), dtype=bool)
     rows = np.broadcast_to(np.arange(len(weights))[:, None], weights.shape)
     seen[rows[weights > 0], inverse[weights > 0]] = True
-    return seen.sum(axis=1)
+    return np.asarray(seen.sum(axis=1))

@@ -91,4 +91,5 @@ def fresh_loss(norm: Array, a: Array, flip: float) -> Array:
     t = width[:, None] * np.sinh(tau)
     weight = np.exp(-0.5 * t**2) * width[:, None] * np.cosh(tau) * (tau[:, 1:2] - tau[:, :1])
     density = flip + (1.0 - 2.0 * flip) * ndtr(t * np.exp(-a)[:, None])
-    return (weight * (2 / ROOT_2PI) * density * softplus(-norm[:, None] * t)).sum(axis=1)
+    values = weight * (2 / ROOT_2PI) * density * softplus(-norm[:, None] * t)
+    return np.asarray(values.sum(axis=1))

@@ -55,10 +55,8 @@ class System:
         (aa, ab), (ba, bb) = self.jacobian.transpose(1, 2, 0)
         first, second = right.T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return (
-                np.stack([first * bb - second * ab, second * aa - first * ba], axis=1)
-                / ((aa * bb - ab * ba)[:, None])
-            )
+            solved = np.stack([first * bb - second * ab, second * aa - first * ba], axis=1)
+            return np.asarray(solved / (aa * bb - ab * ba)[:, None])
 
 
 def noise_factor(flip: float) -> float:

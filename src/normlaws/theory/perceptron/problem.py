@@ -34,26 +34,26 @@ class Problem:
     @property
     def size(self) -> int:
         """P."""
-        return self.examples.shape[1]
+        return int(self.examples.shape[1])
 
     @property
     def dimension(self) -> int:
         """N."""
-        return self.examples.shape[2]
+        return int(self.examples.shape[2])
 
     def margins(self, weights: Array) -> Array:
         """Margins y w·x: (samples, N) to (samples, P)."""
-        return np.matmul(self.examples, weights[..., None])[..., 0]
+        return np.asarray(np.matmul(self.examples, weights[..., None])[..., 0])
 
     def pull(self, strengths: Array) -> Array:
         """Σ strength y x: (samples, P) to (samples, N)."""
-        return np.matmul(strengths[:, None, :], self.examples)[:, 0]
+        return np.asarray(np.matmul(strengths[:, None, :], self.examples)[:, 0])
 
     def generalization_error(self, weights: Array) -> Array:
         """arccos(overlap)/π, (samples,): exact, no test set."""
         along = np.einsum("sn,sn->s", weights, self.teachers)
         across = np.linalg.norm(weights - along[:, None] * self.teachers, axis=1)
-        return np.arctan2(across, along) / np.pi
+        return np.asarray(np.arctan2(across, along) / np.pi)
 
     def record(self, weights: Array) -> dict[str, Array]:
         """Columns of ``Curves`` at ``weights`` (samples, N); each (samples,)."""
