@@ -22,7 +22,8 @@ from normlaws.storage.folder import RunFolder, StudyFolder, is_finished, replace
 _METADATA = b"normlaws.runs"
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
-T, R = TypeVar("T"), TypeVar("R")
+Source = TypeVar("Source")
+Read = TypeVar("Read")
 
 
 def places(path: str | Path) -> list[Path]:
@@ -88,7 +89,9 @@ def read_place(path: Path) -> list[StoredRun]:
     return [run for _, run in without_damaged(_run_folders(path), _read_run)]
 
 
-def without_damaged(sources: Sequence[T], read: Callable[[T], R]) -> list[tuple[T, R]]:
+def without_damaged(
+    sources: Sequence[Source], read: Callable[[Source], Read]
+) -> list[tuple[Source, Read]]:
     """What can be read of several sources; a damaged one is left out, and said to be.
 
     Raises:
@@ -97,16 +100,16 @@ def without_damaged(sources: Sequence[T], read: Callable[[T], R]) -> list[tuple[
     Warns:
         NormlawsWarning: a source is left out.
     """
-    found, damaged = list[tuple[T, R]](), list[CorruptFileError]()
+    found, failures = list[tuple[Source, Read]](), list[CorruptFileError]()
     for source in sources:
         try:
             found.append((source, read(source)))
         except CorruptFileError as damage:
-            damaged.append(damage)
-    if damaged and not found:
-        raise damaged[0]
-    for damage in damaged:
-        warnings.warn(f"a run is left out: {damage}", NormlawsWarning, stacklevel=5)
+            failures.append(damage)
+    if failures and not found:
+        raise failures[0]
+    for failure in failures:
+        warnings.warn(f"a run is left out: {failure}", NormlawsWarning, stacklevel=5)
     return found
 
 

@@ -39,7 +39,7 @@ Found = TypeVar("Found")
 
 def _each(of: Callable[[float], Found], value: float | Iterable[float]) -> Found | list[Found]:
     """``of`` a number, or of every number of a sequence."""
-    if isinstance(value, Iterable) and getattr(value, "ndim", 1):
+    if isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
         return [of(float(one)) for one in value]
     return of(float(value))  # type: ignore[arg-type]
 
