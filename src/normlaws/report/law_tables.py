@@ -41,7 +41,7 @@ def findings(laws: Laws) -> Table:
     rows = [
         (
             one.question, significant(one.figure.value),
-            _range(*(_nan(value) for value in one.figure[1:]), significant),
+            _range(_nan(one.figure[1]), _nan(one.figure[2]), significant),
             f"{significant(one.established[0])} to {_bound(one.established[1])}", one.grade,
         )
         for one in laws.verdict.findings

@@ -111,7 +111,7 @@ def _digest(tensors: Mapping[str, Tensor], progress: str) -> str:
     for name in sorted(tensors):
         value = tensors[name].contiguous()
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(memoryview(value.flatten().view(torch.uint8).numpy()))
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
