@@ -1,7 +1,9 @@
-"""Speed and accuracy of the fixed-norm perceptron.
+"""Speed and accuracy of the solvable models.
 
-Times the whole grid that a figure needs against an independent scalar solve (adaptive quadrature,
-SciPy's hybrid Newton), and compares the two on random points.
+Fixed-norm perceptron: the whole grid that a figure needs against an independent scalar solve
+(adaptive quadrature, SciPy's hybrid Newton), and both on random points. Random features: eight
+sizes at sixty times against the solver in the time domain. Committees: the path to α = 1000 against
+the same equations without their Jacobian.
 
     OMP_NUM_THREADS=1 python benchmarks/theory.py [--points 40]
 """
@@ -15,13 +17,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy.integrate import odeint
 
-from normlaws.theory import FixedNormPerceptron
+from normlaws.theory import FixedNormPerceptron, RandomFeatures, SoftCommittee
 from normlaws.theory.perceptron import _quadrature
 
-SLOW = runpy.run_path(
-    str(Path(__file__).resolve().parents[1] / "tests" / "theory" / "perceptron" / "slow_solver.py")
-)["solve"]
+TESTS = Path(__file__).resolve().parents[1] / "tests" / "theory"
+SLOW = runpy.run_path(str(TESTS / "perceptron" / "slow_solver.py"))["solve"]
+SLOW_FEATURES = runpy.run_path(str(TESTS / "random_features" / "slow_features.py"))["Slow"]
 GRID = (np.geomspace(0.1, 100, 50)[:, None], np.geomspace(0.01, 300, 50))
 
 
@@ -33,6 +36,8 @@ def main() -> None:
     speed(chosen.repeats)
     nodes()
     accuracy(chosen.points)
+    features(chosen.repeats)
+    committee(chosen.repeats)
 
 
 def speed(repeats: int) -> None:
@@ -49,6 +54,47 @@ def speed(repeats: int) -> None:
         f"scalar solve: {statistics.median(point):.2f} s a point, started at the solution; ", end=""
     )
     print(f"{statistics.median(point) / each:.0f} times as long")
+
+
+def features(repeats: int) -> None:
+    model = RandomFeatures(1.5, 1.5)
+    sizes, times = np.geomspace(1e5, 1e8, 8)[:, None], np.geomspace(0.1, 1e9, 60)
+    grid, point = [], []
+    for _ in range(repeats):
+        grid.append(used(lambda: model.solve(sizes, times)))
+        point.append(used(lambda: SLOW_FEATURES(1.5, 1.5, 200, 100, np.inf, 1.0).test_loss(2.0)))
+    each = statistics.median(grid) / (sizes.size * times.size)
+    print(
+        f"random features, 8 sizes x 60 times, M = 1e8: {statistics.median(grid):.2f} s, ", end=""
+    )
+    print(f"{1e6 * each:.0f} us a point; time-domain solver with 200 modes, one point: ", end="")
+    print(f"{statistics.median(point) / each:.0f} times as long")
+
+
+def committee(repeats: int) -> None:
+    model = SoftCommittee(2, 2, 16, 1.0, 0.5, "erf", 0.01, 0.001)
+    blocks, (x, q) = model.blocks, model.start
+    ones = np.full((16, 1, 1), blocks.share)
+    start = blocks.pack(ones * x, ones * q)
+
+    def plain():
+        return odeint(blocks.speed, start, [0, 1000], tfirst=True, rtol=1e-11, atol=1e-14,
+                      mxstep=10**6)  # fmt: skip
+
+    exact, without = [], []
+    for _ in range(repeats):
+        exact.append(used(lambda: model.solve(1000.0)))
+        without.append(used(plain))
+    print(f"committee, L = 16 to alpha 1000: {statistics.median(exact):.2f} s; ", end="")
+    ratio = statistics.median(without) / statistics.median(exact)
+    print(f"without the Jacobian {ratio:.1f} times as long")
+
+
+def used(call) -> float:
+    """Seconds of this process."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
 
 
 def timed(call) -> float:
