@@ -11,7 +11,7 @@ import math
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -123,8 +123,8 @@ def scalar(arguments: tuple[Any, ...]) -> np.generic:
     """The number of ``scalar(dtype, content)``."""
     if len(arguments) != 2:
         raise _refused("a number", arguments)
-    number: np.generic = numbers(arguments[0], (), False, arguments[1])[()]
-    return number
+    number: Any = numbers(arguments[0], (), False, arguments[1])[()]
+    return cast(np.generic, number)
 
 
 def numbers(dtype: object, shape: object, fortran: bool, content: object) -> np.ndarray:
