@@ -220,11 +220,16 @@ def main() -> None:
         return battery(sys.argv[2:])
     if sys.argv[1:2] == ["published"]:
         return published(Path(sys.argv[2]))
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    others = int(sys.argv[2]) if len(sys.argv) > 2 else min(studies, 100)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("studies", type=int, nargs="?", default=500)
+    parser.add_argument("others", type=int, nargs="?", default=None)
+    options = parser.parse_args()
+    others = min(options.studies, 100) if options.others is None else options.others
     speed()
     nulls(others)
-    planted(studies, others)
+    planted(options.studies, others)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from normlaws import Curves
 from normlaws.cli import main
 from normlaws.cli._solved import run_solved
 from normlaws.cli.run import _terminated_as_interrupted
+from normlaws.errors import NormlawsWarning
 from normlaws.studies import Study
 from normlaws.theory import solved_study
 
@@ -204,7 +206,9 @@ def test_a_truncated_parquet_file_is_named(bad, undisturbed, tmp_path):
     curves.write(tmp_path)
     victim = next(tmp_path.glob("runs/*/curve.parquet"))
     victim.write_bytes(victim.read_bytes()[:-20])
-    assert str(victim) in bad("fit", tmp_path)
+    with pytest.warns(NormlawsWarning, match=re.escape(str(victim))):
+        assert len(Curves.read(tmp_path).runs) == len(curves.runs) - 1
+    assert str(victim) in bad("fit", victim.parent)
 
 
 def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tmp_path):

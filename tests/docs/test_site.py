@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import normlaws
-from normlaws.report.law_tables import _MEANINGS
+from normlaws.display.exponents import EXPONENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 REMOTE = re.compile(r"""<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=["'](https?:)?//[^>]*>""")
@@ -80,5 +80,5 @@ def test_every_page_is_in_the_navigation():
 
 def test_every_exponent_of_the_report_is_explained():
     text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
-    for _, symbol, _ in _MEANINGS:
-        assert f"| {symbol} |" in text
+    for exponent in EXPONENTS.values():
+        assert f"| {exponent.symbol} |" in text

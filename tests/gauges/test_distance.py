@@ -34,12 +34,12 @@ class TestDistance(GaugeSuite):
 
     def test_the_norm_meter_measures_the_same(self):
         model = self.make_model()
-        meter = NormMeter(model, names=("frobenius", "distance", "distance_21"))
+        meter = NormMeter(model, norms=("frobenius", "distance", "distance_21"))
         gauge = Distance()
         meter.measure(), gauge.measure(model)
         state = meter.state_dict()
         self.steps(model, 2, 5)
-        later = NormMeter(model, names=("frobenius", "distance", "distance_21"))
+        later = NormMeter(model, norms=("frobenius", "distance", "distance_21"))
         later.load_state_dict(state)
         found = gauge.measure(model)
         for values in (meter.measure(), later.measure()):
@@ -47,7 +47,7 @@ class TestDistance(GaugeSuite):
 
     def test_a_meter_without_distance_refuses_its_state(self):
         model = self.make_model()
-        state = NormMeter(model, names=("distance",)).state_dict()
+        state = NormMeter(model, norms=("distance",)).state_dict()
         with pytest.raises(Exception, match="expected the state of a NormMeter"):
             NormMeter(model).load_state_dict(state)
 

@@ -352,7 +352,7 @@ def test_refusals_say_what_is_allowed():
         measure(model, reference={"weight": torch.zeros(3, 3)})
     with pytest.raises(InputError, match="example_input that Linear accepts"):
         measure(model, conv="operator", example_input=torch.zeros(1, 7))
-    with pytest.raises(InputError, match="names of norms among"):
+    with pytest.raises(InputError, match="expected norms among"):
         NormMeter(model, norms=("nuclear",))
 
 

@@ -148,7 +148,7 @@ def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
             {"model": {"family": "mlp", "width": 3}},
             "keys init_scale, .* or family, got .*width",
         ),
-        ({"model": {"family": "rnn"}}, "'perceptron', 'mlp', 'cnn'"),
+        ({"model": {"family": "gan"}}, "'perceptron', 'mlp', 'cnn'"),
         ({"optimizer": {"name": "lion"}}, "'adam', 'adamw' or 'sgd', got 'lion'"),
         ({"training": {"batch_size": 3}}, "'training'.* steps or epochs must be given"),
         (

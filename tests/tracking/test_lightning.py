@@ -130,6 +130,6 @@ def test_a_training_resumed_from_a_checkpoint_continues_its_curve(tmp_path):
 def test_names_that_are_not_understood_are_told(tmp_path):
     callback = NormTracker(tmp_path, size=64, metrics={"test_error": "1 - valid/top1"})
     with pytest.warns(
-        NormlawsWarning, match=r"'valid/top1' to be logged, got \['val_acc', 'val_lo"
+        NormlawsWarning, match=r"'1 - valid/top1' to be logged, got \[.*'val_acc', 'val_lo"
     ):
         fit(lightning.pytorch, tmp_path, callback)

@@ -94,5 +94,6 @@ def test_unknown_keys_are_told():
 def test_effective_parameters_need_plain_steps():
     gauges = {"effective_parameters": True}
     clipped = {"name": "adam", "clip_norm": 1.0}
+    squared = STUDY["training"] | {"loss": "squared"}
     with pytest.raises(InputError, match="no clip_norm, no momentum"):
-        train(runs(gauges=gauges, optimizer=clipped)[0])
+        train(runs(gauges=gauges, optimizer=clipped, training=squared)[0])

@@ -147,7 +147,8 @@ def test_kernel_and_rich_ends():
 
 def test_rich_potential_tends_to_the_l1_norm():
     beta, scale, depth = np.array([1.0, -0.5, 2.0]), 1e-3, 4
-    expected = np.abs(beta).sum() - scale**2 * np.sum(np.abs(beta) ** (2 / depth))
+    first = depth / 2 * scale ** (depth - 2) * np.sum(np.abs(beta) ** (2 / depth))
+    expected = np.abs(beta).sum() - first
     found = DiagonalNetwork(scale, depth).potential(beta)
     assert found == pytest.approx(expected, abs=3 * scale**4)
 

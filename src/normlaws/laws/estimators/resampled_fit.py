@@ -22,6 +22,7 @@ from normlaws.laws.estimators.size_law import FORMS, SizeLaw, fit_size_law
 
 MIN_CONTEST = 7  # sizes
 JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
+MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima
 OFFSET_BETTER = 2 / 3  # an irreducible error is claimed where it lowers contest errors by a third
 
 
@@ -178,14 +179,24 @@ def _turns(panel: Panel, curves: Floats, opt_norm: Floats, opt_error: Floats) ->
 def _late(
     log_p: Floats, log_norm: Floats, used: Bools, minima: Floats, joint: JointFit | None
 ) -> Floats:
-    """Late law through the mean of the optima, with the joint fit's slope. (B, 2)."""
+    """Late law through the mean of the optima, with the joint fit's slope. (B, 2).
+
+    The slope is that of the optima themselves where the joint fit of the data is off by more than
+    a factor of ``MINIMA_DISAGREE``: a crossover that bends otherwise than the model can turn far
+    from every minimum, as the perceptron's does.
+    """
     slope = minima
-    if joint is not None and joint.crossover.adequate:
+    if joint is not None and joint.crossover.adequate and _agree(joint.gamma2[0], minima[0]):
         slope = np.where(np.isfinite(joint.gamma2), joint.gamma2, minima)
     known = np.isfinite(log_norm) & used
     mean_p = np.where(known, log_p, 0.0).sum(axis=1) / known.sum(axis=1)
     mean_norm = np.where(known, log_norm, 0.0).sum(axis=1) / known.sum(axis=1)
     return np.stack([mean_norm - slope * mean_p, slope], axis=1)
+
+
+def _agree(slope: float, minima: float) -> bool:
+    ratio = slope / minima
+    return bool(1 / MINIMA_DISAGREE < ratio < MINIMA_DISAGREE)
 
 
 def _offset_claimed(law: SizeLaw) -> bool:

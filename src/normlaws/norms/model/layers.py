@@ -112,6 +112,8 @@ def _refuse_lazy(model: nn.Module) -> None:
 
 
 def _in_order(model: nn.Module, layers: list[WeightLayer]) -> list[WeightLayer]:
+    if any(type(module).__module__.startswith("keras.") for module in model.modules()):
+        return layers  # Keras registers parameters by name; its handler keeps the network's order
     place = {id(parameter): index for index, parameter in enumerate(model.parameters())}
     places: list[int] = []
     for layer in layers:  # what is made of no parameter stays behind the layer before it
