@@ -320,13 +320,13 @@ def stands_still(
 ) -> bool:
     """Whether the leading vectors turned less than an unstructured move would have made them.
 
-    A change E of A without structure moves Bx by ‖E‖_F (1/√n + σ̄/(σ√m)) relative to the
-    eigenvalue σ², with σ̄ the root mean square of the singular values.
+    A change E of A without structure moves Bx by ‖E‖_F (1 + σ̄/σ)/(σ√n) relative to the eigenvalue
+    σ², with σ̄ the root mean square of the singular values.
     """
     left = anchor - np.dot(np.dot(vectors, anchor), vectors)
     short = len(anchor)
     spread = math.sqrt(np.dot(probe, probe) / (short * value))  # σ̄/σ
-    expected = move * (1 / math.sqrt(entries) + spread / math.sqrt(short))
+    expected = move * (1 + spread) / math.sqrt(entries)
     return bool(math.sqrt(np.dot(left, left)) < _STIFF * expected)
 
 
