@@ -55,3 +55,16 @@ def allowed(names: Iterable[object]) -> str:
     """Join the accepted values for the end of a message: ``"a, b or c"``."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+__all__ = [
+    "ClusterError",
+    "CorruptFileError",
+    "DataNotFoundError",
+    "InputError",
+    "MissingExtraError",
+    "NormlawsError",
+    "NormlawsWarning",
+    "StudyConflictError",
+    "allowed",
+]

@@ -81,4 +81,4 @@ def test_every_page_is_in_the_navigation():
 def test_every_exponent_of_the_report_is_explained():
     text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
     for exponent in EXPONENTS.values():
-        assert f"| {exponent.symbol} |" in text
+        assert f"| {exponent.typeset} |" in text

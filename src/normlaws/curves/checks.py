@@ -11,9 +11,13 @@ import pandas as pd
 from normlaws.errors import InputError, allowed
 
 ERRORS = ("train_error", "val_error", "test_error")
+"""Columns of errors: fractions in [0, 1]."""
 LOSSES = ("train_loss", "val_loss", "test_loss")
+"""Columns of losses: nats."""
 METRICS = ("train_error", "train_loss", "val_error", "val_loss", "test_error", "test_loss")
+"""Errors and losses, split by split."""
 STATUSES = ("complete", "unfinished", "diverged", "failed")
+"""How a run stands."""
 
 INDEX = {"run": "str", "size": "size", "seed": "Int64", "step": "Int64"}
 VALUES = ("epoch", *METRICS, "seconds")
