@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ class InContextRegression:
 
     def single_head(self) -> SingleHead:
         """The best single head, ω = 1/√d."""
-        root, variance = np.sqrt(self.dimension), 1 + np.e * self.spread * self.dimension
+        root, variance = np.sqrt(self.dimension), 1 + math.e * self.spread * self.dimension
         return SingleHead(
             float(1 / root), float(root / variance), float(1 + self.noise - 1 / variance)
         )
