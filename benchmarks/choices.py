@@ -3,9 +3,9 @@
     python benchmarks/choices.py [--presets digits-cnn,…] [--shares]
 
 Layouts: runs of each preset are trained in every layout of this machine (one process with all
-cores; a process of one thread a core, runs alone or in the measured stacks), and the chosen one is
-marked. The worker processes have started before. `--shares`: seconds of a record over those of the
-run, at default settings, for the smallest run of each panel on MNIST. Data: $NORMLAWS_DATA.
+cores; a process of one thread per core, runs alone or in the measured stacks), and the chosen one
+is marked. The worker processes have started before. `--shares`: seconds of a record over those of
+the run, at default settings, for the smallest run of each panel on MNIST. Data: $NORMLAWS_DATA.
 """
 
 from __future__ import annotations

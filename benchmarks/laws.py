@@ -2,7 +2,7 @@
 
 ``python benchmarks/laws.py [studies [others]]`` prints, for every planted kind, the bias of each
 exponent relative to its truth (absolute where the truth is 0) and how often the 95 % interval holds
-it; how often null cases are called so; and the time of a fit of 12 sizes × 5 seeds × 50 records
+it; how often null cases are detected; and the time of a fit of 12 sizes × 5 seeds × 50 records
 with 1000 resamples. The first kind is planted ``studies`` times (500), the others ``others`` (100).
 
 ``python benchmarks/laws.py battery [--studies N] [--resamples R] [--first SEED] [--workers W]
@@ -100,8 +100,7 @@ def nulls(studies: int) -> None:
             for code in laws.verdict.codes:
                 codes[code] = codes.get(code, 0) + 1
         print(
-            f"{kind:<22}called so {called / studies:.1%}, laws_hold {wrongly / studies:.1%} "
-            f"{codes}",
+            f"{kind:<22}detected {called / studies:.1%}, laws_hold {wrongly / studies:.1%} {codes}",
             flush=True,
         )
 

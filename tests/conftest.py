@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from functools import partial
+from functools import wraps
 from pathlib import Path
 
 # Before anything loads a numerical library: tests run in one process per core already.
@@ -46,7 +46,12 @@ def small_perceptron(monkeypatch):
     """The comparison of theory and students over fewer and smaller students."""
     from normlaws.theory import perceptron
 
-    small = partial(perceptron.study, dimension=60, samples=3)
+    study = perceptron.study
+
+    @wraps(study)
+    def small(**options):
+        return study(**{"dimension": 60, "samples": 3} | options)
+
     monkeypatch.setattr(perceptron, "study", small)
 
 

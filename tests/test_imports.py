@@ -13,12 +13,13 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-OPEN = {"errors", "version", "arrays", "storage", "display"}  # to every room
+OPEN = {"errors", "version", "arrays", "lazy", "storage", "display"}  # to every room
 BASE = OPEN | {"curves"}
 ROOMS_ALLOWED = {
     "errors": set(),
     "version": set(),
     "arrays": set(),
+    "lazy": set(),
     "storage": {"errors", "version"},
     "display": {"errors"},
     "curves": OPEN,
@@ -52,6 +53,7 @@ TORCH_FREE = {
     "errors",
     "version",
     "arrays",
+    "lazy",
     "storage",
     "display",
     "curves",
@@ -137,3 +139,8 @@ def test_rooms_for_stored_curves_load_no_torch():
 
 def test_commands_load_nothing_heavy_until_called():
     assert not loaded_by("from normlaws import cli; cli._add_verbs()") & HEAVY_IN_CLI
+
+
+def test_presets_are_listed_without_what_trains_them():
+    listing = "from normlaws.cli import presets; presets.presets()"
+    assert not loaded_by(f"import normlaws.cli; {listing}") & HEAVY_IN_CLI

@@ -168,7 +168,7 @@ def test_moving_the_window_moves_the_exponents_to_those_of_that_window(
     opened(window, address)
     window.get_by_role("slider", name="Early window, log norm, from").press("ArrowRight")
     wait_for_address(window, "window=")
-    expect(window.locator("#window-said")).to_contain_text("set by hand")
+    expect(window.locator("#window-said")).to_contain_text("set by the user")
     window.get_by_role("slider", name="Early window, log norm, to").press("PageDown")
     first = asked(window, "window")
     window.wait_for_url(lambda url: f"window={first}" not in url)

@@ -9,7 +9,7 @@ from scipy import stats
 import normlaws as nl
 from normlaws.laws.data.grid import panel_of
 from normlaws.laws.data.runs import runs_of
-from normlaws.laws.estimators.bootstrap import degrees_of_freedom, estimate, slopes, weights_of
+from normlaws.laws.estimators.bootstrap import degrees_of_freedom, estimate, weights_of
 from normlaws.laws.plant import Planted, plant
 
 
@@ -52,16 +52,6 @@ def test_interval_of_a_mean_is_students():
     half = stats.t.ppf(0.975, 5) * x.std(ddof=1) / np.sqrt(6)
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.06)
     assert (found.high + found.low) / 2 == pytest.approx(x.mean(), abs=0.1 * half)
-
-
-def test_slopes_are_those_of_polyfit_and_pass_over_gaps():
-    random = np.random.default_rng(0)
-    x, y = np.arange(6.0), random.normal(size=(3, 6))
-    y[1, 2] = np.nan
-    constant, slope = slopes(x, y)
-    known = np.isfinite(y[1])
-    np.testing.assert_allclose([slope[0], constant[0]], np.polyfit(x, y[0], 1))
-    np.testing.assert_allclose([slope[1], constant[1]], np.polyfit(x[known], y[1][known], 1))
 
 
 @pytest.mark.slow

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import sys
+from typing import Annotated
 
 import typer
 
 from normlaws.errors import NormlawsError
+from normlaws.version import __version__
 
 INTERRUPTED = 130
 
 app = typer.Typer(
     help="Neural scaling laws along the norm of the weights: measure, run, fit, forecast, solve.",
     add_completion=False,
+    rich_markup_mode=None,  # plain help: importing what draws boxes takes longer than all else
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"normlaws {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def _add_verbs() -> None:
     """Import every verb; each file puts its command on ``app`` and imports nothing heavy."""
     for module in sorted(name for _, name, _ in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
+    for verb in app.registered_commands:  # the list of verbs shows the whole first sentence
+        verb.short_help = (inspect.getdoc(verb.callback) or "").partition("\n\n")[0]
 
 
 def main() -> None:

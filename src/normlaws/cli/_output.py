@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[objec
         table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
     console = Console()
     if not console.is_terminal:
-        console.width = max(console.measure(table).maximum, 80)
+        endless = console.options.update(max_width=sys.maxsize)
+        console.width = max(console.measure(table, options=endless).maximum, 80)
     console.print(table)
 
 

@@ -9,35 +9,38 @@ import typer
 from normlaws.cli import app
 from normlaws.cli._output import print_json, print_table
 
+COLUMNS = ("name", "data", "model", "sizes", "seeds", "what it is")
+
 
 @app.command("presets")
 def presets(
     json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
 ) -> None:
     """List the studies that come with the package."""
-    from normlaws.studies import presets as load_presets
     from normlaws.theory import solved_studies
 
-    found, solved = load_presets(), solved_studies().values()
+    solved = solved_studies().values()
     if json:
-        described = {name: study.model_dump(mode="json") for name, study in found.items()}
+        from normlaws.studies import presets as load_presets
+
+        described = {name: one.model_dump(mode="json") for name, one in load_presets().items()}
         models = {one.name: {"name": one.name, "description": one.description} for one in solved}
         print_json(described | models)
         return
-    rows: list[tuple[object, ...]] = [
-        (
-            name,
-            study.data.name,
-            study.model.family,
-            _range(study.sizes),
-            study.seeds,
-            study.description,
-        )
-        for name, study in found.items()
-    ]
+    rows = _rows()
     rows += [(one.name, "–", "solved", "–", "–", one.description) for one in solved]
-    print_table("Presets", ("name", "data", "model", "sizes", "seeds", "what it is"), rows)
+    print_table("Presets", COLUMNS, rows)
 
 
-def _range(sizes: tuple[int, ...]) -> str:
-    return f"{sizes[0]} … {sizes[-1]} ({len(sizes)})"
+def _rows() -> list[tuple[object, ...]]:
+    """Read from the files alone: loading the studies would import what trains them."""
+    from normlaws.studies.inherit import preset_files, read_values
+
+    rows: list[tuple[object, ...]] = []
+    for name, path in preset_files().items():
+        study = read_values(path)
+        sizes = sorted(study["sizes"])
+        ladder = f"{sizes[0]} … {sizes[-1]} ({len(sizes)})"
+        kinds = (study["data"]["name"], study["model"]["family"])
+        rows.append((name, *kinds, ladder, study["seeds"], study.get("description", "")))
+    return rows

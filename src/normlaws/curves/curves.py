@@ -43,7 +43,7 @@ class Curves:
 
     Args:
         frame: as above; absent measurements are filled with NaN, further numeric columns kept.
-        runs: as above; made from ``frame`` where omitted.
+        runs: as above; made from ``frame`` by default.
 
     Raises:
         InputError: a required column is missing, an error lies outside [0, 1], a column is not
@@ -103,7 +103,7 @@ class Curves:
         status: Iterable[str] | None = None,
         **variables: Iterable[Any],
     ) -> Curves:
-        """The runs with the given sizes, seeds and statuses (each: all where omitted).
+        """The runs with the given sizes, seeds and statuses (each: all by default).
 
         Args:
             sizes: sizes to keep.
@@ -224,9 +224,9 @@ class Curves:
         """Draw an error or loss against a norm for every size, with seed bands; return the axes.
 
         Args:
-            norm: a recorded norm; :meth:`default_norm` where omitted.
-            metric: a recorded error or loss; :meth:`default_metric` where omitted.
-            ax: axes to draw on; those of a new figure where omitted.
+            norm: a recorded norm; :meth:`default_norm` by default.
+            metric: a recorded error or loss; :meth:`default_metric` by default.
+            ax: axes to draw on; those of a new figure by default.
 
         Raises:
             InputError: the curves hold no such norm or metric.

@@ -27,11 +27,11 @@ class State:
         seeds: seeds that count; all where ``None``.
         hidden: sizes that are not drawn (they stay in the fit).
         cut: smallest and largest size in the fit; all where ``None``.
-        window: log norms of an early window set by hand.
+        window: log norms of an early window set by the user.
         size: P of the forecast.
         target: error for which the data needed are asked.
         rescale: ``"optimum"`` (λ/λ_opt, ε/ε_opt) or ``"exponents"``.
-        gammas: γ0, γ1, γ2 of the rescaling, set by hand.
+        gammas: γ0, γ1, γ2 of the rescaling, set by the user.
         alpha, radius: α and λ of the perceptron.
         zoom: ranges of the axes of zoomed figures, as (name, x from, x to, y from, y to) in the
             axes' own coordinates.

@@ -33,7 +33,7 @@ class Outputs:
             ``logits``, or a sequence that begins with that tensor.
         inputs: a tensor (n, …), a tuple of positional or a dictionary of keyword arguments, each a
             tensor whose first axis is that of the examples.
-        buffers: running statistics; the model's own where omitted.
+        buffers: running statistics; the model's own by default.
     """
 
     def __init__(self, model: nn.Module, inputs: Any, buffers: Weights | None = None) -> None:

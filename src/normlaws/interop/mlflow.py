@@ -40,7 +40,7 @@ def read_mlflow(
             such as ``http://localhost:5000`` or ``sqlite:///mlflow.db``.
         columns: what the metrics are.
         identity: how to find size and seed.
-        experiment: name of one experiment; all where omitted.
+        experiment: name of one experiment; all by default.
 
     Raises:
         MissingExtraError: ``path`` is a URI, and MLflow is not installed.

@@ -1,4 +1,4 @@
-"""The instructions of a pickle, followed by hand: plain values and arrays, no calls.
+"""The instructions of a pickle, followed one by one: plain values and arrays, no calls.
 
 Python's own machine calls whatever a pickle names. This one knows the instructions that a saved
 dictionary of arrays needs, in protocols 2 to 5, and refuses every other. It makes text, numbers,

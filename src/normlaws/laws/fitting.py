@@ -151,7 +151,7 @@ class Laws:
         return _each(partial(stopping_norm, self.samples), size)
 
     def backtest(self, hide: int | None = None) -> Backtest:
-        """Hide the largest sizes (a third where omitted), predict them, score with baselines."""
+        """Hide the largest sizes (a third by default), predict them, score with baselines."""
         return backtest(self.samples, hide)
 
     def baselines(self) -> pd.DataFrame:
@@ -207,7 +207,7 @@ def fit(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Laws:
-    """Fit the two dynamical scaling laws to ``curves``; by default nothing is tuned by hand.
+    """Fit the two dynamical scaling laws to ``curves``; nothing has to be chosen.
 
     >>> import normlaws as nl
     >>> curves = nl.laws.plant(sizes=(100, 400, 1600), seeds=3)
@@ -314,7 +314,7 @@ def _early_law(found: Samples) -> PowerLaw:
     """The early law at the geometric mean of the sizes."""
     at = found.log_sizes.mean()
     joint = found.joint.crossover if found.joint else None
-    if joint is not None and found.joint_speaks:
+    if joint is not None and found.joint_is_used:
         constant = joint.parameters[0] + joint.gamma1 * joint.centre[0]
         return PowerLaw(float(constant - joint.gamma0 * (at - joint.centre[1])), -joint.gamma1)
     early = found.early

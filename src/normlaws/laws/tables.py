@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import as_size
 from normlaws.laws.data.grid import Panel
-from normlaws.laws.data.runs import Floats, Run
+from normlaws.laws.data.runs import Run
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.resampled_fit import Samples
 

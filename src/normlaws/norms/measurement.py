@@ -73,7 +73,7 @@ class Measurement:
         Args:
             norm: a column of ``layers`` without its ``log_``: ``spectral_norm``, ``frobenius``,
                 ``l1``, ``group_21`` and, against a reference, ``distance_21`` and ``distance``.
-            ax: axes to draw on; those of a new figure where omitted.
+            ax: axes to draw on; those of a new figure by default.
 
         Raises:
             InputError: there is no such column.
@@ -133,7 +133,7 @@ def measure(
     Args:
         model: any PyTorch model.
         reference: the M_i of spectral complexity and the start of the distances: a state dict or
-            model of the same architecture, usually at initialisation; zero where omitted.
+            model of the same architecture, usually at initialisation; zero by default.
         conv: ``"flat"`` reads a convolution as its weight reshaped to (out, in · taps), as the
             paper does; ``"operator"`` as the true linear map between feature maps, whose sizes
             come from ``example_input``.

@@ -84,7 +84,7 @@ def split(
 
     Raises:
         InputError: the pool is too small for ``size`` and ``validation`` together, or labels that
-            are numbers shall be replaced.
+            are numbers are replaced.
     """
     pool = len(data.pool_labels)
     check_size(data, size, validation)

@@ -60,7 +60,7 @@ def write_report(
         Section("The two laws", "laws", _overview(laws, drawn)),
         Section("Exponents", "exponents", _exponents(laws, drawn)),
         Section("Forecast", "forecast", _forecast(laws)),
-        Section("How firm this is", "firmness", _firmness(laws)),
+        Section("Robustness", "robustness", _robustness(laws)),
         Section("Training", "training", _training(drawn)),
         Section("Runs", "runs", _runs(curves, laws, subject.metric)),
         Section("Settings", "settings", _settings(curves, settings)),
@@ -171,7 +171,7 @@ def _present(*blocks: Block | None) -> list[Block]:
     return [block for block in blocks if block is not None]
 
 
-def _firmness(laws: Laws | None) -> list[Block]:
+def _robustness(laws: Laws | None) -> list[Block]:
     """Other estimators, other windows, other sizes, other models."""
     if laws is None:
         return []

@@ -1,4 +1,4 @@
-"""Tables of what was fitted: exponents, optima, forecasts, and how firm they are."""
+"""Tables of what was fitted: exponents, optima, forecasts, and how robust they are."""
 
 from __future__ import annotations
 

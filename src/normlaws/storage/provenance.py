@@ -62,7 +62,7 @@ def code(file: str = package.__file__) -> dict[str, str | bool | None]:
     """Commit of the checkout that ``file`` belongs to; ``None`` where git does not know it.
 
     Args:
-        file: a source file; where omitted, of this package.
+        file: a source file; by default one of this package.
     """
     source = Path(file).resolve()
     here = source.parent

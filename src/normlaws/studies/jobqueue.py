@@ -41,7 +41,7 @@ class ClusterSettings(Settings):
     jobs: int = Field(default=1, ge=1, description="kept running until the study is done")
     cores: int | None = Field(default=None, ge=1, description="of a job")
     processes: int | None = Field(
-        default=None, ge=1, description="workers of a job; one a core, or one a GPU"
+        default=None, ge=1, description="workers of a job; one per core, or one per GPU"
     )
     memory: Word | None = Field(default=None, description="of a job, such as 16GB")
     walltime: Word | None = Field(default=None, description="of a job, in the system's format")

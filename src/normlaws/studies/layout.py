@@ -77,7 +77,7 @@ def plan_layout(
 
     Args:
         pending: runs to do.
-        workers: number of processes wanted, of one thread each; chosen where omitted.
+        workers: number of processes wanted, of one thread each; chosen automatically by default.
         cores: that may be used.
         speed: measures; asked at most once. ``None``: not worth measuring, or impossible.
         stack: whether runs may train together.
@@ -116,7 +116,9 @@ def _admitted(workers: int | None, cores: int) -> int:
     if workers is None:
         return cores
     if workers < 1:
-        raise InputError(f"expected at least 1 worker, got {workers}; leave it out for one a core")
+        raise InputError(
+            f"expected at least 1 worker, got {workers}; leave it out for one per core"
+        )
     if workers > cores:
         warnings.warn(
             f"expected at most {cores} workers, one for each core that may be used, got {workers}; "

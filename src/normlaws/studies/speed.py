@@ -25,7 +25,7 @@ from normlaws.training.timing import stepper
 SECONDS = 0.2  # of each measurement, after a warm-up step
 LEAST_STEPS = 3
 WORTH_MEASURING = 3.0  # seconds that the runs would take alone, one after another
-SHORT_STEP = 0.03  # seconds; a longer step keeps a core busy by itself, and stacks only cost memory
+SHORT_STEP = 0.03  # seconds; a longer step keeps its core busy, and stacks only cost memory
 STACKS = (2, 4, 8, 16)
 GIVE_UP = 1.1  # a stack slower than the best by this factor is the last one tried
 

@@ -121,8 +121,8 @@ class Study:
 
         Args:
             out: study folder; default ``runs/<name>``.
-            workers: processes of one thread each, no more than cores. By default one a core, or a
-                single one with all threads, whichever a measurement finds faster; one a GPU.
+            workers: processes of one thread each, no more than cores. By default one per core, or a
+                single one with all threads, whichever a measurement finds faster; one per GPU.
             executor: any ``concurrent.futures.Executor`` to use in place of local processes; its
                 workers must see the study folder.
             cluster: address of a dask scheduler (``"tcp://host:8786"``), name of a batch system

@@ -5,8 +5,9 @@ Names are imported when they are first used, so that the registry can be read wi
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from normlaws.lazy import lazy_names
 
 if TYPE_CHECKING:
     from normlaws.theory.attention import AttentionFlow, SparseAttention, simulate_attention
@@ -77,13 +78,4 @@ __all__ = [
     "study",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"normlaws.theory.{home}"), name)
-    raise AttributeError(f"module 'normlaws.theory' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from normlaws.arrays import Floats
 
 EXACT = 300  # modes summed one by one
 NODES = 16  # of Gauss and Legendre in every panel of ln k
@@ -30,9 +28,9 @@ class Modes:
         count: M.
     """
 
-    variance: Array
-    power: Array
-    weight: Array
+    variance: Floats
+    power: Floats
+    weight: Floats
     count: int
 
     @property
@@ -52,7 +50,7 @@ def power_law(target_exponent: float, spectrum_exponent: float, count: int) -> M
     return Modes(k**-spectrum_exponent, k**-target_exponent, weight, count)
 
 
-def _nodes(count: int, exponent: float) -> tuple[Array, Array]:
+def _nodes(count: int, exponent: float) -> tuple[Floats, Floats]:
     first = np.arange(1.0, min(count, EXACT) + 1)
     if count <= 2 * EXACT:
         every = np.arange(1.0, count + 1)

@@ -7,10 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 
 
@@ -23,7 +22,7 @@ def run_of(size: int, seed: int | None, settings: Mapping[str, Any]) -> dict[str
 
 def as_curves(
     runs: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, NDArray[np.float64]],
+    columns: Mapping[str, Floats],
     steps: Sequence[int] | None = None,
 ) -> Curves:
     """Curves of runs that were recorded alike; columns are (runs, records)."""

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
-Array = NDArray[np.float64]
+from normlaws.arrays import Floats
 
 
 def follow(
-    speed: Callable[[Array], Array],
-    jacobian: Callable[[Array], Array],
-    start: Array,
-    times: Array,
+    speed: Callable[[Floats], Floats],
+    jacobian: Callable[[Floats], Floats],
+    start: Floats,
+    times: Floats,
     *,
     rtol: float,
-    atol: float | Array,
-) -> Array:
+    atol: float | Floats,
+) -> Floats:
     """States (times, n) of x' = speed(x) from ``start`` at time 0.
 
     Steps end at the times, since a dense output is less accurate than the steps are.

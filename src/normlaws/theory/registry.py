@@ -155,7 +155,7 @@ class SolvedStudy:
         self, function: Callable[..., Any], given: Mapping[str, Value]
     ) -> dict[str, Value]:
         known = list(inspect.signature(function).parameters)
-        hints = get_type_hints(inspect.unwrap(getattr(function, "func", function)))
+        hints = get_type_hints(function)
         for name in given:
             if name not in known:
                 raise InputError(

@@ -69,7 +69,7 @@ def follow(
             in the path of each training's folder.
         metrics: step -> {metric: value}, joined at the same steps; what ``trainer_state.json``
             holds is joined where omitted.
-        key: where in each file the network is; found where omitted and unambiguous.
+        key: where in each file the network is; found automatically where it is unambiguous.
         progress: called with the checkpoints done, their number, and the name of the next.
 
     Raises:

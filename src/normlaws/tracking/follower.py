@@ -29,10 +29,10 @@ class Follower:
         settings: whatever else tells this run from others.
         metrics: column of the curve -> logged name, or ``"1 - name"``; see :class:`LoggedNames`.
         evaluate: called with the model at the due steps, which then are the rows of the curve.
-        steps: due steps, where they shall not be log-spaced.
+        steps: due steps; log-spaced by default.
         growth: ratio of successive log-spaced steps.
         layers: whether the scalars hold every layer, or the whole network alone.
-        norms: which of the data-free norms; all where omitted.
+        norms: which of the data-free norms; all by default.
         conv: reading of convolutions.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: as for :class:`normlaws.Tracker`.

@@ -40,10 +40,10 @@ class NormTrackerCallback(TrainerCallback):
             ``{"test_error": "1 - eval_accuracy"}``.
         evaluate: ``"trainer"`` asks the trainer to evaluate at the log-spaced steps as well, step
             0 and the last among them; a function is called with the model and returns metrics.
-        steps: optimiser steps to measure, where they shall not be log-spaced.
+        steps: optimiser steps to measure; log-spaced by default.
         growth: ratio of successive log-spaced steps.
         layers: log every layer too.
-        norms: which of the data-free norms; all where omitted.
+        norms: which of the data-free norms; all by default.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: as for :class:`normlaws.Tracker`.

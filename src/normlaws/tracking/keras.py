@@ -39,10 +39,10 @@ class NormTracker(keras.callbacks.Callback):
         metrics: column of the curve -> logged name, or ``"1 - name"`` for an accuracy:
             ``{"test_error": "1 - val_accuracy"}``.
         evaluate: called with the model, returns metrics.
-        steps: optimiser steps to measure, where they shall not be log-spaced.
+        steps: optimiser steps to measure; log-spaced by default.
         growth: ratio of successive log-spaced steps.
         layers: log every layer too; False keeps the progress bar short.
-        norms: which of the data-free norms; all where omitted.
+        norms: which of the data-free norms; all by default.
         gauges: as for :class:`normlaws.Tracker`.
 
     Raises:

@@ -53,10 +53,10 @@ class NormTracker(_Callback):
         metrics: column of the curve -> logged name, or ``"1 - name"`` for an accuracy, where names
             are not the usual ones: ``{"test_error": "1 - valid/top1"}``.
         evaluate: called with the LightningModule, returns metrics.
-        steps: optimiser steps to measure, where they shall not be log-spaced.
+        steps: optimiser steps to measure; log-spaced by default.
         growth: ratio of successive log-spaced steps.
         layers: log every layer too.
-        norms: which of the data-free norms; all where omitted.
+        norms: which of the data-free norms; all by default.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: as for :class:`normlaws.Tracker`.

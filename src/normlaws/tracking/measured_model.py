@@ -35,7 +35,7 @@ class MeasuredModel:
 
     Args:
         model: as the training uses it.
-        norms: which of the data-free norms; all where omitted.
+        norms: which of the data-free norms; all by default.
         conv: reading of convolutions.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: further quantities.

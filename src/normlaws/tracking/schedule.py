@@ -16,7 +16,7 @@ class Schedule:
     about after a step was due.
 
     Args:
-        steps: optimiser steps to record, in any order; log-spaced where omitted.
+        steps: optimiser steps to record, in any order; log-spaced by default.
         growth: ratio of successive log-spaced steps: 0, 1, 2, … and then by ``growth``.
 
     Raises:

@@ -72,9 +72,9 @@ class Tracker:
         settings: whatever else tells this run from others; part of its id, kept in its record.
         evaluate: called with ``model`` in evaluation mode without gradients, by every process;
             the random numbers of the training are put back afterwards.
-        steps: optimiser steps to record, where they shall not be log-spaced; 0 is one of them.
+        steps: optimiser steps to record; log-spaced by default. 0 is one of them.
         growth: ratio of successive log-spaced steps.
-        norms: which of the data-free norms to record; all where omitted.
+        norms: which of the data-free norms to record; all by default.
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: further quantities to record, from :mod:`normlaws.gauges`; new ones for every run.
@@ -86,7 +86,7 @@ class Tracker:
 
     Attributes:
         done: whether the run was complete already and is kept; the loop can then be left out.
-        steps_done: optimiser steps done, as far as the tracker has heard.
+        steps_done: optimiser steps done, as far as the tracker was told.
 
     Raises:
         InputError: ``size`` is less than 1, or an argument is refused.
@@ -187,7 +187,7 @@ class Tracker:
             step: optimiser steps done so far; must grow from record to record.
             epoch: passes over the training set, where known.
             metrics: any of ``train_error``, ``test_error``, ``val_loss`` …: errors as fractions in
-                [0, 1], losses in nats; where omitted, ``evaluate`` is called.
+                [0, 1], losses in nats; by default, ``evaluate`` is called.
 
         Raises:
             InputError: no metric or an unknown one, an error outside [0, 1], or a step that is no
@@ -217,7 +217,7 @@ class Tracker:
         """Measure norms and gauges now, and write nothing.
 
         Args:
-            step: optimiser steps done; as far as the tracker has heard where omitted.
+            step: optimiser steps done; by default those that the tracker was told of.
 
         Returns:
             Natural logarithms, keyed ``log_<name>``; empty in processes other than rank 0.

@@ -26,7 +26,7 @@ def train(
 
     Args:
         settings: what to train.
-        folder: where record, curve and checkpoint are written; kept in memory only where omitted.
+        folder: where record, curve and checkpoint are written; by default kept in memory only.
         execution: device, data folder, checkpoints.
         data: the data set, where the caller has it in memory already.
 

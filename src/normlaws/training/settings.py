@@ -122,16 +122,18 @@ class RunSettings(Settings):
     size: Count
     seed: int = Field(ge=0)
 
+    @field_validator("gauges")
+    @classmethod
+    def _none_where_all_are_off(cls, gauges: GaugesSettings | None) -> GaugesSettings | None:
+        return None if gauges == GaugesSettings() else gauges
+
     @property
     def run_id(self) -> str:
         """Size and seed to read, then a hash of all settings.
 
         Settings of a later version count only where they differ from what was done before it.
         """
-        values = self.model_dump(mode="json")
-        if not any((values.get("gauges") or {}).values()):
-            values.pop("gauges", None)
-        text = json.dumps(values, sort_keys=True)
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"P{self.size}-s{self.seed}-{digest}"
 

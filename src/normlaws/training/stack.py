@@ -60,7 +60,7 @@ def train_stack(
 
     Args:
         settings: of the runs; all of the same :func:`stack_key`.
-        folders: where each run is written; kept in memory only where omitted.
+        folders: where each run is written; by default kept in memory only.
         execution: device, data folder, checkpoints.
         data: the data set, where the caller has it in memory already.
 

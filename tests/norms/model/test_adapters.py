@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 
+import peft
 import pytest
 import transformers
 from torch import nn
 
 from normlaws.norms import measure
-
-peft = pytest.importorskip("peft")
 
 
 class Net(nn.Module):

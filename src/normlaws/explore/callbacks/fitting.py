@@ -110,7 +110,7 @@ def said_of_window(laws: Laws, state: PageState) -> str:
     if laws.early_window is None:
         return "None found: no window follows one power law."
     low, high = laws.early_window
-    how = "found" if state.window is None else "set by hand"
+    how = "found" if state.window is None else "set by the user"
     return f"ln λ from {low:.2f} to {high:.2f} (λ from {power(low)} to {power(high)}), {how}"
 
 

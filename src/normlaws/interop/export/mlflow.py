@@ -39,7 +39,7 @@ def export_mlflow(
         curves: what was recorded.
         target: a folder, or a tracking URI such as ``http://localhost:5000``.
         experiment: name of the experiment, made where it is not there.
-        norm: the norm that is the x-axis; the usual default where omitted.
+        norm: the norm that is the x-axis; the usual one by default.
 
     Raises:
         MissingExtraError: MLflow is not installed.

@@ -36,7 +36,7 @@ def export_tensorboard(curves: Curves, folder: str | Path, *, norm: str | None =
     Args:
         curves: what was recorded.
         folder: log folder; files of an earlier export of the same runs are replaced.
-        norm: the norm that is the x-axis; the usual default where omitted.
+        norm: the norm that is the x-axis; the usual one by default.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.

@@ -36,7 +36,7 @@ def export_wandb(
         curves: what was recorded.
         folder: where the folder ``wandb`` is made.
         project: name of the project.
-        norm: the norm that is the x-axis; the usual default where omitted.
+        norm: the norm that is the x-axis; the usual one by default.
 
     Raises:
         MissingExtraError: wandb is not installed.

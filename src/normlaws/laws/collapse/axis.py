@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from normlaws.curves import METRICS, Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
 
-Floats = NDArray[np.float64]
 USUAL = ("compute", "tokens", "examples", "step", "epoch")
 FLOPS_PER_TOKEN_AND_PARAMETER = 6.0
 
@@ -33,7 +31,7 @@ class Axis:
 
 
 def axis_of(curves: Curves, along: str | None) -> Axis:
-    """Find the axis by its name; the first of the usual ones that is recorded where omitted.
+    """Find the axis by its name; by default the first of the usual ones that is recorded.
 
     ``compute`` is 6 · tokens · parameters where only those are recorded, and a name may leave out
     a unit: ``compute`` finds ``compute_pflop``.

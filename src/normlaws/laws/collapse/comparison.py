@@ -52,7 +52,7 @@ def collapse(
         along: ``compute``, ``tokens``, ``step``, ``epoch``, any numeric column, or a recorded norm,
             whose runs end at λ_opt and have no floor by default. By default the first of these
             that is recorded.
-        metric: a recorded error or loss, or any numeric column; the first usual one where omitted.
+        metric: a recorded error or loss, or any numeric column; the first usual one by default.
         scale: what the sizes count, by its name; or a variable of the runs that is to be the size.
         end: where x = 1 lies: ``"last"`` record, a variable of the runs by its name, {size: place},
             or the exponent e of t* ∝ size^e, with the largest factor that every run reaches.

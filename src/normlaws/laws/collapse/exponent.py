@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError, NormlawsError
-from normlaws.laws.collapse.axis import Floats
 from normlaws.laws.collapse.floor import size_law
 from normlaws.laws.collapse.ladder import Ladder, Track, assemble, power_ends
 from normlaws.laws.collapse.measure import measure
 from normlaws.laws.collapse.resampling import estimated, freedom_of, weights_of
+from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.result import Estimate
 
 COARSE = 61
@@ -74,8 +75,7 @@ def _around(ladder: Ladder) -> tuple[float, float]:
     """Exponents around that of the last records, which are the latest possible ends."""
     last = np.log([track.at[-1] for track in ladder.finished])
     sizes = np.log([track.size for track in ladder.finished])
-    slope = float(np.polyfit(sizes, last, 1)[0])
-    centre = max(slope, 1.0)
+    centre = max(one_line(sizes, last)[1], 1.0)
     return centre / SPREAD, centre * SPREAD
 
 

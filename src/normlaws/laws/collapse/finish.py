@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.laws.collapse.axis import Floats
 from normlaws.laws.collapse.floor import FEWEST
 from normlaws.laws.collapse.ladder import WINDOW, Ladder, Track
+from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.estimators.profile import power_law_with_floor
 from normlaws.laws.result import Estimate
 
@@ -151,10 +152,10 @@ def _far(ladder: Ladder, k: int, track: Track) -> float:
 
 def _horizon_kind(ladder: Ladder, ends: Floats, sizes: Floats) -> Floats:
     """Ln of the horizon over what is usual for its size: 0 where each size has one horizon."""
-    log_sizes, log_ends = np.log(ladder.sizes), np.log(ladder.ends)
-    slope, constant = np.polyfit(log_sizes, log_ends, 1)
-    several = len(np.unique(ladder.sizes)) < len(ladder.sizes)
-    return np.asarray((np.log(ends) - constant - slope * np.log(sizes)) * several)
+    if len(np.unique(ladder.sizes)) == len(ladder.sizes):
+        return np.zeros(np.broadcast(ends, sizes).shape)
+    constant, slope = one_line(np.log(ladder.sizes), np.log(ladder.ends))
+    return np.asarray(np.log(ends) - constant - slope * np.log(sizes))
 
 
 def _kind_of(ladder: Ladder, track: Track) -> float:

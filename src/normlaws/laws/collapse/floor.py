@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.laws.collapse.axis import Floats
 from normlaws.laws.collapse.ladder import Ladder
 from normlaws.laws.estimators.profile import FloorFit, power_law_with_floor
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.laws.collapse.axis import Floats
 from normlaws.laws.collapse.ladder import Track
+from normlaws.laws.estimators.least_squares import one_line
 
 POINTS = 1000
 DECADES = 4
@@ -69,11 +70,11 @@ def frontier_of(
             "expected curves that cross, so that the best size changes along "
             f"{axis}, but {len(np.unique(best[inner]))} of the inner sizes is best anywhere"
         )
-    slope, constant = np.polyfit(np.log(sizes[best[inner]]), np.log(places[inner]), 1)
+    constant, slope = one_line(np.log(sizes[best[inner]]), np.log(places[inner]))
     table = pd.DataFrame(
         {axis: places[inner], "size": sizes[best[inner]], "value": values.min(axis=0)[inner]}
     )
-    return Frontier(float(slope), float(np.exp(-constant / slope)), table)
+    return Frontier(slope, float(np.exp(-constant / slope)), table)
 
 
 def _mean(tracks: tuple[Track, ...], size: float, places: Floats) -> Floats:

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
-from normlaws.laws.collapse.axis import Axis, Floats, axis_of, per_run_variable
+from normlaws.laws.collapse.axis import Axis, axis_of, per_run_variable
 from normlaws.laws.data.optimum import optimum
 from normlaws.laws.data.runs import runs_of
 
@@ -133,8 +134,8 @@ def ladder_of(curves: Curves, along: str | None, metric: str | None, end: End) -
 
     Args:
         curves: runs of two sizes or more.
-        along: an axis; the first usual one where omitted.
-        metric: a recorded metric, or any numeric column; the default one where omitted.
+        along: an axis; the first usual one by default.
+        metric: a recorded metric, or any numeric column; the usual one by default.
         end: ``"last"`` record; the name of a variable of the runs; {size: place}; or the exponent
             e of t* ∝ size^e, with the largest factor that every run reaches. A norm ends at each
             run's optimum.

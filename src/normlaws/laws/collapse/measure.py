@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from normlaws.laws.collapse.axis import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.collapse.floor import group_means
 from normlaws.laws.collapse.ladder import Ladder
 

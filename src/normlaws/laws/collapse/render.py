@@ -1,4 +1,4 @@
-"""A collapse as text, HTML and JSON."""
+"""The figures of a collapse as words, a table and JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from normlaws.display import cards
-from normlaws.laws.result import Estimate
+from normlaws.laws.presented import Figures, interval, number, plain
 
 if TYPE_CHECKING:
     from normlaws.laws.collapse.result import Collapse
@@ -22,56 +21,24 @@ FIGURES = (
 )
 
 
-def rows(found: Collapse) -> list[tuple[str, str, str, str]]:
-    """Name, value, 95 % interval and meaning of every figure."""
-    return [
-        (symbol, _number(one.value), _interval(one), meaning)
-        for name, symbol, meaning in FIGURES
-        for one in [getattr(found, name)]
-    ]
-
-
-def one_line(found: Collapse) -> str:
-    """Every figure on one line."""
-    return ", ".join(f"{name} = {value} {span}" for name, value, span, _ in rows(found))
-
-
-def heading(found: Collapse) -> str:
-    """What was compared along what."""
+def figures(found: Collapse) -> Figures:
+    """What was compared along what, and every figure with its meaning."""
     kinds = f"{len(found.ladder.counts)} groups of {found.scale}, {len(found.ladder.group)} runs"
-    return f"{found.metric} along {found.axis} ({kinds})"
-
-
-def summary(found: Collapse) -> str:
-    """A table of text."""
-    head = heading(found)
-    lines = [head, "-" * len(head)]
-    lines += [f"{s:<10}{v:>10}  {i:<20}  {m}" for s, v, i, m in rows(found)]
-    lines += ["", found.verdict.text]
-    lines += [f"Next: {step}." for step in found.verdict.next_steps]
-    return "\n".join(lines)
-
-
-def html(found: Collapse) -> str:
-    """A card for notebooks."""
-    return cards.card(
-        heading(found),
-        cards.table(("figure", "value", "95 % interval", "meaning"), rows(found), numeric=(1, 2)),
-        cards.text(found.verdict.text),
-        *(cards.text(f"Next: {step}.") for step in found.verdict.next_steps),
-    )
+    rows: list[tuple[str, ...]] = []
+    for name, symbol, meaning in FIGURES:
+        one = getattr(found, name)
+        digits = 6 if name == "floor" else 4
+        rows.append((symbol, number(one.value, digits), interval(one, digits), meaning))
+    heading = f"{found.metric} along {found.axis} ({kinds})"
+    return Figures(heading, ("figure", "value", "95 % interval", "meaning"), rows)
 
 
 def as_dict(found: Collapse) -> dict[str, Any]:
-    """The object of ``collapse --json``."""
-    figures = {name: _plain(getattr(found, name)) for name, _, _ in FIGURES}
-    return figures | {
-        "verdict": found.verdict.text,
-        "codes": list(found.verdict.codes),
-        "next_steps": list(found.verdict.next_steps),
+    """The object of ``collapse --json`` without the verdict."""
+    return {name: plain(getattr(found, name)) for name, _, _ in FIGURES} | {
         "residuals": {
             "unit": found.order.unit,
-            "trend": _plain(found.order.trend),
+            "trend": plain(found.order.trend),
             "direction": found.order.direction,
         },
         "along": found.axis,
@@ -98,20 +65,3 @@ def table(found: Collapse) -> pd.DataFrame:
             "noise": found.mean_noise,
         }
     )
-
-
-def _plain(one: Estimate) -> dict[str, float | None]:
-    return {
-        name: None if value is None or not np.isfinite(value) else float(value)
-        for name, value in one.as_dict().items()
-    }
-
-
-def _number(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.6g}" if abs(value) >= 1 else f"{value:.4g}"
-
-
-def _interval(one: Estimate) -> str:
-    if one.low is None or one.high is None:
-        return "–"
-    return f"[{_number(one.low)}, {_number(one.high)}]"

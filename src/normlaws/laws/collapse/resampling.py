@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from normlaws.laws.collapse.axis import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.collapse.ladder import Ladder
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.result import Estimate

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from normlaws.laws.collapse.axis import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.collapse.ladder import Ladder
 from normlaws.laws.collapse.measure import Measured
+from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.result import Estimate
 
 PLACES = (0.2, 0.5, 0.8)
@@ -94,7 +95,7 @@ def _trend(log_sizes: Floats, residuals: Floats) -> tuple[Estimate, bool]:
     if kinds < 2:
         return Estimate(float("nan")), False
     if kinds < 3:
-        return Estimate(float(np.polyfit(log_sizes, residuals, 1)[0])), False
+        return Estimate(one_line(log_sizes, residuals)[1]), False
     line = stats.linregress(log_sizes, residuals)
     width = float(stats.t.ppf(0.975, len(residuals) - 2) * line.stderr)
     rank = stats.spearmanr(log_sizes, residuals)

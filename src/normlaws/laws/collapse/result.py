@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
 from normlaws.laws.collapse import render
-from normlaws.laws.collapse.axis import Floats
 from normlaws.laws.collapse.exponent import HorizonExponent, exponent_of
 from normlaws.laws.collapse.finish import Finish, finish_track
 from normlaws.laws.collapse.floor import SizeLaw
@@ -21,6 +21,8 @@ from normlaws.laws.collapse.ladder import Ladder, Track, tracks_of
 from normlaws.laws.collapse.measure import Measured
 from normlaws.laws.collapse.rank import ranked
 from normlaws.laws.collapse.residuals import Residuals
+from normlaws.laws.estimators.least_squares import one_line
+from normlaws.laws.presented import Figures, Presented
 from normlaws.laws.result import Estimate, Verdict
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ SAME_LAW = 0.1  # of ln end: how far finished ends may lie from a power of size 
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Collapse:
+class Collapse(Presented):
     """Normalised curves ℓ(x) of a ladder, their deviation Δ(x) and the noise floor σ(x).
 
     x = t / t* is the place along the axis over the run's horizon, and
@@ -82,18 +84,10 @@ class Collapse:
     measured: Measured
     settings: dict[str, Any]
 
-    def __repr__(self) -> str:
-        return f"Collapse({self.metric} along {self.axis}: {render.one_line(self)})"
+    def _figures(self) -> Figures:
+        return render.figures(self)
 
-    def _repr_html_(self) -> str:
-        return render.html(self)
-
-    def summary(self) -> str:
-        """Figures with intervals and the verdict as text."""
-        return render.summary(self)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that ``normlaws collapse --json`` prints."""
+    def _as_dict(self) -> dict[str, Any]:
         return render.as_dict(self)
 
     def table(self) -> pd.DataFrame:
@@ -150,7 +144,7 @@ class Collapse:
         """Runs of a sweep by their expected final value; which can stop, and at what regret.
 
         Args:
-            runs: ids, or curves; all runs that are not finished where omitted.
+            runs: ids, or curves; by default all runs that are not finished.
             options: ``end`` and ``upto`` of :meth:`finish`.
 
         Raises:
@@ -198,8 +192,8 @@ class Collapse:
         same = np.flatnonzero(self.ladder.sizes == track.size)
         if len(same) == 1:
             return float(self.ladder.ends[same[0]])
-        slope, constant = np.polyfit(sizes, ends, 1)
-        if np.abs(ends - slope * sizes - constant).max() > SAME_LAW:
+        constant, slope = one_line(sizes, ends)
+        if not np.abs(ends - slope * sizes - constant).max() <= SAME_LAW:
             raise InputError(
                 f"expected the horizon of run {track.name}, because those of the finished sizes "
                 "follow no power of size; give it with end=…"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from normlaws.laws.collapse.axis import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.collapse.floor import SizeLaw
 from normlaws.laws.collapse.ladder import SAME_HORIZON, SAME_SCHEDULE, Ladder
 from normlaws.laws.collapse.measure import Measured
 from normlaws.laws.collapse.residuals import Residuals
+from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.result import Estimate, Verdict
 
 SUPER_ONSET = 0.25  # Δ stays below σ̄ for at least the last quarter of training
@@ -138,8 +139,8 @@ def _horizons_differ(ladder: Ladder) -> bool:
     if ladder.is_norm or len(ladder.sizes) < 3:
         return False
     log_sizes, log_ends = np.log(ladder.sizes), np.log(ladder.ends)
-    line = np.polyval(np.polyfit(log_sizes, log_ends, 1), log_sizes)
-    return bool(np.abs(log_ends - line).max() > np.log(1.5))
+    constant, slope = one_line(log_sizes, log_ends)
+    return bool(np.abs(log_ends - constant - slope * log_sizes).max() > np.log(1.5))
 
 
 def schedules_differ(ladder: Ladder) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.laws.data.runs import Floats
 
 LEVELS = 400
 LOWEST = 1e-6

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.optimum import Optimum, optimum, roughness
-from normlaws.laws.data.runs import Floats, Run
+from normlaws.laws.data.runs import Run
 
 POINTS = 64
 BEGUN = 0.05  # share of the fall in ln error after which learning has begun

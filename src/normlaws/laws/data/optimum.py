@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.laws.data.runs import Floats, Run
+from normlaws.arrays import Floats
+from normlaws.laws.data.runs import Run
 
 NEAR = 0.05  # records whose choice metric lies within 5 % of the lowest shape the local fit
 FINE = 41  # points between two records at which the local fit is read

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.curves import METRICS, Curves, as_size
 from normlaws.errors import InputError, allowed
 
-Floats = NDArray[np.float64]
 SELECTED_BY = {"test_error": ("val_error", "val_loss"), "test_loss": ("val_loss",)}
 MIN_RECORDS = 3
 
@@ -65,7 +65,7 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
     A value of zero, a finite test set's way of saying "below my resolution", becomes half the
     smallest difference between two recorded values of that metric. Runs that followed other norms
     only are passed over. The optimum is picked by ``choice``,
-    the first of :func:`choices` where omitted.
+    the first of :func:`choices` by default.
 
     Raises:
         InputError: the norm or a metric is not recorded.

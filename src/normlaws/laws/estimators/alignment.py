@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.grid import Bools
-from normlaws.laws.data.runs import Floats
 
 BEGIN, PAST = 0.3, 0.3  # from this share of the fall to this share of the descent past the optimum
 POINTS, ROUNDS = 48, 8

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.grid import Panel
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.result import Estimate
 
 LEVEL = 0.95
@@ -114,16 +114,3 @@ def quantile(freedom: int) -> float:
 def known_to(freedom: int) -> float:
     """Factor on an error whose standard deviation is known, so that Student's t is the normal's."""
     return NORMAL / quantile(freedom) if freedom >= 1 else 1.0
-
-
-def slopes(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Straight-line fits of each row, ignoring NaN: (intercepts, slopes). ``y``: (B, K)."""
-    known = np.isfinite(y)
-    n = known.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        x_mean = (known * x).sum(axis=1) / n
-        y_mean = np.where(known, y, 0).sum(axis=1) / n
-        dx = np.where(known, x - x_mean[:, None], 0.0)
-        slope = (dx * np.where(known, y, 0)).sum(axis=1) / (dx**2).sum(axis=1)
-    slope = np.where(n >= 2, slope, np.nan)
-    return y_mean - slope * x_mean, slope

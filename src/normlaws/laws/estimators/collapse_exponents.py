@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import minimize
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.estimators.joint_fit import PAST
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.result import Estimate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.grid import Panel
-from normlaws.laws.data.runs import Floats
 
 NOISE_FLOOR = 1e-3  # curves without seed noise (exact theory) are compared with 0.1 %
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
+from normlaws.laws.estimators.least_squares import Normal, Rows, Search, Solution, least_squares
 
 NAMES = (
     "constant",
@@ -34,6 +35,7 @@ NAMES = (
 C, G0, G1, KAPPA, G2, LOG_S, LOG_W, LOG_CHANCE, LOG_M = range(len(NAMES))
 NO_PLATEAU = 60.0  # ln of an error at chance that no curve comes near
 PRIORS = {LOG_S: (np.log(2.0), 1.5), LOG_M: (np.log(3.5), 0.6)}  # weak: where data say nothing
+SETTLED = 1e-9  # relative fall of the cost
 KNEES = (np.log(1.5), np.log(40.0))  # softer ones cannot be told from a common curve that bends
 
 
@@ -184,81 +186,61 @@ def evaluate(theta: Floats, x: Floats, p: Floats, log_irreducible: Floats) -> Fl
     return pieces(theta, x, p, log_irreducible).y
 
 
-def gauss_newton(
-    theta: Floats,
-    x: Floats,
-    p: Floats,
-    y: Floats,
-    weight: Floats,
-    scale: Floats,
-    log_irreducible: Floats,
-    iterations: int,
-    highest: float = np.inf,
-) -> tuple[Floats, Floats]:
-    """Damped robust least squares for a batch: (parameters (B, 9), cost (B,)).
+@dataclass(frozen=True)
+class Data:
+    """What the crossover is fitted to, for a batch.
 
-    Residuals enter through the pseudo-Huber loss of width 2·``scale``; each member of the batch has
-    its own damping, so one that fails does not hold the others back.
+    Residuals enter through the pseudo-Huber loss of width 2·``scale``.
 
-    Args:
-        theta: (B, 9) starting points.
-        x: (N,) centred log norms.
-        p: (N,) centred log sizes.
-        y: (B, N) ln error.
-        weight: (B, N) zero where a point does not count.
-        scale: (B,) noise of a point.
-        log_irreducible: (B,) held fixed.
-        iterations: steps, accepted or not.
+    Attributes:
+        x: (N,) centred log norms. p: (N,) centred log sizes.
+        y: (B, N) ln error. weight: (B, N) zero where a point does not count.
+        scale: noise of a point.
+        log_irreducible: ln of an irreducible error, held fixed.
         highest: of ln ε_0, where there is a plateau.
     """
-    damping = np.full(len(theta), 1e-2)
-    cost, gradient, curvature = _normal(theta, x, p, y, weight, scale, log_irreducible)
-    for _ in range(iterations):
-        diagonal = np.einsum("bii->bi", curvature)
-        lifted = curvature + np.einsum(
-            "bi,ij->bij", damping[:, None] * diagonal + 1e-9, np.eye(theta.shape[1])
-        )
-        step = np.linalg.solve(lifted, gradient[..., None])[..., 0]
-        trial = theta - np.clip(step, -2.0, 2.0)
+
+    x: Floats
+    p: Floats
+    y: Floats
+    weight: Floats
+    scale: float
+    log_irreducible: float
+    highest: float = np.inf
+
+
+def fit_crossover(data: Data, theta: Floats, steps: int) -> Solution:
+    """Damped robust least squares from ``theta`` (B, 9), in so many steps at most."""
+
+    def normal(trial: Floats, rows: Rows) -> Normal:
+        return _normal(data, trial, rows)
+
+    def limit(trial: Floats, rows: Rows) -> Floats:
         trial[:, LOG_S] = np.clip(trial[:, LOG_S], np.log(0.1), np.log(60.0))
         trial[:, LOG_W] = np.clip(trial[:, LOG_W], -8.0, 3.0)
-        flat = theta[:, LOG_CHANCE] >= NO_PLATEAU / 2
-        trial[:, LOG_CHANCE] = np.where(flat, NO_PLATEAU, np.minimum(trial[:, LOG_CHANCE], highest))
+        flat = theta[rows, LOG_CHANCE] >= NO_PLATEAU / 2
+        chance = np.minimum(trial[:, LOG_CHANCE], data.highest)
+        trial[:, LOG_CHANCE] = np.where(flat, NO_PLATEAU, chance)
         trial[:, LOG_M] = np.clip(trial[:, LOG_M], *KNEES)
-        new_cost, new_gradient, new_curvature = _normal(
-            trial, x, p, y, weight, scale, log_irreducible
-        )
-        better = new_cost <= cost
-        theta = np.where(better[:, None], trial, theta)
-        gradient = np.where(better[:, None], new_gradient, gradient)
-        curvature = np.where(better[:, None, None], new_curvature, curvature)
-        settled = bool((np.abs(cost - new_cost) < 1e-7 * (1 + cost))[better].all())
-        cost = np.where(better, new_cost, cost)
-        damping = np.where(better, damping / 5, damping * 4)
-        if better.any() and settled and (damping < 1e-3).all():
-            break
-    return theta, cost
+        return trial
+
+    search = Search(steps, tolerance=SETTLED, calm=1e-3, longest=2.0, ridge=1e-9)
+    return least_squares(normal, theta, search, limit)
 
 
-def _normal(
-    theta: Floats,
-    x: Floats,
-    p: Floats,
-    y: Floats,
-    weight: Floats,
-    scale: Floats,
-    log_irreducible: Floats,
-) -> tuple[Floats, Floats, Floats]:
+def _normal(data: Data, theta: Floats, rows: Rows) -> Normal:
     """Cost, gradient and Gauss–Newton curvature of the robust loss with its prior."""
-    at = pieces(theta, x, p, log_irreducible)
-    width = 2 * scale[:, None]
-    residual = np.where(weight > 0, at.y - y, 0.0)
+    weight = data.weight[rows]
+    at = pieces(theta, data.x, data.p, np.full(len(theta), data.log_irreducible))
+    width, variance = 2 * data.scale, data.scale**2
+    residual = np.where(weight > 0, at.y - data.y[rows], 0.0)
     root = np.sqrt(1 + (residual / width) ** 2)
-    variance = scale[:, None] ** 2
     cost = (weight * 2 * (width**2 / variance) * (root - 1)).sum(axis=1) / 2
     reweighted = weight / root / variance
-    ones = np.ones_like(at.y)
-    core = np.stack([ones, -p * ones, -x * ones, -at.pull, -at.pull * p, at.sharp, at.wide], axis=1)
+    ones, p = np.ones_like(at.y), data.p
+    core = np.stack(
+        [ones, -p * ones, -data.x * ones, -at.pull, -at.pull * p, at.sharp, at.wide], axis=1
+    )
     plateau = np.stack([at.chance, at.knee], axis=1)
     jacobian = np.concatenate([at.core[:, None] * core, plateau], axis=1)
     weighted = jacobian * reweighted[:, None]
@@ -269,4 +251,4 @@ def _normal(
         gradient[:, which] += away / spread
         curvature[:, which, which] += 1 / spread**2
         cost = cost + away**2 / 2
-    return cost, gradient, curvature
+    return Normal(cost, gradient, curvature)

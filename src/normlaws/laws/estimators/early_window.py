@@ -1,4 +1,4 @@
-"""The early window, found without hands.
+"""The early window, found automatically.
 
 Two kinds of window compete. In the first a size leaves the early law a fixed distance in log norm
 below its own optimum, as the two laws have it; in the second all sizes from some P on share one
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.grid import Bools, Panel, log_norm_begun
-from normlaws.laws.data.runs import Floats
 
 FLOOR = 0.02  # scatter in ln error that no study resolves: 2 %
 ADMIT = 1.5  # times the seed noise of the mean curves

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import as_size
 from normlaws.laws.data.grid import Bools, Panel
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.estimators.crossover import (
     G0,
     G1,
@@ -23,10 +23,12 @@ from normlaws.laws.estimators.crossover import (
     LOG_W,
     NO_PLATEAU,
     Crossover,
+    Data,
     evaluate,
-    gauss_newton,
+    fit_crossover,
 )
 from normlaws.laws.estimators.early_window import EarlyFit
+from normlaws.laws.estimators.least_squares import Solution
 
 PAST = 0.2  # of the descent from the start to the optimum, fitted beyond the optimum
 PLATEAU_GAIN = 8.0  # of the cost, for which a plateau is taken into the model
@@ -77,20 +79,18 @@ class Points:
 
     def descend(
         self, theta: Floats, rows: np.ndarray, scale: float, iterations: int, at_chance: float
-    ) -> tuple[Floats, Floats]:
+    ) -> Solution:
         """Fit from ``theta`` (S, 9) to the given rows of y (S,)."""
-        n = len(theta)
-        return gauss_newton(
-            theta,
+        data = Data(
             self.x,
             self.p,
             self.y[rows],
             self.weight[rows],
-            np.full(n, scale),
-            np.full(n, self.log_irreducible),
-            iterations,
+            scale,
+            self.log_irreducible,
             _highest(at_chance),
         )
+        return fit_crossover(data, theta, iterations)
 
     def residual(self, theta: Floats) -> Floats:
         """Data minus fit on the data, NaN outside the region. (N,)."""
@@ -130,9 +130,8 @@ def joint_fit(
     points = _points(panel, curves, region, centre, unit, log_irreducible)
     starts = _starts(early, opt_norm[0], float(gamma2[0]), centre, unit)
     best, scale = _best_start(points, starts, floor, start)
-    theta, _ = points.descend(
-        np.repeat(best[None], len(curves), axis=0), np.arange(len(curves)), scale, LATER, start
-    )
+    everywhere = np.repeat(best[None], len(curves), axis=0)
+    theta = points.descend(everywhere, np.arange(len(curves)), scale, LATER, start).theta
     theta[0] = best
     found = _crossover(panel, region[0], points, best, centre, floor)
     return JointFit(
@@ -227,14 +226,15 @@ def _best_start(
     theta = np.concatenate([starts, bounded])
     flat = np.arange(len(theta)) < len(starts)
     rows = np.zeros(len(theta), dtype=int)
-    theta, cost = points.descend(theta, rows, scale, 12, at_chance)
+    found = points.descend(theta, rows, scale, 12, at_chance)
+    theta, cost = found.theta, found.cost
     kept = np.concatenate(
         [kind[np.argsort(cost[kind])[:KEPT]] for kind in (_where(flat), _where(~flat))]
     )
     theta, rows, flat = theta[kept], rows[kept], flat[kept]
     for iterations in (25, 40):
-        theta, cost = points.descend(theta, rows, scale, iterations, at_chance)
-        cost = np.where(flat, cost, cost + PLATEAU_GAIN)
+        found = points.descend(theta, rows, scale, iterations, at_chance)
+        theta, cost = found.theta, np.where(flat, found.cost, found.cost + PLATEAU_GAIN)
         best = theta[np.argmin(cost)]
         scale = max(float(np.nanmedian(np.abs(points.residual(best)))) / 0.6745, floor)
     return best, scale

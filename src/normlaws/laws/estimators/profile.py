@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError, allowed
 
-Floats = NDArray[np.float64]
 Objective = Literal["squares", "relative", "log"]
 OBJECTIVES = ("squares", "relative", "log")
 STATUSES = ("converged", "at_bound", "flat", "too_few", "not_converged")
@@ -89,7 +89,7 @@ def power_law_with_floor(
         x: (K,) shared by all data sets, or (R, K); positive.
         y: (K,) or (R, K). Points that are NaN do not count.
         weights: (K,) or (R, K) of the squared residuals, such as inverse variances or how often a
-            point was drawn; all one where omitted.
+            point was drawn; all one by default.
         objective: ``squares`` of y − law, ``relative`` squares of (y − law) / y, or squares of
             ``log`` y − log law. The last two need positive y.
         exponents: least and largest γ that is looked for; by default everything that the span of x

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.counting import counting_noise
 from normlaws.laws.data.grid import Bools, Panel
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.estimators.alignment import BEGIN, PAST, Alignment, align
 from normlaws.laws.estimators.bootstrap import (
     degrees_of_freedom,
     known_to,
-    slopes,
     weights_of,
 )
 from normlaws.laws.estimators.early_window import EarlyFit, cover, early_fit
 from normlaws.laws.estimators.joint_fit import JointFit, joint_fit
+from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw, fit_size_law
 
 MIN_CONTEST = 7  # sizes
@@ -43,7 +43,7 @@ class Samples:
         early: windows and early law.
         joint, excess: crossover without, and with, an irreducible error; None where not fitted.
         size_law: for forecasts.
-        window: log norms of an early window set by hand; None where it was found.
+        window: log norms of an early window set by the user; None where it was found.
     """
 
     panel: Panel
@@ -70,14 +70,14 @@ class Samples:
 
     @property
     def early_exponents(self) -> tuple[Floats, Floats]:
-        """(γ1, γ0) of every resample: of the joint fit where it speaks, else of the window."""
-        if self.joint is not None and self.joint_speaks:
+        """(γ1, γ0) of every resample: of the joint fit where it is used, else of the window."""
+        if self.joint is not None and self.joint_is_used:
             return self.joint.gamma1, self.joint.gamma0
         return self.early.gamma1, self.early.gamma0
 
     @property
-    def joint_speaks(self) -> bool:
-        """Whether it gives the early exponents: it holds, and no window was set by hand."""
+    def joint_is_used(self) -> bool:
+        """Whether it gives the early exponents: it holds, and no window was set by the user."""
         return self.window is None and self.joint_holds
 
     @property
@@ -109,8 +109,8 @@ def sample(
         used = finished
     early = early_fit(panel, curves, log_norm, window)
     log_p = np.log(panel.sizes)
-    direct = np.stack(slopes(log_p[used], log_error[:, used]), axis=1)
-    minima = slopes(log_p[used], log_norm[:, used])
+    direct = np.stack(straight_line(log_p[used], log_error[:, used]), axis=1)
+    minima = straight_line(log_p[used], log_norm[:, used])
     alignment = align(
         panel.grid,
         curves,

@@ -2,7 +2,7 @@
 
 Three forms compete: a power law, a power law with an irreducible error, and a power law in which
 a size counts e times less for every e-fold that it lies below the largest (the smallest sizes are
-often not yet in the scaling regime). Which one speaks is settled by forecasting what is already
+often not yet in the scaling regime). Which one is used is settled by forecasting what is already
 known: each form is fitted to the smallest n sizes and scored on the rest, for every n (rolling
 origin). The contest is held anew in every resample. Everything is batched over resamples.
 """
@@ -14,12 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Flags, Floats
+from normlaws.laws.estimators.least_squares import (
+    Normal,
+    Rows,
+    Search,
+    Solution,
+    least_squares,
+    straight_line,
+)
 
 FORMS = ("power", "power_offset", "local_power")
 FIRST = 4  # sizes that the first forecast of a contest rests on
 BETTER = 0.95  # a form replaces the plain power law where its error is this much lower
-STEPS = 15
+SEARCH = Search(steps=15, longest=1.0, rise=5.0)
 
 
 @dataclass(frozen=True)
@@ -101,13 +109,8 @@ def _predict(theta: Floats, x: Floats) -> Floats:
 
 
 def _line(x: Floats, y: Floats, weight: Floats) -> Floats:
-    w = np.where(np.isfinite(y), weight, 0.0)
-    y = np.nan_to_num(y)
-    total = w.sum(axis=1, keepdims=True)
-    x_mean, y_mean = (w * x).sum(1, keepdims=True) / total, (w * y).sum(1, keepdims=True) / total
-    dx = x - x_mean
-    slope = (w * dx * y).sum(1, keepdims=True) / (w * dx**2).sum(1, keepdims=True)
-    return np.concatenate([y_mean - slope * x_mean, -slope, np.full_like(slope, -np.inf)], axis=1)
+    constant, slope = straight_line(x, y, weight)
+    return np.stack([constant, -slope, np.full_like(slope, -np.inf)], axis=1)
 
 
 def _offset(x: Floats, y: Floats, plain: Floats) -> Floats:
@@ -120,40 +123,26 @@ def _offset(x: Floats, y: Floats, plain: Floats) -> Floats:
         start = lowest + np.log(share)
         rest = np.log(np.maximum(np.exp(y) - np.exp(start), 1e-12))
         theta = np.concatenate([_line(x, rest, np.ones_like(x))[:, :2], start], axis=1)
-        theta, cost = _descend(theta, x, filled, known.astype(float), lowest[:, 0])
-        wins = cost < best_cost
-        best = np.where(wins[:, None], theta, best)
-        best_cost = np.where(wins, cost, best_cost)
+        found = _descend(theta, x, filled, known, lowest[:, 0])
+        wins = found.cost < best_cost
+        best = np.where(wins[:, None], found.theta, best)
+        best_cost = np.where(wins, found.cost, best_cost)
     return best
 
 
-def _descend(
-    theta: Floats, x: Floats, y: Floats, weight: Floats, lowest: Floats
-) -> tuple[Floats, Floats]:
-    def cost_of(trial: Floats) -> Floats:
-        return np.asarray((weight * (_predict(trial, x) - y) ** 2).sum(axis=1))
+def _descend(theta: Floats, x: Floats, y: Floats, known: Flags, lowest: Floats) -> Solution:
+    def normal(trial: Floats, rows: Rows) -> Normal:
+        fitted = _predict(trial, x)
+        share = np.exp(trial[:, :1] - trial[:, 1:2] * x - fitted)
+        jacobian = np.stack([share, -share * x, 1 - share], axis=2)
+        return Normal.of(jacobian, fitted - y[rows], known[rows].astype(float))
 
-    damping, cost = np.full(len(theta), 1e-2), cost_of(theta)
-    for _ in range(STEPS):
-        fitted = _predict(theta, x)
-        share = np.exp(theta[:, :1] - theta[:, 1:2] * x - fitted)
-        jacobian = np.stack([share, -share * x, 1 - share], axis=2)  # (B, n, 3)
-        weighted = jacobian * weight[..., None]
-        curvature = np.swapaxes(weighted, 1, 2) @ jacobian
-        gradient = np.einsum("bnj,bn->bj", weighted, fitted - y)
-        lift = damping[:, None] * np.einsum("bii->bi", curvature) + 1e-10
-        step = np.linalg.solve(
-            curvature + np.einsum("bi,ij->bij", lift, np.eye(3)), gradient[..., None]
-        )
-        trial = theta - np.clip(step[..., 0], -1.0, 1.0)
+    def limit(trial: Floats, rows: Rows) -> Floats:
         trial[:, 1] = np.clip(trial[:, 1], 0.0, 5.0)
-        trial[:, 2] = np.clip(trial[:, 2], np.log(1e-8), lowest)
-        new_cost = cost_of(trial)
-        better = new_cost <= cost
-        theta = np.where(better[:, None], trial, theta)
-        cost = np.where(better, new_cost, cost)
-        damping = np.where(better, damping / 5, damping * 5)
-    return theta, cost
+        trial[:, 2] = np.clip(trial[:, 2], np.log(1e-8), lowest[rows])
+        return trial
+
+    return least_squares(normal, theta, SEARCH, limit)
 
 
 def _contest(x: Floats, y: Floats) -> tuple[Floats, Floats]:

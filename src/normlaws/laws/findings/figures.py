@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.laws.data.grid import Bools
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.estimators.crossover import G0, G1, LOG_CHANCE, NO_PLATEAU, pieces
 from normlaws.laws.estimators.resampled_fit import Samples
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.findings.figures import Figures

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import as_size
 from normlaws.errors import InputError
-from normlaws.laws.data.runs import Floats
-from normlaws.laws.estimators.bootstrap import slopes
+from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.estimators.size_law import fit_size_law
 from normlaws.laws.forecasts.baselines import BASELINES, fit_baseline
@@ -41,7 +41,7 @@ class Backtest:
 
 @np.errstate(divide="ignore", invalid="ignore")
 def backtest(found: Samples, hide: int | None = None) -> Backtest:
-    """Hide the ``hide`` largest finished sizes (a third, at least one, where omitted).
+    """Hide the ``hide`` largest finished sizes (by default a third, at least one).
 
     ``normlaws`` sees full curves of the rest; ``normlaws_unfinished`` sees the hidden sizes too,
     but only below the largest visible size's λ_opt. Baselines see the best errors of the rest.
@@ -74,7 +74,7 @@ def backtest(found: Samples, hide: int | None = None) -> Backtest:
 
 def _unfinished(found: Samples, seen: np.ndarray, held: np.ndarray) -> Floats:
     log_p, grid = found.log_sizes, found.panel.grid
-    constant, slope = slopes(log_p[seen], found.log_norm[:1, seen])
+    constant, slope = straight_line(log_p[seen], found.log_norm[:1, seen])
     finished = np.isin(np.arange(len(log_p)), seen)
     limit = found.log_norm[0, seen[-1]]
     out = [

@@ -11,10 +11,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
+from normlaws.laws.estimators.least_squares import (
+    Normal,
+    Rows,
+    Search,
+    Solution,
+    least_squares,
+    one_line,
+)
 
 FLOOR = np.log(1e-8)  # smallest offset that is considered
-STEPS = 60
+SEARCH = Search(steps=60, longest=1.0, fall=4.0)
+NUDGE = 1e-6
 
 
 class Baseline:
@@ -175,38 +184,29 @@ def fit_baseline(baseline: Baseline, log_p: Floats, log_error: Floats) -> Fitted
         return None
     low, high = (np.array(limit) for limit in baseline.bounds(log_p, log_error))
     theta = np.clip(baseline.starts(log_p, log_error), low, high)
-    theta, cost = _descend(baseline, theta, log_p, log_error, low, high)
-    best = int(np.argmin(cost))
-    return Fitted(baseline, theta[best], float(np.sqrt(cost[best] / len(log_p))))
+    found = _descend(baseline, theta, log_p, log_error, low, high)
+    best = int(np.argmin(found.cost))
+    rms = float(np.sqrt(found.cost[best] / len(log_p)))
+    return Fitted(baseline, found.theta[best], rms)
 
 
 def _line(log_p: Floats, y: Floats) -> tuple[float, float]:
     """Constant and minus slope of a straight line."""
-    slope, constant = np.polyfit(log_p, y, 1)
-    return float(constant), -float(slope)
+    constant, slope = one_line(log_p, y)
+    return constant, -slope
 
 
 def _descend(
     baseline: Baseline, theta: Floats, log_p: Floats, y: Floats, low: Floats, high: Floats
-) -> tuple[Floats, Floats]:
-    """Damped least squares of every start at once, with differences for derivatives."""
-    identity = np.eye(theta.shape[1])
-    residual = baseline.log_error(theta, log_p) - y
-    cost, damping = (residual**2).sum(axis=1), np.full(len(theta), 1e-2)
-    for _ in range(STEPS):
-        nudged = (theta[:, None] + 1e-6 * identity).reshape(-1, theta.shape[1])
-        moved = baseline.log_error(nudged, log_p).reshape(*theta.shape, -1) - y
-        jacobian = (moved - residual[:, None]) / 1e-6  # (S, q, n)
-        curvature = jacobian @ np.swapaxes(jacobian, 1, 2)
-        lift = damping[:, None] * np.einsum("sii->si", curvature) + 1e-10
-        step = np.linalg.solve(
-            curvature + lift[:, None] * identity, (jacobian @ residual[..., None])
-        )[..., 0]
-        trial = np.clip(theta - np.clip(step, -1.0, 1.0), low, high)
-        new = baseline.log_error(trial, log_p) - y
-        better = (new**2).sum(axis=1) <= cost
-        theta = np.where(better[:, None], trial, theta)
-        residual = np.where(better[:, None], new, residual)
-        cost = (residual**2).sum(axis=1)
-        damping = np.where(better, damping / 4, np.minimum(damping * 4, 1e8))
-    return theta, cost
+) -> Solution:
+    """Least squares of every start at once, with differences for derivatives."""
+    nudges = NUDGE * np.eye(theta.shape[1])
+
+    def normal(trial: Floats, rows: Rows) -> Normal:
+        residual = baseline.log_error(trial, log_p) - y
+        nudged = (trial[:, None] + nudges).reshape(-1, trial.shape[1])
+        moved = baseline.log_error(nudged, log_p).reshape(*trial.shape, -1) - y
+        jacobian = (moved - residual[:, None]) / NUDGE  # (S, q, n)
+        return Normal.of(np.swapaxes(jacobian, 1, 2), residual)
+
+    return least_squares(normal, theta, SEARCH, lambda trial, rows: np.clip(trial, low, high))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.forecasts.unfinished import from_partial

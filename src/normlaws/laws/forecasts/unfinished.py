@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.estimators.size_law import known_mean
 
 LATEST = 4  # finished sizes, counted from the largest, that the last stretch is read off

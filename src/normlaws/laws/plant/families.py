@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.plant.observed import LogError, Observed, observe
 
 Random = np.random.Generator

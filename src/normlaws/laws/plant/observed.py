@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.laws.data.runs import Floats
 
 LogError = Callable[[Floats, float], Floats]
 HIGHEST = 0.995  # error that a recorded curve never exceeds

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.laws.data.runs import Floats
 
 SIZES = (100, 200, 400, 800, 1600, 3200, 6400, 12800)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from normlaws.errors import InputError
+from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.surfaces.table import Rows
 
 NEAR = 0.15  # of ln compute: runs of one budget
@@ -82,6 +83,6 @@ def _line(log_c: np.ndarray, log_n: np.ndarray, loss: np.ndarray) -> Approach:
         raise InputError(
             f"expected three computes or more with a best size between their runs, got {len(log_c)}"
         )
-    slope, constant = np.polyfit(log_c, log_n, 1)
+    constant, slope = one_line(log_c, log_n)
     table = pd.DataFrame({"compute": np.exp(log_c), "params": np.exp(log_n), "loss": loss})
-    return Approach(float(slope), float(np.exp(constant)), table)
+    return Approach(slope, float(np.exp(constant)), table)

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from normlaws.arrays import Floats
+
 Variables = Mapping[str, Floats]
 STEP = 1e-30  # of the complex step: exact derivatives of analytic formulas
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
 from normlaws.laws.collapse.resampling import between_percentiles
 from normlaws.laws.surfaces.families import FAMILIES, Family
 from normlaws.laws.surfaces.families.schedule import MEMORY
-from normlaws.laws.surfaces.family import Floats
 from normlaws.laws.surfaces.losses import loss_of
 from normlaws.laws.surfaces.result import Surface
 from normlaws.laws.surfaces.solve import Problem, Solution, polish, solve
@@ -75,7 +75,7 @@ def surface(
         rows = rows_of(table, form, columns, drop_highest, one)
         problem = Problem(form, rows.variables, np.log(rows.loss)[None], loss, free)
         tried.append((problem, rows, fitted(problem, rows, fixed), one))
-    problem, rows, best, memory = min(tried, key=lambda found: float(found[2].objective[0]))
+    problem, rows, best, memory = min(tried, key=lambda found: float(found[2].cost[0]))
     theta = _resampled(problem, rows, best, resamples, seed)
     every = form.named(theta)
     constants = {name: between_percentiles(values) for name, values in every.items()}
@@ -84,7 +84,7 @@ def surface(
         family=form.name,
         fit=fit,
         constants=constants,
-        objective=float(best.objective[0]),
+        objective=float(best.cost[0]),
         converged=bool(best.converged[0]),
         rms=float(np.sqrt(np.mean(residuals**2))),
         verdict=judge(form, problem, rows, best, constants),
@@ -108,7 +108,7 @@ def fitted(problem: Problem, rows: Rows, fixed: Mapping[str, float] | None = Non
         theta[:, place] = np.log(value) if name in form.logged else value
     counts = np.ones((len(theta), len(rows.loss)))
     found = solve(problem, theta, counts, deltas=problem.loss.deltas[:1])
-    best = int(np.nanargmin(found.objective))
+    best = int(np.nanargmin(found.cost))
     return polish(problem, solve(problem, found.theta[[best]], counts[:1]), counts[:1])
 
 

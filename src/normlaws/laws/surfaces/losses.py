@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError, allowed
-from normlaws.laws.surfaces.family import Floats
 
 ENVELOPE = 0.05  # share of the data that a lower envelope leaves below it
 SHARPEST = 1e-6  # δ at which a quantile loss is told from its smoothing no more

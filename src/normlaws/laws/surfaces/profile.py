@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError, allowed
 from normlaws.laws.result import Estimate
-from normlaws.laws.surfaces.family import Floats
 from normlaws.laws.surfaces.solve import Problem, solve
 
 STEPS = 40
@@ -52,7 +52,7 @@ def _edge(problem: Problem, theta: Floats, place: int, sign: float, limit: float
         trial = at.copy()
         trial[place] = theta[place] + sign * far
         found = solve(fixed, trial[None], counts, NEWTON, problem.loss.deltas_nearby)
-        if found.objective[0] > limit:
+        if found.cost[0] > limit:
             outside = far
         else:
             inside, at, step = far, found.theta[0], 2 * step

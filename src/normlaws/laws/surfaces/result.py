@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError, allowed
 from normlaws.laws.collapse.resampling import between_percentiles
+from normlaws.laws.presented import Figures, Presented
 from normlaws.laws.result import Estimate, Verdict
 from normlaws.laws.surfaces import approaches, profile, render
-from normlaws.laws.surfaces.family import Floats
 from normlaws.laws.surfaces.solve import Problem
 from normlaws.laws.surfaces.table import FLOPS, Rows
 
@@ -42,7 +43,7 @@ class Optimum:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Surface:
+class Surface(Presented):
     """The constants of a family, with intervals by resampling rows.
 
     Attributes:
@@ -69,18 +70,10 @@ class Surface:
     problem: Problem
     settings: dict[str, Any]
 
-    def __repr__(self) -> str:
-        return f"Surface({self.family} by {self.fit}: {render.one_line(self)})"
+    def _figures(self) -> Figures:
+        return render.figures(self)
 
-    def _repr_html_(self) -> str:
-        return render.html(self)
-
-    def summary(self) -> str:
-        """Constants with intervals and the verdict as text."""
-        return render.summary(self)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that ``normlaws surface --json`` prints."""
+    def _as_dict(self) -> dict[str, Any]:
         return render.as_dict(self)
 
     def predict(self, **variables: ArrayLike) -> Floats:

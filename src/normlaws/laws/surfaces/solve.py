@@ -6,31 +6,22 @@ rest), δ going down in steps for absolute values, where linear programs then fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from normlaws.laws.surfaces.family import Family, Floats, Variables
+from normlaws.arrays import Flags, Floats
+from normlaws.laws.estimators.least_squares import Normal, Rows, Search, Solution, least_squares
+from normlaws.laws.surfaces.family import Family, Variables
 from normlaws.laws.surfaces.losses import Loss
 
 STEPS = 200
-CONVERGED = 1e-13  # relative fall of the objective
-FIRST_DAMPING = 1e-3
-DAMPING = (1e-14, 1e12)
+CONVERGED = 1e-13  # relative fall of the cost
+SEARCH = Search(steps=STEPS, tolerance=CONVERGED, first=1e-3, ridge=1e-300)
 CORNER_STEPS = 60
 TRUST = 0.05
 FINEST = 1e-11
-
-
-@dataclass(frozen=True)
-class Solution:
-    """θ (B, P), the exact objective (B,), and whether the search ended at a minimum (B,)."""
-
-    theta: Floats
-    objective: Floats
-    converged: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Problem:
     variables: Variables
     log_loss: Floats
     loss: Loss
-    free: NDArray[np.bool_]
+    free: Flags
 
     def residuals(self, theta: Floats) -> Floats:
         """Ln L of the data less that of the law. (B, n)."""
@@ -68,20 +59,19 @@ def solve(
         theta: where to begin.
         counts: how often each row counts.
         steps: at most, for each δ.
-        deltas: the sequence of δ; that of the loss where omitted.
+        deltas: the sequence of δ; by default that of the loss.
     """
-    settled = np.zeros(len(theta), dtype=bool)
+    found = Solution(theta, np.full(len(theta), np.nan), np.zeros(len(theta), dtype=bool))
     for delta in deltas or problem.loss.deltas:
-        theta, settled = _newton(problem, theta, counts, delta, steps)
-    value = problem.loss.exact(problem.residuals(theta), counts)
-    return Solution(theta, value, settled)
+        found = _newton(problem, found.theta, counts, delta, steps)
+    return replace(found, cost=problem.loss.exact(problem.residuals(found.theta), counts))
 
 
 def polish(problem: Problem, found: Solution, counts: Floats) -> Solution:
     """The exact corner of a sum of absolute values near the first solution; others as they are."""
     if problem.loss.delta != 0:
         return found
-    theta, value = found.theta[:1].copy(), float(found.objective[0])
+    theta, value = found.theta[:1].copy(), float(found.cost[0])
     trust, settled = TRUST, False
     for _ in range(CORNER_STEPS):
         step = _corner_step(problem, theta, counts, trust)
@@ -99,49 +89,25 @@ def polish(problem: Problem, found: Solution, counts: Floats) -> Solution:
     return Solution(theta, np.array([value]), np.array([settled]))
 
 
-def _newton(
-    problem: Problem, theta: Floats, counts: Floats, delta: float, steps: int
-) -> tuple[Floats, NDArray[np.bool_]]:
-    theta = theta.copy()
-    residuals = problem.residuals(theta)
-    value = problem.loss.smooth(residuals, counts, delta)
-    damping = np.full(len(theta), FIRST_DAMPING)
-    settled = np.zeros(len(theta), dtype=bool)
-    for _ in range(steps):
-        at = np.flatnonzero(~settled)
-        if not len(at):
-            break
-        step = _step(problem, theta[at], residuals[at], counts[at], delta, damping[at])
-        moved = theta[at] + step
-        fresh = problem.residuals(moved)
-        after = problem.loss.smooth(fresh, counts[at], delta)
-        better = after < value[at]
-        gain = np.where(better, value[at] - after, 0.0)
-        done = better & (gain <= CONVERGED * value[at])
-        stuck = ~better & (damping[at] >= DAMPING[1])
-        settled[at] = done | stuck | (value[at] <= 0)
-        theta[at[better]], residuals[at[better]] = moved[better], fresh[better]
-        value[at[better]] = after[better]
-        damping[at] = np.clip(np.where(better, damping[at] / 5, damping[at] * 4), *DAMPING)
-    return theta, settled
+def _newton(problem: Problem, theta: Floats, counts: Floats, delta: float, steps: int) -> Solution:
+    def normal(trial: Floats, rows: Rows) -> Normal:
+        residuals, weights = problem.residuals(trial), counts[rows]
+        with np.errstate(all="ignore"):
+            slopes = np.nan_to_num(problem.family.jacobian(trial, problem.variables))
+        slopes = slopes * problem.free
+        pull, bend = problem.loss.pull(residuals, weights, delta)
+        whole = np.einsum("bnp,bn->bp", slopes**2, weights)
+        curvature = np.swapaxes(slopes, 1, 2) * bend[:, None, :] @ slopes
+        fixed = np.flatnonzero(~problem.free)
+        curvature[:, fixed, fixed] = 1.0
+        return Normal(
+            cost=problem.loss.smooth(residuals, weights, delta),
+            gradient=-np.einsum("bnp,bn->bp", slopes, pull),
+            curvature=curvature,
+            scale=whole + 1e-12 * whole.max(axis=1, keepdims=True),
+        )
 
-
-def _step(
-    problem: Problem, theta: Floats, residuals: Floats, counts: Floats, delta: float,
-    damping: Floats,
-) -> Floats:  # fmt: skip
-    with np.errstate(all="ignore"):
-        slopes = np.nan_to_num(problem.family.jacobian(theta, problem.variables))
-    slopes = slopes * problem.free
-    pull, bend = problem.loss.pull(residuals, counts, delta)
-    gradient = np.einsum("bnp,bn->bp", slopes, pull)
-    curvature = np.matmul(np.swapaxes(slopes, 1, 2) * bend[:, None, :], slopes)
-    whole = np.einsum("bnp,bn->bp", slopes**2, counts)
-    fixed = ~problem.free
-    diagonal = damping[:, None] * (whole + 1e-12 * whole.max(axis=1, keepdims=True)) + fixed
-    places = np.arange(theta.shape[1])
-    curvature[:, places, places] += diagonal + 1e-300
-    return np.asarray(np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0])
+    return least_squares(normal, theta, replace(SEARCH, steps=steps))
 
 
 def _corner_step(problem: Problem, theta: Floats, counts: Floats, trust: float) -> Floats:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.laws.surfaces.families.schedule import MEMORY, areas
-from normlaws.laws.surfaces.family import Family, Floats
+from normlaws.laws.surfaces.family import Family
 
 FLOPS = 6.0  # per parameter and token
 USUAL = {

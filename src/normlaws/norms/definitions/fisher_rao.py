@@ -32,7 +32,7 @@ def log_fisher_rao(
         model: measured in evaluation mode.
         inputs: a batch of n inputs, handed to ``model`` as it is.
         labels: (n,) targets.
-        loss: losses per example; cross-entropy where omitted.
+        loss: losses per example; cross-entropy by default.
     """
     losses = loss or (lambda f, y: functional.cross_entropy(f, y, reduction="none"))
     with evaluation_mode(model):

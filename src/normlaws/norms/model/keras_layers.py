@@ -1,7 +1,7 @@
 """Keras 3 on the torch backend: kernels are stored as (…, in, out), and read as rows = outputs.
 
 A Keras model is a ``torch.nn.Module`` whose children are not registered as such, so the topmost
-Keras layer speaks for all below it. A new kind of layer is one more function in ``_RULES``.
+Keras layer covers all below it. A new kind of layer is one more function in ``_RULES``.
 """
 
 from __future__ import annotations

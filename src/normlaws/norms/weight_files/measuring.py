@@ -41,7 +41,7 @@ def measure_file(
     Args:
         path: file, folder, or ``….index.json`` of a checkpoint in shards.
         key: where in the file the network is, with points between nested keys (``"state_dict"``,
-            ``"nets.generator"``); found where omitted and unambiguous.
+            ``"nets.generator"``); found automatically where it is unambiguous.
         exact: decompose large matrices, too, whose spectral norm is else iterated until a bound
             certifies it to 1e-6.
         progress: called with the layers done, their number, and the name of the next.

@@ -26,7 +26,7 @@ def state_in(loaded: Any, source: str, key: str | None = None) -> State:
     Args:
         loaded: what the file held.
         source: its name, for messages.
-        key: where in it the network is, with points between nested keys; found where omitted.
+        key: where in it the network is, with points between nested keys; by default it is found.
 
     Raises:
         InputError: there are several networks, or none, or nothing under ``key``.

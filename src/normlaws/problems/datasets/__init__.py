@@ -78,7 +78,7 @@ def load_data_set(name: str, root: Path | None = None, **options: Any) -> DataSe
 
     Args:
         name: one of :data:`DATA_SETS`.
-        root: folder that holds, or shall hold, downloaded data, and below which relative paths are
+        root: folder for downloaded data, and below which relative paths are
             looked up; default as in :func:`data_root`. The embedded digits need none.
         **options: further settings of the data set, such as ``path``.
 

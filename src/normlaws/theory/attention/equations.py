@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from normlaws.theory._stiff import Array, follow
+from normlaws.arrays import Floats
+from normlaws.theory._stiff import follow
 
 _POLISH = 8  # Newton's steps on the time of an event
 
@@ -33,11 +34,11 @@ class Setting:
         """The variance s of a direction, of the relevant token."""
         return (1 - self.shared) / self.dimension
 
-    def attention(self, score: Array) -> Array:
+    def attention(self, score: Floats) -> Floats:
         """A."""
         return self._shares(score)[0]
 
-    def _shares(self, score: Array) -> tuple[Array, Array]:
+    def _shares(self, score: Floats) -> tuple[Floats, Floats]:
         """A and 1 − A, neither by subtraction."""
         left = (self.length - self.repeated) * np.exp(-np.asarray(score, dtype=float))
         return self.repeated / (self.repeated + left), left / (self.repeated + left)
@@ -51,14 +52,14 @@ class Setting:
     def _goal(self) -> float:
         return float(np.sqrt(self.dimension - 1))
 
-    def loss(self, rest: Array, part: Array, score: Array) -> Array:
+    def loss(self, rest: Floats, part: Floats, score: Floats) -> Floats:
         """L."""
         attention, left = self._shares(score)
         noise = left**2 * (rest**2 + part**2) * self._spread
         along = (self.shared + self.common) * (attention * part - 1) ** 2
         return 0.5 * (noise + along + self.common * (attention * rest - self._goal) ** 2)
 
-    def gradient(self, state: Array) -> Array:
+    def gradient(self, state: Floats) -> Floats:
         """(L_w, L_{w₁}, L_A)."""
         rest, part, score = state
         attention, left = self._shares(score)
@@ -74,13 +75,13 @@ class Setting:
             ]
         )
 
-    def speed(self, state: Array) -> Array:
+    def speed(self, state: Floats) -> Floats:
         """(w', w₁', u')."""
         by_rest, by_part, by_attention = self.gradient(state)
         attention, left = self._shares(state[2])
         return np.array([-by_rest, -by_part, -self.pace * attention * left * by_attention])
 
-    def jacobian(self, state: Array) -> Array:
+    def jacobian(self, state: Floats) -> Floats:
         """The derivative of ``speed``, (3, 3)."""
         rest, part, score = state
         attention, left = self._shares(score)
@@ -111,7 +112,7 @@ class Setting:
         An event of the integration, made exact by Newton's method on integrations that end there.
         """
 
-        def excess(_: float, state: Array) -> float:
+        def excess(_: float, state: Floats) -> float:
             return float(tested.loss(*state) - level)
 
         excess.terminal = True  # type: ignore[attr-defined]
@@ -134,7 +135,7 @@ class Setting:
                 break
         return time
 
-    def loss_gradient(self, state: Array) -> Array:
+    def loss_gradient(self, state: Floats) -> Floats:
         """Derivatives of L by (w, w₁, u)."""
         by_rest, by_part, by_attention = self.gradient(state)
         attention, left = self._shares(state[2])

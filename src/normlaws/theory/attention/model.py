@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.theory._checks import positive, whole
 from normlaws.theory._runs import as_curves, run_of
-from normlaws.theory._stiff import Array, follow
+from normlaws.theory._stiff import follow
 from normlaws.theory.attention.equations import Setting
 
 RTOL = 1e-10
@@ -39,14 +40,14 @@ class AttentionFlow:
         status: ``"solved"``, or ``"beyond precision"`` where the values are NaN.
     """
 
-    time: Array
-    norm: Array
-    score: Array
-    attention: Array
-    rest: Array
-    repeated: Array
-    train_loss: Array
-    test_loss: Array
+    time: Floats
+    norm: Floats
+    score: Floats
+    attention: Floats
+    rest: Floats
+    repeated: Floats
+    train_loss: Floats
+    test_loss: Floats
     status: np.ndarray
 
 
@@ -99,7 +100,7 @@ class SparseAttention:
             f"repeated={self.repeated}, shared={self.shared:g}, clock={self.clock!r})"
         )
 
-    def loss(self, w: ArrayLike, u: ArrayLike, along: ArrayLike | None = None) -> Array:
+    def loss(self, w: ArrayLike, u: ArrayLike, along: ArrayLike | None = None) -> Floats:
         """The training loss L.
 
         Args:
@@ -237,7 +238,7 @@ class SparseAttention:
             "repeated": self.repeated, "shared": self.shared, "clock": self.clock,
         }  # fmt: skip
 
-    def _recorded(self, times: Array) -> Curves:
+    def _recorded(self, times: Floats) -> Curves:
         found = self.flow(times)
         columns = {
             "log_frobenius": np.log(found.norm),
@@ -250,7 +251,7 @@ class SparseAttention:
         run = run_of(self.length, None, self.settings() | {"training": "gradient flow"})
         return as_curves([run], {name: value[None] for name, value in columns.items()})
 
-    def _states(self, times: Array) -> Array:
+    def _states(self, times: Floats) -> Floats:
         return follow(
             self._train.speed, self._train.jacobian, np.zeros(3), times, rtol=RTOL, atol=ATOL
         )

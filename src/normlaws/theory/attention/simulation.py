@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.theory._checks import positive, whole
 from normlaws.theory._runs import as_curves, run_of
-from normlaws.theory._stiff import Array
 from normlaws.theory.attention.model import SparseAttention
 
 
@@ -87,7 +87,7 @@ def _train(
     return states
 
 
-def _state(model: SparseAttention, matrix: Array, scores: Array) -> dict[str, float]:
+def _state(model: SparseAttention, matrix: Floats, scores: Floats) -> dict[str, float]:
     """Population values, whatever the scores."""
     dimension, shared = model.dimension, model.shared
     weights = np.exp(scores - scores.max())

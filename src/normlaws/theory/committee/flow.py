@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.integrate import odeint
 
-from normlaws.theory.committee.moments import AnyArray, Array, fluctuation, response
+from normlaws.arrays import Floats
+from normlaws.theory.committee.moments import AnyArray, fluctuation, response
 
 RELATIVE, ABSOLUTE = 1e-11, 1e-14  # tolerances of LSODA on every order parameter
 STEPS = 100_000
@@ -27,9 +28,9 @@ class Blocks:
 
     students: int
     teachers: int
-    variance: Array
+    variance: Floats
     learning_rate: float
-    upper: tuple[Array, Array] = field(init=False)
+    upper: tuple[Floats, Floats] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "upper", np.triu_indices(self.students))
@@ -45,7 +46,7 @@ class Blocks:
         return float(np.sqrt(self.teachers) / self.students)
 
     @property
-    def coefficients(self) -> Array:
+    def coefficients(self) -> Floats:
         """e = (−c, …; 1/√M, …)."""
         return np.concatenate(
             [
@@ -86,14 +87,14 @@ class Blocks:
         c[..., k:, k:] = np.eye(m)
         return c
 
-    def speed(self, alpha: float, state: Array) -> Array:
+    def speed(self, alpha: float, state: Floats) -> Floats:
         """d state/dα, (D,)."""
         rho, theta = self.unpack(state)
         c = self.covariance(rho, theta)
         e, k = self.coefficients, self.students
         return self._speed(rho, theta, response(c, e, k), fluctuation(c, e, k))
 
-    def _speed(self, rho: Array, theta: Array, answer: AnyArray, noise: AnyArray) -> AnyArray:
+    def _speed(self, rho: Floats, theta: Floats, answer: AnyArray, noise: AnyArray) -> AnyArray:
         """Speeds at ρ, θ for given averages [A|E] (…, K, K + M) and G (…, K, K)."""
         rate = self.learning_rate * self.scale
         a, e = answer[..., None, :, : self.students], answer[..., None, :, self.students :]
@@ -106,7 +107,7 @@ class Blocks:
         )
         return self.pack(of_rho, of_theta)
 
-    def jacobian(self, alpha: float, state: Array) -> Array:
+    def jacobian(self, alpha: float, state: Floats) -> Floats:
         """∂ speed/∂ state, (D, D): one small matrix per block, and what goes through Q and R."""
         rho, theta = self.unpack(state)
         c, e, k = self.covariance(rho, theta), self.coefficients, self.students
@@ -131,7 +132,7 @@ class Blocks:
             found[:, places] += self.variance[block] * through.T
         return found
 
-    def _places(self) -> Array:
+    def _places(self) -> Floats:
         """Where the state holds every block: (L, D/L) indices, in the order of a single block."""
         count, k, m = len(self.variance), self.students, self.teachers
         half = k * (k + 1) // 2
@@ -139,7 +140,7 @@ class Blocks:
         own = count * k * m + np.arange(count)[:, None] * half + np.arange(half)
         return np.concatenate([cross, own], axis=1)
 
-    def integrate(self, start: Array, alphas: Array) -> Array:
+    def integrate(self, start: Floats, alphas: Floats) -> Floats:
         """States (T, D) at ascending ``alphas``; restarted at each, NaN from a failure on."""
         states = np.full((len(alphas), len(start)), np.nan)
         state, now = start, 0.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory._contour import Complex, cotangent
+from normlaws.arrays import Complex, Floats
+from normlaws.theory._contour import cotangent
 from normlaws.theory._modes import Modes
-from normlaws.theory.committee.moments import Array
 
 ROUNDING = 4e-16  # per term of a sum over the contour
 RELATIVE = 1e-8  # what a loss must be good for
@@ -24,18 +24,18 @@ class LinearStart:
         scale: c.
     """
 
-    students: Array
-    teachers: Array
+    students: Floats
+    teachers: Floats
     scale: float
 
     @property
-    def missing_students(self) -> Array:
+    def missing_students(self) -> Floats:
         """(t − s)·J, (K,)."""
         m = self.teachers.shape[1]
         return self.teachers.sum(axis=1) / np.sqrt(m) - self.scale * self.students.sum(axis=1)
 
     @property
-    def missing_teachers(self) -> Array:
+    def missing_teachers(self) -> Floats:
         """(t − s)·B, (M,)."""
         m = self.teachers.shape[1]
         return 1 / np.sqrt(m) - self.scale * self.teachers.sum(axis=0)
@@ -53,14 +53,14 @@ class LinearStart:
 class LinearPath:
     """Values at every α (T,): loss with its rounding error, R (T, K, M), Q and Q⁰ (T, K, K)."""
 
-    loss: Array
-    error: Array
-    overlaps: Array
-    fields: Array
-    weights: Array
+    loss: Floats
+    error: Floats
+    overlaps: Floats
+    fields: Floats
+    weights: Floats
 
 
-def linear_path(modes: Modes, rate: float, start: LinearStart, alphas: Array) -> LinearPath:
+def linear_path(modes: Modes, rate: float, start: LinearStart, alphas: Floats) -> LinearPath:
     """Solve exactly at any α.
 
     Block errors obey ė = −2 η Λ e + η² n λ (λ·e) with the effective rate η; the sums λ·e, λ²·e and
@@ -91,8 +91,8 @@ def linear_path(modes: Modes, rate: float, start: LinearStart, alphas: Array) ->
 
 
 def _errors(
-    variance: Array, share: Array, rate: float, missing: float, alphas: Array
-) -> tuple[tuple[Array, Array], Array]:
+    variance: Floats, share: Floats, rate: float, missing: float, alphas: Floats
+) -> tuple[tuple[Floats, Floats], Floats]:
     """Σ e and λ·e at every α, and the rounding error of λ·e/2."""
     contour = cotangent()
     plain, loss = np.full(len(alphas), missing), np.full(len(alphas), missing)

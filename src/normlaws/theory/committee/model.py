@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.theory._checks import positive, whole
@@ -18,7 +19,7 @@ from normlaws.theory._modes import Modes, power_law
 from normlaws.theory.committee.flow import Blocks
 from normlaws.theory.committee.laws import committee_laws
 from normlaws.theory.committee.linear import RELATIVE, LinearStart, linear_path
-from normlaws.theory.committee.moments import Array, test_loss
+from normlaws.theory.committee.moments import test_loss
 from normlaws.theory.committee.plateau import escape_rate
 from normlaws.theory.committee.results import CommitteeLaws, CommitteeSolution
 
@@ -89,7 +90,7 @@ class SoftCommittee:
         return self.learning_rate * self.teacher / self.student
 
     @property
-    def variance(self) -> Array:
+    def variance(self) -> Floats:
         """λ_l, (L,), of mean 1."""
         power = np.arange(1.0, self.eigenvalues + 1) ** -(1 + self._exponent)
         return power * self.eigenvalues / power.sum()
@@ -155,7 +156,7 @@ class SoftCommittee:
         return Blocks(self.student, self.teacher, self.variance, self.learning_rate)
 
     @property
-    def start(self) -> tuple[Array, Array]:
+    def start(self) -> tuple[Floats, Floats]:
         """Overlaps at α = 0 per input: students with teachers (K, M), among each other (K, K)."""
         x = np.zeros((self.student, self.teacher))
         i = np.arange(self.student)
@@ -170,7 +171,7 @@ class SoftCommittee:
     def _spectrum(self) -> Modes:
         return power_law(1.0, 1 + self._exponent, self.eigenvalues)
 
-    def _erf(self, alphas: Array) -> dict[str, np.ndarray]:
+    def _erf(self, alphas: Floats) -> dict[str, np.ndarray]:
         blocks, (x, q) = self.blocks, self.start
         ones = np.full((self.eigenvalues, 1, 1), blocks.share)
         states = blocks.integrate(blocks.pack(ones * x, ones * q), alphas)
@@ -181,7 +182,7 @@ class SoftCommittee:
         good = loss > SMALLEST
         return self._values(loss, good, c[:, :k, k:], c[:, :k, :k], theta.sum(axis=1))
 
-    def _linear(self, alphas: Array) -> dict[str, np.ndarray]:
+    def _linear(self, alphas: Floats) -> dict[str, np.ndarray]:
         x, q = self.start
         start = LinearStart(q, x, self.blocks.scale)
         path = linear_path(self._spectrum, self.effective_rate, start, alphas)
@@ -189,7 +190,7 @@ class SoftCommittee:
         return self._values(path.loss, good, path.overlaps, path.fields, path.weights)
 
     def _values(
-        self, loss: Array, good: np.ndarray, overlaps: Array, fields: Array, weights: Array
+        self, loss: Floats, good: np.ndarray, overlaps: Floats, fields: Floats, weights: Floats
     ) -> dict[str, np.ndarray]:
         solved = np.isfinite(weights).all(axis=(1, 2))
         status = np.where(good, "solved", "test_loss beyond precision")
@@ -203,7 +204,7 @@ class SoftCommittee:
         }
 
 
-def log_spectral_complexity(weights: Array, teachers: int) -> Array:
+def log_spectral_complexity(weights: Floats, teachers: int) -> Floats:
     """ln of Bartlett, Foster and Telgarsky's complexity (2017, eq. 1.2) from Q⁰ = J Jᵀ/N.
 
     The first layer is J/√N, with spectral norm √λ_max(Q⁰) and (2,1) norm Σ √Q⁰_ii; the second is
@@ -225,7 +226,7 @@ def log_spectral_complexity(weights: Array, teachers: int) -> Array:
     return found
 
 
-def checked_alphas(value: ArrayLike) -> Array:
+def checked_alphas(value: ArrayLike) -> Floats:
     """``value`` as float64; raises where an α is negative or not finite."""
     alphas = np.asarray(value, dtype=float)
     bad = alphas[~((alphas >= 0) & np.isfinite(alphas))]
@@ -234,7 +235,7 @@ def checked_alphas(value: ArrayLike) -> Array:
     return alphas
 
 
-def _warn_beyond(alphas: Array, status: np.ndarray) -> None:
+def _warn_beyond(alphas: Floats, status: np.ndarray) -> None:
     beyond = np.flatnonzero(status == "beyond precision")
     if beyond.size:
         warnings.warn(

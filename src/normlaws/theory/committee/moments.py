@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from normlaws.arrays import Floats
+
 AnyArray = NDArray[Any]  # real, or complex where a derivative is taken
 
 
@@ -20,7 +21,7 @@ def _diagonal(c: AnyArray) -> AnyArray:
     return np.einsum("...ii->...i", c)
 
 
-def test_loss(c: AnyArray, e: Array) -> AnyArray:
+def test_loss(c: AnyArray, e: Floats) -> AnyArray:
     """½⟨(teacher − student)²⟩, shape (…)."""
     scale = np.sqrt(1 + _diagonal(c))
     ratio = c / (scale[..., :, None] * scale[..., None, :])
@@ -28,13 +29,13 @@ def test_loss(c: AnyArray, e: Array) -> AnyArray:
     return loss
 
 
-def linear_loss(c: AnyArray, e: Array) -> AnyArray:
+def linear_loss(c: AnyArray, e: Floats) -> AnyArray:
     """The same for linear g."""
     loss: AnyArray = 0.5 * np.einsum("a,...ab,b->...", e, c, e)
     return loss
 
 
-def response(c: AnyArray, e: Array, students: int) -> AnyArray:
+def response(c: AnyArray, e: Floats, students: int) -> AnyArray:
     """[A|E]: ⟨δ_u ξ⟩ = Σ_w [A|E]_uw Cov(x_w, ξ), shape (…, K, K + M)."""
     d = 1 + _diagonal(c)
     over = c[..., :students, :]
@@ -46,7 +47,7 @@ def response(c: AnyArray, e: Array, students: int) -> AnyArray:
     return found
 
 
-def fluctuation(c: AnyArray, e: Array, students: int) -> AnyArray:
+def fluctuation(c: AnyArray, e: Floats, students: int) -> AnyArray:
     """G = ⟨δ_i δ_k⟩, shape (…, K, K)."""
     d = 1 + _diagonal(c)[..., :students]
     over = c[..., :students, :]

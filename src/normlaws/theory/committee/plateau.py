@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import root
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.theory.committee.flow import Blocks
-from normlaws.theory.committee.moments import Array
 
 APPROACH = 50.0  # η α of the path that leads to the plateau
 ACCURACY = 1e-9  # of its equations
@@ -21,21 +21,21 @@ def escape_rate(blocks: Blocks) -> float:
     return float(rates.real.max())
 
 
-def plateau(blocks: Blocks) -> tuple[Array, Array]:
+def plateau(blocks: Blocks) -> tuple[Floats, Floats]:
     """R (K, M) and Q (K, K) of the fixed point where all students and all teachers are alike.
 
     Its blocks are alike, too, so it is that of a single eigenvalue.
     """
     one = Blocks(blocks.students, blocks.teachers, np.ones(1), blocks.learning_rate)
 
-    def matrices(values: Array) -> tuple[Array, Array]:
+    def matrices(values: Floats) -> tuple[Floats, Floats]:
         overlap, own, other = values
         k = blocks.students
         theta = np.full((k, k), other)
         np.fill_diagonal(theta, own)
         return np.full((k, blocks.teachers), overlap), theta
 
-    def speeds(values: Array) -> Array:
+    def speeds(values: Floats) -> Floats:
         rho, theta = matrices(values)
         moved, grown = one.unpack(one.speed(0.0, one.pack(rho[None], theta[None])))
         return np.array([moved[0, 0, 0], grown[0, 0, 0], grown[0, 0, 1]]) / one.learning_rate

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.theory._checks import whole
 from normlaws.theory._runs import run_of
-from normlaws.theory.committee.moments import Array
 
 if TYPE_CHECKING:
     from normlaws.theory.committee.model import SoftCommittee
@@ -28,7 +28,7 @@ def settings_of(model: SoftCommittee, training: str, **more: Any) -> dict[str, A
     return {"model": "soft committee", "training": training, **values, **more}
 
 
-def curves_of(model: SoftCommittee, alphas: Array, dimension: int, records: int) -> Curves:
+def curves_of(model: SoftCommittee, alphas: Floats, dimension: int, records: int) -> Curves:
     """Exact curves; see ``SoftCommittee.curves``."""
     sizes = np.unique(np.rint(alphas * whole("dimension", dimension)).astype(int))
     if len(sizes) < len(alphas) or sizes[0] < 1:

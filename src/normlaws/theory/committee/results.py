@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory.committee.moments import Array
+from normlaws.arrays import Floats
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class CommitteeSolution:
             precision and NaN; ``"beyond precision"`` where nothing could be solved.
     """
 
-    alpha: Array
-    test_loss: Array
-    overlaps: Array
-    student_overlaps: Array
-    norm: Array
-    log_spectral_complexity: Array
+    alpha: Floats
+    test_loss: Floats
+    overlaps: Floats
+    student_overlaps: Floats
+    norm: Floats
+    log_spectral_complexity: Floats
     status: np.ndarray
 
 

@@ -9,12 +9,13 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import erf
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.theory._checks import positive, whole
 from normlaws.theory._runs import as_curves, run_of
 from normlaws.theory.committee.model import SoftCommittee, log_spectral_complexity
-from normlaws.theory.committee.moments import Array, linear_loss, test_loss
+from normlaws.theory.committee.moments import linear_loss, test_loss
 from normlaws.theory.committee.records import settings_of
 
 
@@ -71,9 +72,9 @@ class _Committee:
         sources: random numbers of each.
     """
 
-    students: Array
-    teachers: Array
-    variance: Array
+    students: Floats
+    teachers: Floats
+    variance: Floats
     sources: list[np.random.Generator]
 
     @classmethod
@@ -103,7 +104,7 @@ class _Committee:
                 push = missed[:, None] * _slope(fields, linear)
                 self.students += rate * push[:, :, None] * inputs[:, None, :]
 
-    def record(self, model: SoftCommittee) -> dict[str, Array]:
+    def record(self, model: SoftCommittee) -> dict[str, Floats]:
         """Columns of ``Curves``, each (S,)."""
         every, n = np.concatenate([self.students, self.teachers], axis=1), len(self.variance)
         c = np.einsum("sin,n,sjn->sij", every, self.variance, every, optimize=True) / n
@@ -116,15 +117,15 @@ class _Committee:
         }
 
 
-def _output(fields: Array, linear: bool) -> Array:
+def _output(fields: Floats, linear: bool) -> Floats:
     return fields if linear else np.asarray(erf(fields / np.sqrt(2)))
 
 
-def _slope(fields: Array, linear: bool) -> Array:
+def _slope(fields: Floats, linear: bool) -> Floats:
     return np.ones_like(fields) if linear else np.sqrt(2 / np.pi) * np.exp(-0.5 * fields**2)
 
 
-def _start(model: SoftCommittee, dimension: int, source: np.random.Generator) -> Array:
+def _start(model: SoftCommittee, dimension: int, source: np.random.Generator) -> Floats:
     """Weights of students and teachers (K + M, N) with the model's products in every block."""
     x, _ = model.start
     k, m = x.shape

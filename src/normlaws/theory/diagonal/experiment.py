@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
 from normlaws.theory._checks import positive, whole
 from normlaws.theory._runs import as_curves, run_of
 from normlaws.theory.diagonal.flow import LOSSES, trajectory
-from normlaws.theory.diagonal.geometry import Array, Geometry
+from normlaws.theory.diagonal.geometry import Geometry
 from normlaws.theory.diagonal.limit import limits
 from normlaws.theory.diagonal.network import DiagonalNetwork
 
@@ -34,9 +35,9 @@ class SparseProblem:
         noise: standard deviation of the noise.
     """
 
-    inputs: Array
-    targets: Array
-    truth: Array
+    inputs: Floats
+    targets: Floats
+    truth: Floats
     noise: float
 
     @classmethod
@@ -51,11 +52,11 @@ class SparseProblem:
         targets = inputs @ truth + noise * rng.standard_normal(size)
         return cls(inputs, targets, truth, noise)
 
-    def asked(self, loss: str) -> Array:
+    def asked(self, loss: str) -> Floats:
         """What the loss compares predictions with: targets, or their signs."""
         return self.targets if loss == "squared" else np.where(self.targets > 0, 1.0, -1.0)
 
-    def record(self, geometry: Geometry, theta: Array, loss: str) -> dict[str, Array]:
+    def record(self, geometry: Geometry, theta: Floats, loss: str) -> dict[str, Floats]:
         """Columns of ``Curves`` at θ (times, d); each (times,)."""
         beta = geometry.beta(theta)
         norm = np.linalg.norm(beta, axis=1)
@@ -117,7 +118,7 @@ def recorded(
     return Curves.concat(parts)
 
 
-def default_times(geometry: Geometry, count: int = 50) -> Array:
+def default_times(geometry: Geometry, count: int = 50) -> Floats:
     """Times in geometric progression, in units of the time in which β leaves zero."""
     log_unit = -geometry.log_rate - max(geometry.log_unit + np.log(2), 0.0)
     return np.exp(log_unit) * np.geomspace(0.1, 1e4, count)

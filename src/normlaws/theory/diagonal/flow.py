@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from normlaws.arrays import Floats
 from normlaws.theory._stiff import follow
-from normlaws.theory.diagonal.geometry import Array, Geometry
+from normlaws.theory.diagonal.geometry import Geometry
 
 RTOL = 1e-10
 
@@ -23,23 +24,23 @@ class Loss:
         bend: d²L/df², (P,), diagonal.
     """
 
-    pull: Callable[[Array, Array], Array]
-    bend: Callable[[Array, Array], Array]
+    pull: Callable[[Floats, Floats], Floats]
+    bend: Callable[[Floats, Floats], Floats]
 
 
-def _squared_pull(predictions: Array, targets: Array) -> Array:
+def _squared_pull(predictions: Floats, targets: Floats) -> Floats:
     return 2 * (targets - predictions)
 
 
-def _squared_bend(predictions: Array, targets: Array) -> Array:
+def _squared_bend(predictions: Floats, targets: Floats) -> Floats:
     return np.full_like(targets, 2.0)
 
 
-def _logistic_pull(predictions: Array, targets: Array) -> Array:
+def _logistic_pull(predictions: Floats, targets: Floats) -> Floats:
     return targets * expit(-targets * predictions) / len(targets)
 
 
-def _logistic_bend(predictions: Array, targets: Array) -> Array:
+def _logistic_bend(predictions: Floats, targets: Floats) -> Floats:
     return expit(predictions) * expit(-predictions) / len(targets)
 
 
@@ -50,8 +51,13 @@ LOSSES = {
 
 
 def trajectory(
-    geometry: Geometry, inputs: Array, targets: Array, times: Array, loss: Loss, rtol: float = RTOL
-) -> Array:
+    geometry: Geometry,
+    inputs: Floats,
+    targets: Floats,
+    times: Floats,
+    loss: Loss,
+    rtol: float = RTOL,
+) -> Floats:
     """θ (times, d) along the flow θ' = D²α^(D−2) cosh²(κθ) Xᵀ(−dL/df); NaN where it breaks off.
 
     For D = 2, θ stays in the row space of X, and with fewer examples than coordinates its P
@@ -61,15 +67,15 @@ def trajectory(
     basis = inputs if inside else None
     rate = np.exp(geometry.log_rate)
 
-    def of(state: Array) -> Array:
+    def of(state: Floats) -> Floats:
         return state @ inputs if inside else state
 
-    def speed(state: Array) -> Array:
+    def speed(state: Floats) -> Floats:
         theta = of(state)
         pull = loss.pull(inputs @ geometry.beta(theta), targets)
         return rate * pull if inside else rate * _gain(geometry, theta) * (pull @ inputs)
 
-    def jacobian(state: Array) -> Array:
+    def jacobian(state: Floats) -> Floats:
         theta = of(state)
         predictions = inputs @ geometry.beta(theta)
         bend = loss.bend(predictions, targets)[:, None]
@@ -88,13 +94,13 @@ def trajectory(
     return states @ basis if basis is not None else states
 
 
-def _gain(geometry: Geometry, theta: Array) -> Array:
+def _gain(geometry: Geometry, theta: Floats) -> Floats:
     with np.errstate(over="ignore"):
         return np.cosh(geometry.bend * theta) ** 2
 
 
 def _scale(
-    geometry: Geometry, inputs: Array, targets: Array, times: Array, loss: Loss, inside: bool
+    geometry: Geometry, inputs: Floats, targets: Floats, times: Floats, loss: Loss, inside: bool
 ) -> float:
     """The size of the state that matters: at the first time, at most that of the final β."""
     pull = loss.pull(np.zeros_like(targets), targets)

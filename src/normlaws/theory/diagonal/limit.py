@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr, solve_triangular
 
-from normlaws.theory.diagonal.geometry import Array, Geometry
+from normlaws.arrays import Floats
+from normlaws.theory.diagonal.geometry import Geometry
 
 ACCURACY = 1e-10  # of the last step, over the largest |β|, of a point that counts as solved
 _STEPS = 30  # Newton's, at one scale
@@ -30,14 +31,14 @@ _FLAT = 1e-12  # 1 − Q' at the largest β below which a smaller scale changes 
 class _State:
     """β and the multipliers ν of the constraints, with the last step over the largest |β|."""
 
-    beta: Array
-    multipliers: Array
+    beta: Floats
+    multipliers: Floats
     moved: float = np.inf
 
 
 def limits(
-    inputs: Array, targets: Array, log_scales: Sequence[float], depth: float
-) -> Iterator[Array]:
+    inputs: Floats, targets: Floats, log_scales: Sequence[float], depth: float
+) -> Iterator[Floats]:
     """Minimisers of Q subject to Xβ = y at falling scales; NaN where Newton does not settle.
 
     Args:
@@ -49,7 +50,7 @@ def limits(
     Yields:
         β (d,) of every scale.
     """
-    start: Array = np.linalg.lstsq(inputs, targets, rcond=None)[0].astype(np.float64)
+    start: Floats = np.linalg.lstsq(inputs, targets, rcond=None)[0].astype(np.float64)
     largest = float(np.max(np.abs(start), initial=0.0))
     if largest == 0:
         yield from (start for _ in log_scales)
@@ -73,8 +74,8 @@ def _lowest(largest: float, depth: float) -> float:
 
 @dataclass(frozen=True)
 class _Problem:
-    inputs: Array
-    targets: Array
+    inputs: Floats
+    targets: Floats
     depth: float
 
     def lead(self, start: float, goal: float, state: _State) -> _State:
@@ -120,7 +121,7 @@ class _Problem:
         return _State(beta, state.multipliers + share * more, moved), turned
 
 
-def _mixed(geometry: Geometry, beta: Array, theta: Array, step: Array, turn: Array) -> Array:
+def _mixed(geometry: Geometry, beta: Floats, theta: Floats, step: Floats, turn: Floats) -> Floats:
     """Coordinates that grow take the step in β, those that shrink take it in Q'.
 
     Both are Newton's direction. Q' is logarithmic, so either way a step cannot overshoot.
@@ -130,8 +131,8 @@ def _mixed(geometry: Geometry, beta: Array, theta: Array, step: Array, turn: Arr
 
 
 def _newton(
-    inputs: Array, targets: Array, geometry: Geometry, theta: Array, state: _State
-) -> tuple[Array, Array]:
+    inputs: Floats, targets: Floats, geometry: Geometry, theta: Floats, state: _State
+) -> tuple[Floats, Floats]:
     """Newton's step in β and in ν.
 
     Everything is a correction to what is there, so that 1/Q'' multiplies small numbers alone.
@@ -147,7 +148,7 @@ def _newton(
     return step + root * along, more + mended
 
 
-def _solver(scaled: Array) -> Callable[[Array], tuple[Array, Array]]:
+def _solver(scaled: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
     """Solve A Aᵀν = b: returns a function b → (ν, Aᵀν).
 
     Cholesky's factor, or where 1/Q'' spans too many decades for it, orthogonal factors of Aᵀ
@@ -160,7 +161,7 @@ def _solver(scaled: Array) -> Callable[[Array], tuple[Array, Array]]:
         pivots = np.abs(np.diag(factor[0]))
         if pivots.min() > _SINGULAR * pivots.max():
 
-            def by_cholesky(right: Array) -> tuple[Array, Array]:
+            def by_cholesky(right: Floats) -> tuple[Floats, Floats]:
                 found = units * cho_solve(factor, units * right, check_finite=False)
                 return found, found @ scaled
 
@@ -170,7 +171,7 @@ def _solver(scaled: Array) -> Callable[[Array], tuple[Array, Array]]:
     order = np.argsort(-np.max(np.abs(scaled), axis=0))
     q, r, pivot = qr(scaled[:, order].T, mode="economic", pivoting=True, check_finite=False)
 
-    def by_rotations(right: Array) -> tuple[Array, Array]:
+    def by_rotations(right: Floats) -> tuple[Floats, Floats]:
         inner = solve_triangular(r, right[pivot], trans="T", check_finite=False)
         found, along = np.empty_like(right), np.empty(scaled.shape[1])
         found[pivot] = solve_triangular(r, inner, check_finite=False)
@@ -180,7 +181,7 @@ def _solver(scaled: Array) -> Callable[[Array], tuple[Array, Array]]:
     return by_rotations
 
 
-def _search(geometry: Geometry, beta: Array, step: Array, theta: Array) -> float:
+def _search(geometry: Geometry, beta: Floats, step: Floats, theta: Floats) -> float:
     """The share of a step along which the convex Q does not rise steeply again."""
     slope = abs(float(geometry.mirror(theta) @ step))
     share = 1.0

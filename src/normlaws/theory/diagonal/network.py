@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.theory._checks import positive
 from normlaws.theory.diagonal.flow import LOSSES, trajectory
-from normlaws.theory.diagonal.geometry import Array, Geometry
+from normlaws.theory.diagonal.geometry import Geometry
 from normlaws.theory.diagonal.limit import limits
 
 _DECADES = 280 * np.log(10)  # of α^D: beyond it β or its rates leave double precision
@@ -33,7 +34,7 @@ class DiagonalLimit:
         status: ``"solved"``, or ``"beyond precision"`` where every value is NaN.
     """
 
-    beta: Array
+    beta: Floats
     potential: float
     init_scale: float
     depth: float
@@ -71,7 +72,7 @@ class DiagonalNetwork:
     def _carried(self) -> bool:
         return abs(self.geometry.log_unit) < _DECADES
 
-    def potential(self, beta: ArrayLike) -> Array:
+    def potential(self, beta: ArrayLike) -> Floats:
         """Q(β), which gradient flow on the squared loss makes least among interpolators.
 
         Args:
@@ -117,7 +118,7 @@ class DiagonalNetwork:
             "solved" if solved else "beyond precision",
         )
 
-    def flow(self, X: ArrayLike, y: ArrayLike, times: ArrayLike, loss: str = "squared") -> Array:
+    def flow(self, X: ArrayLike, y: ArrayLike, times: ArrayLike, loss: str = "squared") -> Floats:
         """β (times, d) along gradient flow; (d,) at a single time. P may exceed d.
 
         Args:
@@ -193,7 +194,7 @@ class DiagonalNetwork:
         )
 
 
-def finite(name: str, value: Any) -> Array:
+def finite(name: str, value: Any) -> Floats:
     """``value`` as float64; raises where an entry is not a finite number."""
     try:
         array = np.asarray(value, dtype=float)
@@ -204,7 +205,7 @@ def finite(name: str, value: Any) -> Array:
     return array
 
 
-def problem(X: ArrayLike, y: ArrayLike, loss: str) -> tuple[Array, Array, str]:
+def problem(X: ArrayLike, y: ArrayLike, loss: str) -> tuple[Floats, Floats, str]:
     """Inputs (P, d), targets (P,) and the loss's name, checked."""
     if loss not in LOSSES:
         raise InputError(f"expected a loss {allowed(LOSSES)}, got {loss!r}")
@@ -222,7 +223,7 @@ def problem(X: ArrayLike, y: ArrayLike, loss: str) -> tuple[Array, Array, str]:
     return inputs, targets, loss
 
 
-def interpolation(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+def interpolation(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     """Inputs and targets that some β interpolates, whatever the targets."""
     inputs, targets, _ = problem(X, y, "squared")
     examples, dimension = inputs.shape

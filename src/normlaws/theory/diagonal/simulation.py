@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.errors import NormlawsWarning
 from normlaws.theory._checks import positive, whole
 from normlaws.theory.diagonal.flow import LOSSES
-from normlaws.theory.diagonal.geometry import Array
 from normlaws.theory.diagonal.network import DiagonalNetwork, problem
 
 
@@ -23,7 +23,7 @@ def descend_diagonal(
     learning_rate: float,
     steps: Sequence[int],
     loss: str = "squared",
-) -> Array:
+) -> Floats:
     """β (records, d) of gradient descent on w₊ and w₋; after step n it is near the flow at n·rate.
 
     Args:

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import factorial
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.theory._checks import positive, whole
 from normlaws.theory._runs import as_curves, run_of
-from normlaws.theory._stiff import Array, follow
+from normlaws.theory._stiff import follow
 
 RTOL = 1e-9
 _SERIES = 8.0  # d ω² below which a series without cancellation gives the excess
@@ -53,12 +54,12 @@ class InContextFlow:
         status: (times,), ``"solved"``, or ``"beyond precision"`` where the values are NaN.
     """
 
-    time: Array
-    mu: Array
-    omega: Array
-    risk: Array
-    excess: Array
-    norm: Array
+    time: Floats
+    mu: Floats
+    omega: Floats
+    risk: Floats
+    excess: Floats
+    norm: Floats
     status: np.ndarray
 
 
@@ -118,7 +119,7 @@ class InContextRegression:
             self.noise + (drift + 1) / (self.length + drift), self.length / (self.length + drift)
         )
 
-    def risk(self, mu: ArrayLike, omega: ArrayLike) -> Array:
+    def risk(self, mu: ArrayLike, omega: ArrayLike) -> Floats:
         """R to order 1/L.
 
         Args:
@@ -235,14 +236,14 @@ class InContextRegression:
             "dimension": self.dimension, "length": self.length, "noise": self.noise,
         }  # fmt: skip
 
-    def _heads(self, mu: ArrayLike, omega: ArrayLike) -> tuple[Array, Array]:
+    def _heads(self, mu: ArrayLike, omega: ArrayLike) -> tuple[Floats, Floats]:
         arrays = [np.atleast_1d(np.asarray(value, dtype=float)) for value in (mu, omega)]
         if not all(np.all(np.isfinite(array)) for array in arrays):
             raise InputError("expected mu and omega to be finite numbers")
         values, weights = np.broadcast_arrays(*arrays)
         return values, weights
 
-    def _excess(self, mu: Array, omega: Array) -> Array:
+    def _excess(self, mu: Floats, omega: Floats) -> Floats:
         """R above its infimum: (1 + kd)(μ·ω − a)² + k(Σμ)² + k Σ_{n≥2} dⁿ/n! (Σ μωⁿ)²."""
         k, d = self.spread, self.dimension
         along, total = np.sum(mu * omega, axis=-1), np.sum(mu, axis=-1)
@@ -257,7 +258,7 @@ class InContextRegression:
             small = np.max(d * omega**2, axis=-1) < _SERIES
             return squares + k * np.where(small, series, whole_sum)
 
-    def _speed(self, state: Array) -> Array:
+    def _speed(self, state: Floats) -> Floats:
         mu, omega = np.split(state, 2)
         k, lack = self.spread, 2 * (mu @ omega - self.shrinkage) / self.shrinkage
         if np.max(self.dimension * omega**2) < _SERIES:
@@ -273,7 +274,7 @@ class InContextRegression:
             by_omega = 2 * k * self.dimension * mu * pulled
         return -np.concatenate([lack * omega + by_mu, lack * mu + by_omega])
 
-    def _jacobian(self, state: Array) -> Array:
+    def _jacobian(self, state: Floats) -> Floats:
         mu, omega = np.split(state, 2)
         d, k, along = self.dimension, self.spread, mu @ omega
         grown = np.exp(d * np.outer(omega, omega))

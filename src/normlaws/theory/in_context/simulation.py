@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.theory._checks import whole
-from normlaws.theory._stiff import Array
 from normlaws.theory.in_context.model import InContextRegression
 
-Predict = Callable[[Array, Array, Array], Array]
+Predict = Callable[[Floats, Floats, Floats], Floats]
 _AT_ONCE = 2**22  # numbers of one draw
 
 
@@ -40,7 +40,7 @@ def sample_risk(
     """
     values, weights = np.atleast_1d(mu, omega)
 
-    def predict(inputs: Array, outputs: Array, query: Array) -> Array:
+    def predict(inputs: Floats, outputs: Floats, query: Floats) -> Floats:
         fields = np.einsum("bld,bd->bl", inputs, query)
         guess = np.zeros(len(query))
         for value, weight in zip(values, weights, strict=True):
@@ -65,7 +65,7 @@ def sample_debiased(
         seed: of the draw.
     """
 
-    def predict(inputs: Array, outputs: Array, query: Array) -> Array:
+    def predict(inputs: Floats, outputs: Floats, query: Floats) -> Floats:
         centred = inputs - inputs.mean(axis=1, keepdims=True)
         return step * np.einsum("bld,bd,bl->b", centred, query, outputs) / inputs.shape[1]
 

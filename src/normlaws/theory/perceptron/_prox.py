@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit as sigmoid
 
-__all__ = ["Array", "log_prox_shift", "prox", "sigmoid", "softplus"]
+from normlaws.arrays import Floats
 
-Array = NDArray[np.float64]
+__all__ = ["log_prox_shift", "prox", "sigmoid", "softplus"]
 
 
-def softplus(value: Array) -> Array:
+def softplus(value: Floats) -> Floats:
     """log(1 + e^value) without overflow."""
     return np.logaddexp(0.0, value)
 
 
-def log_prox_shift(field: Array, log_chi: Array) -> Array:
+def log_prox_shift(field: Floats, log_chi: Floats) -> Floats:
     """ln(v − x), where v = argmin ℓ(v) + (v − x)²/2χ, ℓ(v) = log(1 + e^−v).
 
     With q = v − x the stationarity condition is ln q + softplus(x + q) = ln χ. Its left side is
@@ -38,6 +37,6 @@ def log_prox_shift(field: Array, log_chi: Array) -> Array:
     return log_shift
 
 
-def prox(field: Array, log_chi: Array) -> Array:
+def prox(field: Floats, log_chi: Floats) -> Floats:
     """The prox v = argmin ℓ(v) + (v − x)²/2χ; arguments as in :func:`log_prox_shift`."""
     return field + np.exp(log_prox_shift(field, log_chi))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from normlaws.theory.perceptron._prox import Array, prox, sigmoid, softplus
+from normlaws.arrays import Floats
+from normlaws.theory.perceptron._prox import prox, sigmoid, softplus
 
 TAIL = 8.5  # standard deviations; φ(8.5) is 2e-16 of φ(0)
 DECAY = 40.0  # e^−40 is below rounding
@@ -20,23 +21,23 @@ ROOT_2PI = np.sqrt(2 * np.pi)
 class Nodes:
     """Nodes and weights; every array has shape (points, nodes)."""
 
-    v: Array
-    shift: Array  # q = v − x
-    response: Array  # y = χℓ''/(1 + χℓ'')
-    x: Array
-    fresh: Array  # weights of E over x = λt, noise included
-    fresh_tilt: Array  # ∂ fresh / ∂a
-    orthogonal: Array  # weights of E_z at x = λ sin θ z
+    v: Floats
+    shift: Floats  # q = v − x
+    response: Floats  # y = χℓ''/(1 + χℓ'')
+    x: Floats
+    fresh: Floats  # weights of E over x = λt, noise included
+    fresh_tilt: Floats  # ∂ fresh / ∂a
+    orthogonal: Floats  # weights of E_z at x = λ sin θ z
 
 
-def sine_and_cosine(log_tangent: Array) -> tuple[Array, Array]:
+def sine_and_cosine(log_tangent: Floats) -> tuple[Floats, Floats]:
     """Sin θ and cos θ, each to full relative precision."""
     tangent = np.exp(log_tangent)
     secant = np.hypot(1.0, tangent)
     return tangent / secant, 1.0 / secant
 
 
-def make_nodes(norm: Array, a: Array, b: Array, flip: float, refine: int = 1) -> Nodes:
+def make_nodes(norm: Floats, a: Floats, b: Floats, flip: float, refine: int = 1) -> Nodes:
     """Nodes for (points,) arrays of λ, a = ln tan θ, b = ln χ.
 
     The trapezoid rule in τ with v = P(0) + w sinh τ: the integrands are analytic in a strip about
@@ -52,7 +53,7 @@ def make_nodes(norm: Array, a: Array, b: Array, flip: float, refine: int = 1) ->
     return _weigh(v, dv, norm[:, None], a[:, None], b[:, None], flip)
 
 
-def _window(norm: Array, sine: Array, b: Array, flip: float) -> tuple[Array, ...]:
+def _window(norm: Floats, sine: Floats, b: Floats, flip: float) -> tuple[Floats, ...]:
     """Centre, ends in τ, and width of the map; left of it the teacher's label rules fields out."""
     reach = TAIL * norm
     fields = np.stack([0.0 * norm, -reach if flip else -reach * sine, reach])
@@ -62,7 +63,7 @@ def _window(norm: Array, sine: Array, b: Array, flip: float) -> tuple[Array, ...
     return centre, np.arcsinh((left - centre) / width), np.arcsinh((right - centre) / width), width
 
 
-def _weigh(v: Array, dv: Array, norm: Array, a: Array, b: Array, flip: float) -> Nodes:
+def _weigh(v: Floats, dv: Floats, norm: Floats, a: Floats, b: Floats, flip: float) -> Nodes:
     decay = np.exp(-np.abs(v))
     shift = np.exp(b - np.maximum(v, 0.0)) / (1.0 + decay)  # χσ(−v)
     curvature = shift * np.where(v > 0, 1.0, decay) / (1.0 + decay)  # χℓ''(v)
@@ -82,7 +83,7 @@ def _weigh(v: Array, dv: Array, norm: Array, a: Array, b: Array, flip: float) ->
     )
 
 
-def fresh_loss(norm: Array, a: Array, flip: float) -> Array:
+def fresh_loss(norm: Floats, a: Floats, flip: float) -> Floats:
     """E[ℓ(λt)] over fresh examples with their noise; (points,) arrays."""
     sine, _ = sine_and_cosine(a)
     width = np.minimum(sine, 1.0 / norm)

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from normlaws.theory.perceptron._prox import Array
+from normlaws.arrays import Floats
 
 
 def bracketed_roots(
-    function: Callable[[Array], Array],
-    low: Array,
-    high: Array,
+    function: Callable[[Floats], Floats],
+    low: Floats,
+    high: Floats,
     tolerance: float = 1e-13,
     iterations: int = 100,
-) -> Array:
+) -> Floats:
     """Chandrupatla's method (1997) on arrays: inverse quadratic steps, bisection where unsafe.
 
     Args:
@@ -51,8 +51,8 @@ def bracketed_roots(
 
 
 def _next_part(
-    a: Array, b: Array, c: Array, fa: Array, fb: Array, fc: Array, least: Array
-) -> Array:
+    a: Floats, b: Floats, c: Floats, fa: Floats, fb: Floats, fc: Floats, least: Floats
+) -> Floats:
     xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
     quadratic = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
     step = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)

@@ -13,16 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from normlaws.theory.perceptron._prox import Array, softplus
+from normlaws.arrays import Flags, Floats
+from normlaws.theory.perceptron._prox import softplus
 from normlaws.theory.perceptron._quadrature import Nodes, make_nodes, sine_and_cosine
 
 ITERATIONS = 30
 TOLERANCE = 1e-9  # on ln tan θ; Newton's last step squares it
 ACCURACY = 1e-8  # error of ln tan θ beyond which a point is given up
 LARGEST_LOG_CHI = 1e7  # beyond it the rounding of ln χ alone spends ACCURACY
-Mask = NDArray[np.bool_]
 STRIDE = 0.5  # of ln λ, where Newton is led along the norm
 
 
@@ -30,27 +29,27 @@ STRIDE = 0.5  # of ln λ, where Newton is led along the norm
 class System:
     """The equations in logarithms at (points,) arrays, and their derivatives."""
 
-    residual: Array  # (points, 2)
-    jacobian: Array  # (points, 2, 2); columns a, b
-    by_log_norm: Array  # (points, 2)
+    residual: Floats  # (points, 2)
+    jacobian: Floats  # (points, 2, 2); columns a, b
+    by_log_norm: Floats  # (points, 2)
     nodes: Nodes
 
     @property
-    def step(self) -> Array:
+    def step(self) -> Floats:
         """Newton's step in (a, b), (points, 2)."""
         return self.solve(-self.residual)
 
     @property
-    def a_by_log_norm(self) -> Array:
+    def a_by_log_norm(self) -> Floats:
         """da/d ln λ by implicit differentiation."""
         return self.solve(-self.by_log_norm)[:, 0]
 
     @property
-    def a_by_log_alpha(self) -> Array:
+    def a_by_log_alpha(self) -> Floats:
         """da/d ln α by implicit differentiation; α is a factor in both equations."""
         return self.solve(np.full_like(self.residual, -1.0))[:, 0]
 
-    def solve(self, right: Array) -> Array:
+    def solve(self, right: Floats) -> Floats:
         """Solve the 2 × 2 systems by Cramer's rule; singular ones give non-finite values."""
         (aa, ab), (ba, bb) = self.jacobian.transpose(1, 2, 0)
         first, second = right.T
@@ -64,7 +63,9 @@ def noise_factor(flip: float) -> float:
     return float(np.sqrt(2 / np.pi) * (1 - 2 * flip))
 
 
-def system(alpha: Array, norm: Array, a: Array, b: Array, flip: float, refine: int = 1) -> System:
+def system(
+    alpha: Floats, norm: Floats, a: Floats, b: Floats, flip: float, refine: int = 1
+) -> System:
     """Evaluate the equations at (points,) arrays; ``refine`` multiplies the nodes."""
     n = make_nodes(norm, a, b, flip, refine)
     noise, noise_derivatives = _noise_equation(n, alpha, norm, a)
@@ -75,7 +76,7 @@ def system(alpha: Array, norm: Array, a: Array, b: Array, flip: float, refine: i
     )
 
 
-def _noise_equation(n: Nodes, alpha: Array, norm: Array, a: Array) -> tuple[Array, Array]:
+def _noise_equation(n: Nodes, alpha: Floats, norm: Floats, a: Floats) -> tuple[Floats, Floats]:
     """ln(α E[q²]) − 2 ln(λ sin θ), and derivatives by a, b, ln λ."""
     sine, cosine = sine_and_cosine(a)
     square = n.fresh * n.shift**2
@@ -86,7 +87,9 @@ def _noise_equation(n: Nodes, alpha: Array, norm: Array, a: Array) -> tuple[Arra
     return np.log(alpha * total) - 2 * np.log(norm * sine), np.stack([by_a, by_b, by_norm], axis=1)
 
 
-def _pull_equation(n: Nodes, alpha: Array, norm: Array, a: Array, m: float) -> tuple[Array, Array]:
+def _pull_equation(
+    n: Nodes, alpha: Floats, norm: Floats, a: Floats, m: float
+) -> tuple[Floats, Floats]:
     """ln(α m E_z[q]) − ln(λ cos θ), and derivatives by a, b, ln λ."""
     sine, cosine = sine_and_cosine(a)
     shift = n.orthogonal * n.shift
@@ -98,7 +101,7 @@ def _pull_equation(n: Nodes, alpha: Array, norm: Array, a: Array, m: float) -> t
     return np.log(alpha * m * total) - np.log(norm * cosine), derivatives
 
 
-def guess(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array]:
+def guess(alpha: Floats, norm: Floats, flip: float) -> tuple[Floats, Floats]:
     """Start of Newton's method: exact as λ → 0 (Hebb), of the right order elsewhere."""
     m = noise_factor(flip)
     early = alpha * m**2 * (1 + norm)  # cot²θ of Hebb's rule, growing with λ …
@@ -108,7 +111,7 @@ def guess(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array]:
     return a, np.log(shift) + softplus(shift)
 
 
-def find(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array]:
+def find(alpha: Floats, norm: Floats, flip: float) -> tuple[Floats, Floats]:
     """Solve for (a, b) at (points,) arrays; NaN where double precision does not carry the point."""
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         a, b, done = newton(alpha, norm, *guess(alpha, norm, flip), flip)
@@ -119,10 +122,12 @@ def find(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array]:
     return a, b
 
 
-def newton(alpha: Array, norm: Array, a: Array, b: Array, flip: float) -> tuple[Array, Array, Mask]:
+def newton(
+    alpha: Floats, norm: Floats, a: Floats, b: Floats, flip: float
+) -> tuple[Floats, Floats, Flags]:
     """Newton's method on all points at once; those that are done are evaluated no more."""
     a, b = a.copy(), b.copy()
-    done: Mask = np.zeros(a.shape, dtype=bool)
+    done: Flags = np.zeros(a.shape, dtype=bool)
     active = np.arange(a.size)
     for _ in range(ITERATIONS):
         step = system(alpha[active], norm[active], a[active], b[active], flip).step
@@ -138,12 +143,12 @@ def newton(alpha: Array, norm: Array, a: Array, b: Array, flip: float) -> tuple[
     return a, b, done
 
 
-def _follow(alpha: Array, norm: Array, flip: float) -> tuple[Array, Array, Mask]:
+def _follow(alpha: Floats, norm: Floats, flip: float) -> tuple[Floats, Floats, Flags]:
     """Lead Newton from a norm where the guess is nearly exact, in strides of ln λ."""
     start = np.minimum(norm, 0.1)
     strides = int(np.ceil(np.max(np.log(norm / start)) / STRIDE)) + 1
     a, b = guess(alpha, start, flip)
-    done: Mask = np.zeros(a.shape, dtype=bool)
+    done: Flags = np.zeros(a.shape, dtype=bool)
     for part in np.linspace(0, 1, strides + 1):
         a, b, done = newton(alpha, start * (norm / start) ** part, a, b, flip)
     return a, b, done

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, allowed
 from normlaws.theory._checks import flip_in_range, positive, whole
 from normlaws.theory._runs import as_curves
-from normlaws.theory.perceptron._prox import Array, sigmoid
+from normlaws.theory.perceptron._prox import sigmoid
 from normlaws.theory.perceptron._records import run_record, sizes_of
 from normlaws.theory.perceptron.problem import Problem, columns, problems
 
@@ -94,7 +95,7 @@ def descend(
     )
 
 
-def _train(problem: Problem, descent: Descent) -> Iterable[dict[str, Array]]:
+def _train(problem: Problem, descent: Descent) -> Iterable[dict[str, Floats]]:
     step_of = GRADIENTS[descent.algorithm](problem, descent)
     weights = np.zeros_like(problem.teachers)
     recorded = set(descent.recorded)
@@ -106,7 +107,7 @@ def _train(problem: Problem, descent: Descent) -> Iterable[dict[str, Array]]:
             yield problem.record(weights) | {"epoch": epoch}
 
 
-Step = Callable[[Array], Array]  # weights (samples, N) to their change
+Step = Callable[[Floats], Floats]  # weights (samples, N) to their change
 
 
 def _smoothness(examples: int, dimension: int) -> float:
@@ -120,7 +121,7 @@ def _gradient_descent(problem: Problem, descent: Descent) -> Step:
 
 
 def _normalized(problem: Problem, descent: Descent) -> Step:
-    def step(weights: Array) -> Array:
+    def step(weights: Floats) -> Floats:
         pull = problem.pull(sigmoid(-problem.margins(weights)))
         return descent.learning_rate * pull / np.linalg.norm(pull, axis=1, keepdims=True)
 
@@ -133,7 +134,7 @@ def _stochastic(problem: Problem, descent: Descent) -> Step:
     generators = [np.random.default_rng([seed, 1]) for seed in problem.seeds]
     rows = np.arange(len(generators))[:, None]
 
-    def step(weights: Array) -> Array:
+    def step(weights: Floats) -> Floats:
         chosen = [generator.integers(problem.size, size=count) for generator in generators]
         batch = Problem(problem.seeds, problem.examples[rows, chosen], problem.teachers)
         return rate * batch.pull(sigmoid(-batch.margins(weights)))

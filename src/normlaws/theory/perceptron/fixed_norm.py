@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, owens_t
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.theory._checks import flip_in_range, positive
 from normlaws.theory._runs import as_curves
-from normlaws.theory.perceptron._prox import Array, sigmoid, softplus
+from normlaws.theory.perceptron._prox import sigmoid, softplus
 from normlaws.theory.perceptron._quadrature import ROOT_2PI, fresh_loss, sine_and_cosine
 from normlaws.theory.perceptron._records import run_record, sizes_of
 from normlaws.theory.perceptron._roots import bracketed_roots
@@ -45,17 +46,17 @@ class Solution:
             point to 1e-8 and every value is NaN.
     """
 
-    alpha: Array
-    norm: Array
-    generalization_error: Array
-    overlap: Array
-    log_chi: Array
-    train_loss: Array
-    train_error: Array
-    test_loss: Array
-    penalty: Array
-    norm_exponent: Array
-    size_exponent: Array
+    alpha: Floats
+    norm: Floats
+    generalization_error: Floats
+    overlap: Floats
+    log_chi: Floats
+    train_loss: Floats
+    train_error: Floats
+    test_loss: Floats
+    penalty: Floats
+    norm_exponent: Floats
+    size_exponent: Floats
     status: np.ndarray
 
 
@@ -63,9 +64,9 @@ class Solution:
 class Optimum:
     """The norm of lowest generalisation error at every α, and that error."""
 
-    alpha: Array
-    norm: Array
-    generalization_error: Array
+    alpha: Floats
+    norm: Floats
+    generalization_error: Floats
 
 
 class FixedNormPerceptron:
@@ -99,12 +100,12 @@ class FixedNormPerceptron:
         shaped = {name: value.reshape(alphas.shape)[()] for name, value in values.items()}
         return Solution(alpha=alphas[()], norm=norms[()], **shaped)
 
-    def _solve_all(self, alpha: Array, norm: Array) -> dict[str, np.ndarray]:
+    def _solve_all(self, alpha: Floats, norm: Floats) -> dict[str, np.ndarray]:
         starts = range(0, max(alpha.size, 1), CHUNK)
         parts = [self._solve_some(alpha[i : i + CHUNK], norm[i : i + CHUNK]) for i in starts]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _solve_some(self, alpha: Array, norm: Array) -> dict[str, np.ndarray]:
+    def _solve_some(self, alpha: Floats, norm: Floats) -> dict[str, np.ndarray]:
         flip = self.flip_probability
         a, b = find(alpha, norm, flip)
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
@@ -114,37 +115,37 @@ class FixedNormPerceptron:
         values = {name: np.where(solved, value, np.nan) for name, value in values.items()}
         return values | {"status": np.where(solved, "solved", "beyond precision")}
 
-    def generalization_error(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def generalization_error(self, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """ε at scalars or broadcast arrays."""
         return self.solve(alpha, norm).generalization_error
 
-    def overlap(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def overlap(self, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """ρ, cosine between student and teacher."""
         return self.solve(alpha, norm).overlap
 
-    def log_chi(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def log_chi(self, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """The logarithm of χ; χ itself passes e^100 at large norm."""
         return self.solve(alpha, norm).log_chi
 
-    def train_loss(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def train_loss(self, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """Logistic loss per training example, nats."""
         return self.solve(alpha, norm).train_loss
 
-    def train_error(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def train_error(self, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """Fraction of training examples misclassified."""
         return self.solve(alpha, norm).train_error
 
-    def penalty(self, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def penalty(self, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """The norm's multiplier: ridge μ of the mean loss that leads to this norm."""
         return self.solve(alpha, norm).penalty
 
-    def margin_cdf(self, margin: ArrayLike, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def margin_cdf(self, margin: ArrayLike, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """Fraction of training examples with y w·x/‖w‖ below ``margin``; broadcast arrays."""
         field, solution = self._field(margin, alpha, norm)
         cot = 1 / np.tan(np.pi * solution.generalization_error)
         return _fresh_cdf(field, cot, self.flip_probability)
 
-    def margin_density(self, margin: ArrayLike, alpha: ArrayLike, norm: ArrayLike) -> Array:
+    def margin_density(self, margin: ArrayLike, alpha: ArrayLike, norm: ArrayLike) -> Floats:
         """Density of y w·x/‖w‖ over training examples at ``margin``; broadcast arrays."""
         field, solution = self._field(margin, alpha, norm)
         v = np.asarray(margin) * solution.norm
@@ -155,7 +156,7 @@ class FixedNormPerceptron:
 
     def _field(
         self, margin: ArrayLike, alpha: ArrayLike, norm: ArrayLike
-    ) -> tuple[Array, Solution]:
+    ) -> tuple[Floats, Solution]:
         """The fresh margin t that training moves to ``margin``."""
         solution = self.solve(alpha, norm)
         v = np.asarray(margin, dtype=float) * solution.norm
@@ -195,7 +196,7 @@ class FixedNormPerceptron:
         )
         flat, target = alphas.ravel(), penalties.ravel()
 
-        def excess(log_norm: Array) -> Array:
+        def excess(log_norm: Floats) -> Floats:
             return np.tanh(self._log_penalty(flat, np.exp(log_norm)) - np.log(target))
 
         low, high = np.full(flat.shape, np.log(1e-6)), np.full(flat.shape, np.log(1e4))
@@ -208,7 +209,7 @@ class FixedNormPerceptron:
             )
         return self.solve(alphas, norm.reshape(alphas.shape))
 
-    def _log_penalty(self, alpha: Array, norm: Array) -> Array:
+    def _log_penalty(self, alpha: Floats, norm: Floats) -> Floats:
         """Log of the penalty, −∞ where it is not positive: falls with the norm."""
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(self._solve_all(alpha, norm)["penalty"], 0.0))
@@ -249,8 +250,8 @@ class FixedNormPerceptron:
 
 
 def _observables(
-    alpha: Array, norm: Array, a: Array, b: Array, flip: float, at: System
-) -> dict[str, Array]:
+    alpha: Floats, norm: Floats, a: Floats, b: Floats, flip: float, at: System
+) -> dict[str, Floats]:
     n = at.nodes
     sine, cosine = sine_and_cosine(a)
     error = np.arctan2(sine, cosine) / np.pi
@@ -269,12 +270,12 @@ def _observables(
     }
 
 
-def _fresh_cdf(t: Array, cot: Array, flip: float) -> Array:
+def _fresh_cdf(t: Floats, cot: Floats, flip: float) -> Floats:
     """Probability that a fresh example's y w·x/‖w‖ lies below t: a skew normal, with flips."""
     return np.clip(ndtr(t) - 2 * (1 - 2 * flip) * owens_t(t, cot), 0.0, 1.0)
 
 
-def _warn_beyond(alpha: Array, norm: Array, status: np.ndarray) -> None:
+def _warn_beyond(alpha: Floats, norm: Floats, status: np.ndarray) -> None:
     beyond = np.flatnonzero(np.ravel(status) != "solved")
     if beyond.size:
         warnings.warn(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory.perceptron._prox import Array, softplus
+from normlaws.arrays import Floats
+from normlaws.theory.perceptron._prox import softplus
 
 MEMORY = 64e6
 
@@ -28,8 +29,8 @@ class Problem:
     """
 
     seeds: tuple[int, ...]
-    examples: Array
-    teachers: Array
+    examples: Floats
+    teachers: Floats
 
     @property
     def size(self) -> int:
@@ -41,21 +42,21 @@ class Problem:
         """N."""
         return int(self.examples.shape[2])
 
-    def margins(self, weights: Array) -> Array:
+    def margins(self, weights: Floats) -> Floats:
         """Margins y w·x: (samples, N) to (samples, P)."""
         return np.asarray(np.matmul(self.examples, weights[..., None])[..., 0])
 
-    def pull(self, strengths: Array) -> Array:
+    def pull(self, strengths: Floats) -> Floats:
         """Σ strength y x: (samples, P) to (samples, N)."""
         return np.asarray(np.matmul(strengths[:, None, :], self.examples)[:, 0])
 
-    def generalization_error(self, weights: Array) -> Array:
+    def generalization_error(self, weights: Floats) -> Floats:
         """arccos(overlap)/π, (samples,): exact, no test set."""
         along = np.einsum("sn,sn->s", weights, self.teachers)
         across = np.linalg.norm(weights - along[:, None] * self.teachers, axis=1)
         return np.asarray(np.arctan2(across, along) / np.pi)
 
-    def record(self, weights: Array) -> dict[str, Array]:
+    def record(self, weights: Floats) -> dict[str, Floats]:
         """Columns of ``Curves`` at ``weights`` (samples, N); each (samples,)."""
         margins = self.margins(weights)
         return {
@@ -84,7 +85,7 @@ def problems(
         yield Problem(batch, np.stack([x for x, _ in drawn]), np.stack([w for _, w in drawn]))
 
 
-def _draw(size: int, dimension: int, seed: int, flip: float) -> tuple[Array, Array]:
+def _draw(size: int, dimension: int, seed: int, flip: float) -> tuple[Floats, Floats]:
     rng = np.random.default_rng([seed, size])
     teacher = rng.standard_normal(dimension)
     teacher /= np.linalg.norm(teacher)
@@ -93,6 +94,6 @@ def _draw(size: int, dimension: int, seed: int, flip: float) -> tuple[Array, Arr
     return inputs * labels[:, None], teacher
 
 
-def columns(records: Sequence[dict[str, Array]]) -> dict[str, Array]:
+def columns(records: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
     """Records in order, each (samples,), to columns (samples, records)."""
     return {name: np.stack([record[name] for record in records], axis=1) for name in records[0]}

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.theory._checks import flip_in_range, positive, whole
 from normlaws.theory._runs import as_curves
-from normlaws.theory.perceptron._prox import Array, sigmoid, softplus
+from normlaws.theory.perceptron._prox import sigmoid, softplus
 from normlaws.theory.perceptron._records import run_record, sizes_of
 from normlaws.theory.perceptron.problem import Problem, columns, problems
 
@@ -57,7 +58,7 @@ def simulate(
     )
 
 
-def _follow(problem: Problem, path: Array) -> dict[str, Array]:
+def _follow(problem: Problem, path: Floats) -> dict[str, Floats]:
     unit = problem.pull(np.ones(problem.examples.shape[:2]))
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     records = []
@@ -67,7 +68,7 @@ def _follow(problem: Problem, path: Array) -> dict[str, Array]:
     return columns(records)
 
 
-def minimize_on_sphere(problem: Problem, norm: float, start: Array) -> Array:
+def minimize_on_sphere(problem: Problem, norm: float, start: Floats) -> Floats:
     """Directions (samples, N) of least mean logistic loss at ‖w‖ = ``norm``.
 
     Conjugate gradients along great circles (Polak–Ribière, restarted): a search along a circle
@@ -101,7 +102,7 @@ def minimize_on_sphere(problem: Problem, norm: float, start: Array) -> Array:
     return unit
 
 
-def _slopes(margins: Array) -> tuple[Array, Array]:
+def _slopes(margins: Floats) -> tuple[Floats, Floats]:
     """Slopes −ℓ' over the largest of each sample, and the logarithm of that largest (samples,).
 
     At large norms the slopes themselves underflow.
@@ -111,15 +112,15 @@ def _slopes(margins: Array) -> tuple[Array, Array]:
     return np.exp(logarithm - top[:, None]), top
 
 
-def _dot(first: Array, second: Array) -> Array:
+def _dot(first: Floats, second: Floats) -> Floats:
     return np.einsum("sn,sn->s", first, second)
 
 
-def _tangent(vectors: Array, unit: Array) -> Array:
+def _tangent(vectors: Floats, unit: Floats) -> Floats:
     return vectors - _dot(vectors, unit)[:, None] * unit
 
 
-def _conjugate(gradient: Array, before: Array, along: Array) -> Array:
+def _conjugate(gradient: Floats, before: Floats, along: Floats) -> Floats:
     """The next direction from the gradients here and before, and the direction come along."""
     turn = np.maximum(_dot(gradient, gradient - before) / _dot(before, before), 0.0)
     direction = -gradient + turn[:, None] * along
@@ -128,7 +129,7 @@ def _conjugate(gradient: Array, before: Array, along: Array) -> Array:
     return direction
 
 
-def _search_circle(norm: float, margins: Array, across: Array) -> Array:
+def _search_circle(norm: float, margins: Floats, across: Floats) -> Floats:
     """Angle (samples,) at which the loss along cos φ · margins + sin φ · across stops falling."""
     low, high = np.zeros(len(margins)), np.full(len(margins), 0.5 * np.pi)
     angle, enough = low.copy(), np.full(len(margins), -np.inf)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.theory._checks import positive
 from normlaws.theory._contour import Nodes, cotangent
-from normlaws.theory._modes import Array, Modes
+from normlaws.theory._modes import Modes
 from normlaws.theory.random_features.observables import tests
 from normlaws.theory.random_features.resolvent import Track, ridge
 from normlaws.theory.random_features.results import Frontier
@@ -34,7 +35,7 @@ def best_widths(modes: Modes, a: float, b: float, compute: ArrayLike) -> Frontie
     return Frontier(wanted[()], width[()], (wanted / width)[()], loss[()], status[()])
 
 
-def _losses(modes: Modes, width: float, times: Array) -> Array:
+def _losses(modes: Modes, width: float, times: Floats) -> Floats:
     """Test loss at N = ``width`` and P = ∞; NaN before ``EARLY``."""
     late = times >= EARLY
     losses = np.full(len(times), np.nan)
@@ -46,7 +47,7 @@ def _losses(modes: Modes, width: float, times: Array) -> Array:
     return losses
 
 
-def _lowest(log_widths: Array, losses: Array) -> tuple[float, float]:
+def _lowest(log_widths: Floats, losses: Floats) -> tuple[float, float]:
     logs = np.log(losses)
     best = int(np.nanargmin(logs))
     near = slice(max(0, best - WINDOW), best + WINDOW + 1)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gamma as gamma_function
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.theory._checks import positive
-from normlaws.theory._modes import Array
 from normlaws.theory.random_features.results import FeatureLaws
 
 NAN = math.nan
@@ -84,7 +84,7 @@ def _norm_factor(x: float, b: float) -> float:
     return float(-gamma_function(-x) * (2 - 2**x) / b)
 
 
-def early_law(a: float, b: float, norm: ArrayLike) -> Array:
+def early_law(a: float, b: float, norm: ArrayLike) -> Floats:
     """Test loss as a function of the norm alone, P → ∞ and t → ∞: c_L [(λ² − ζ)/c_λ]^−u/s.
 
     NaN at norms below √ζ(a − b), where the law has not begun.

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Flags, Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.theory._checks import whole
 from normlaws.theory._contour import Nodes, cotangent
-from normlaws.theory._modes import Array, Flags, Modes, power_law
+from normlaws.theory._modes import Modes, power_law
 from normlaws.theory.random_features import laws as closed
 from normlaws.theory.random_features.edges import at_the_end, diverges, largest_rate, last_time
 from normlaws.theory.random_features.frontier import best_widths
@@ -141,7 +142,7 @@ class RandomFeatures:
         """
         return closed.laws(self.target_exponent, self.spectrum_exponent, self.noise)
 
-    def early_law(self, norm: ArrayLike) -> Array:
+    def early_law(self, norm: ArrayLike) -> Floats:
         """Test loss at ‖w‖ = ``norm`` before the training set is felt, for any P and σ²."""
         return closed.early_law(self.target_exponent, self.spectrum_exponent, norm)
 
@@ -180,7 +181,7 @@ class RandomFeatures:
         grids = [given if given is not None else self.times(size, records) for size in wanted]
         return curves_of(self, wanted, grids)
 
-    def times(self, size: int, records: int = 60) -> Array:
+    def times(self, size: int, records: int = 60) -> Floats:
         """The times that :meth:`curves` records at P = ``size`` by default."""
         first = max(0.1, FIRST_STEPS * self.learning_rate)
         time = float(self.optimum(size).time)
@@ -211,7 +212,7 @@ class RandomFeatures:
         last = last_time(self._ridge(size))
         return best(self._track(size, first, 2 * last), self.noise, first)
 
-    def _solve_all(self, sizes: Array, times: Array) -> dict[str, np.ndarray]:
+    def _solve_all(self, sizes: Floats, times: Floats) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
         for size in np.unique(sizes):
             here = np.flatnonzero(sizes == size)
@@ -220,7 +221,7 @@ class RandomFeatures:
                 found.setdefault(name, empty)[here] = values
         return found
 
-    def _solve_size(self, size: float, times: Array) -> dict[str, np.ndarray]:
+    def _solve_size(self, size: float, times: Floats) -> dict[str, np.ndarray]:
         start = _at_start(self._spectrum, self.noise, len(times))
         later = times > 0
         if not later.any():
@@ -241,7 +242,7 @@ class RandomFeatures:
         return start
 
 
-def _sizes(value: ArrayLike) -> Array:
+def _sizes(value: ArrayLike) -> Floats:
     sizes = np.asarray(value, dtype=float)
     if not np.all(sizes >= 1):
         raise InputError(
@@ -251,7 +252,7 @@ def _sizes(value: ArrayLike) -> Array:
     return sizes
 
 
-def checked_times(value: ArrayLike) -> Array:
+def checked_times(value: ArrayLike) -> Floats:
     """``value`` as float64; raises where a time is negative or not finite."""
     times = np.asarray(value, dtype=float)
     bad = times[~((times >= 0) & np.isfinite(times))]
@@ -314,7 +315,7 @@ def _status(good: dict[str, np.ndarray]) -> np.ndarray:
     return np.where(lacking.all(axis=1), "beyond precision", np.array(told, dtype="U60"))
 
 
-def _warn_beyond(size: Array, time: Array, status: np.ndarray) -> None:
+def _warn_beyond(size: Floats, time: Floats, status: np.ndarray) -> None:
     beyond = np.flatnonzero(status == "beyond precision")
     if beyond.size:
         warnings.warn(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory._contour import Complex, Nodes
-from normlaws.theory._modes import Array, Flags
+from normlaws.arrays import Complex, Flags, Floats
+from normlaws.theory._contour import Nodes
 from normlaws.theory.random_features.resolvent import Ridge, Track, resolve
 
 CHUNK = 6  # times at once: the arrays stay in the cache
@@ -25,15 +25,15 @@ class Tests:
     rounding error of their sum.
     """
 
-    bias: Array
-    data: Array
-    features: Array
-    joint: Array
-    slope: Array
-    error: Array
+    bias: Floats
+    data: Floats
+    features: Floats
+    joint: Floats
+    slope: Floats
+    error: Floats
 
     @property
-    def total(self) -> Array:
+    def total(self) -> Floats:
         """The test loss."""
         return self.bias + self.data + self.features + self.joint
 
@@ -42,14 +42,14 @@ class Tests:
 class Trains:
     """Train loss and squared norm at every time, with slopes in ln t and rounding errors; (T,)."""
 
-    loss: Array
-    loss_error: Array
-    squared_norm: Array
-    norm_error: Array
-    norm_slope: Array
+    loss: Floats
+    loss_error: Floats
+    squared_norm: Floats
+    norm_error: Floats
+    norm_slope: Floats
 
 
-def tests(track: Track, noise: float, times: Array) -> tuple[Tests, Flags]:
+def tests(track: Track, noise: float, times: Floats) -> tuple[Tests, Flags]:
     """Test loss at ``times`` (T,), and whether κ was found there, (T,)."""
     delta, found = track(times)
     weights = track.nodes.weights(times, track.nodes(times))
@@ -84,7 +84,7 @@ def _tests(of: Ridge, nodes: Nodes, noise: float, delta: Complex, weights: Compl
     return Tests(bias, data, features, joint, slope + pairs.slope(total), ROUNDING * scale)
 
 
-def _real_sum(weights: Complex, real: Array, imaginary: Array) -> Array:
+def _real_sum(weights: Complex, real: Floats, imaginary: Floats) -> Floats:
     """2 Re Σ_j weight_j h_jk: (T, nodes) to (T, modes)."""
     along = np.matmul(weights.real[:, None, :], real)[:, 0]
     return 2 * (along - np.matmul(weights.imag[:, None, :], imaginary)[:, 0])
@@ -94,18 +94,18 @@ def _real_sum(weights: Complex, real: Array, imaginary: Array) -> Array:
 class _Pairs:
     """Sums over pairs of nodes; the second runs over the upper half, then its conjugates."""
 
-    stacked: Array
+    stacked: Floats
     first: Complex
     second: Complex
     exponent: Complex
 
     @classmethod
-    def over(cls, stacked: Array, weights: Complex, place: Complex) -> _Pairs:
+    def over(cls, stacked: Floats, weights: Complex, place: Complex) -> _Pairs:
         both = np.concatenate([weights, weights.conj()], axis=1)
         exponent = place[:, None] + np.concatenate([place, place.conj()])
         return cls(stacked, weights[:, :, None], both[:, None, :], exponent)
 
-    def modes(self, density: Array) -> Complex:
+    def modes(self, density: Floats) -> Complex:
         """Σ_k density_k h_k h′_k, (T, nodes, 2 nodes)."""
         product = np.matmul(self.stacked * density, self.stacked.swapaxes(1, 2))
         n = product.shape[1] // 2
@@ -113,15 +113,15 @@ class _Pairs:
         yx, yy = product[:, n:, :n], product[:, n:, n:]
         return np.concatenate([xx - yy + 1j * (xy + yx), xx + yy + 1j * (yx - xy)], axis=2)
 
-    def integral(self, gamma: Complex) -> Array:
+    def integral(self, gamma: Complex) -> Floats:
         """The double inverse transform of gamma/(z z′), (T,)."""
         return 2 * np.sum(self.first * self.second * gamma, axis=(1, 2)).real
 
-    def slope(self, gamma: Complex) -> Array:
+    def slope(self, gamma: Complex) -> Floats:
         """Its derivative in ln t."""
         return self.integral(self.exponent * gamma)
 
-    def scale(self, gamma: Complex) -> Array:
+    def scale(self, gamma: Complex) -> Floats:
         """The sum of the absolute terms, which rounding goes by."""
         return 2 * np.sum(np.abs(self.first * self.second * gamma), axis=(1, 2))
 
@@ -131,8 +131,8 @@ def _variances(
     noise: float,
     delta: Complex,
     kappa: Complex,
-    real: Array,
-    imaginary: Array,
+    real: Floats,
+    imaginary: Floats,
     pairs: _Pairs,
 ) -> tuple[Complex, Complex, Complex]:
     """Transforms of the variances due to data, features, and both, at every pair of nodes."""
@@ -194,7 +194,7 @@ def variances(
     return data, features, joint / determinant
 
 
-def trains(track: Track, noise: float, times: Array) -> tuple[Trains, Flags]:
+def trains(track: Track, noise: float, times: Floats) -> tuple[Trains, Flags]:
     """Train loss and norm at ``times`` (T,), and whether κ was found there, (T,)."""
     early = times <= EARLY
     once, found = _memory(track, noise, times, early)
@@ -217,14 +217,14 @@ class _Memory:
     it leaves no cancellation in 2 M(t) − M(2t).
     """
 
-    offset: Array
-    value: Array
-    value_error: Array
-    integral: Array
-    integral_error: Array
+    offset: Floats
+    value: Floats
+    value_error: Floats
+    integral: Floats
+    integral_error: Floats
 
 
-def _memory(track: Track, noise: float, times: Array, early: Flags) -> tuple[_Memory, Flags]:
+def _memory(track: Track, noise: float, times: Floats, early: Flags) -> tuple[_Memory, Flags]:
     delta, found = track(times)
     z = track.nodes(times)
     weights = track.nodes.weights(times, z)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.theory._modes import Array
 from normlaws.theory._runs import as_curves, run_of
 
 if TYPE_CHECKING:
     from normlaws.theory.random_features.model import RandomFeatures
 
 
-def settings_of(model: RandomFeatures, training: str, times: Array) -> dict[str, Any]:
+def settings_of(model: RandomFeatures, training: str, times: Floats) -> dict[str, Any]:
     """What a run's record says of the model; an infinite width is ``None``."""
     values = asdict(model)
     values["width"] = None if np.isinf(model.width) else model.width
@@ -24,7 +24,7 @@ def settings_of(model: RandomFeatures, training: str, times: Array) -> dict[str,
     return {"model": "random features", "training": training, **values, **recorded}
 
 
-def curves_of(model: RandomFeatures, sizes: Sequence[int], grids: Sequence[Array]) -> Curves:
+def curves_of(model: RandomFeatures, sizes: Sequence[int], grids: Sequence[Floats]) -> Curves:
     """Exact curves, one run per size, each at its own times; all with as many records."""
     found = [model.solve(size, times) for size, times in zip(sizes, grids, strict=True)]
     with np.errstate(divide="ignore"):

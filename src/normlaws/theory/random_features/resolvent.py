@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from normlaws.theory._contour import Complex, Nodes
-from normlaws.theory._modes import Array, Flags, Modes
+from normlaws.arrays import Complex, Flags, Floats
+from normlaws.theory._contour import Nodes
+from normlaws.theory._modes import Modes
 
 STEP = 1.6  # largest factor between neighbours of a continuation
 FAR = 1e3  # |z| over the trace at which κ ~ z + trace (1/P + 1/N) starts Newton safely
@@ -36,7 +37,7 @@ class Ridge:
     width: float
     limit: float
     remainder: tuple[float, float]
-    pull: Array
+    pull: Floats
 
     @property
     def inverses(self) -> tuple[float, float]:
@@ -113,7 +114,7 @@ class Ridge:
         return np.array(found[steps:])
 
 
-def resolve(kappa: Complex, variance: Array) -> tuple[Array, Array]:
+def resolve(kappa: Complex, variance: Floats) -> tuple[Floats, Floats]:
     """Real and imaginary parts of 1/(λ + κ); the modes are the last axis."""
     shifted = variance + kappa.real[..., None]
     y = np.ascontiguousarray(kappa.imag)[..., None]
@@ -168,7 +169,7 @@ class Track:
         self.of, self.nodes = of, nodes
         self._spline = make_interp_spline(np.log(times), np.log(of.follow(nodes(times))), k=DEGREE)
 
-    def __call__(self, times: Array) -> tuple[Complex, Flags]:
+    def __call__(self, times: Floats) -> tuple[Complex, Flags]:
         """δ (T, nodes) at ``times``, and whether it was found at every node, (T,)."""
         start = np.exp(self._spline(np.log(times)))
         delta, found = self.of.solve(self.nodes(times), start)

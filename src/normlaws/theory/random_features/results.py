@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from normlaws.theory._modes import Array
+from normlaws.arrays import Floats
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class FeatureSolution:
             ``"train_loss beyond precision"``, and is NaN. ``"beyond precision"`` alone: all of it.
     """
 
-    size: Array
-    time: Array
-    test_loss: Array
-    train_loss: Array
-    norm: Array
-    bias: Array
-    data_variance: Array
-    feature_variance: Array
-    joint_variance: Array
-    time_exponent: Array
-    norm_exponent: Array
-    early_exponent: Array
+    size: Floats
+    time: Floats
+    test_loss: Floats
+    train_loss: Floats
+    norm: Floats
+    bias: Floats
+    data_variance: Floats
+    feature_variance: Floats
+    joint_variance: Floats
+    time_exponent: Floats
+    norm_exponent: Floats
+    early_exponent: Floats
     status: np.ndarray
 
 
@@ -54,14 +54,14 @@ class FeatureLimit:
     without bound and are infinite.
     """
 
-    size: Array
-    test_loss: Array
-    train_loss: Array
-    norm: Array
-    bias: Array
-    data_variance: Array
-    feature_variance: Array
-    joint_variance: Array
+    size: Floats
+    test_loss: Floats
+    train_loss: Floats
+    norm: Floats
+    bias: Floats
+    data_variance: Floats
+    feature_variance: Floats
+    joint_variance: Floats
     status: np.ndarray
 
 
@@ -73,10 +73,10 @@ class FeatureOptimum:
     and norm are NaN there.
     """
 
-    size: Array
-    time: Array
-    test_loss: Array
-    norm: Array
+    size: Floats
+    time: Floats
+    test_loss: Floats
+    norm: Floats
     status: np.ndarray
 
 
@@ -84,11 +84,11 @@ class FeatureOptimum:
 class EnsembleLoss:
     """Test loss of the mean of several students; fields as in :class:`FeatureSolution`."""
 
-    size: Array
-    time: Array
+    size: Floats
+    time: Floats
     data_sets: int
     projections: int
-    test_loss: Array
+    test_loss: Floats
     status: np.ndarray
 
 
@@ -99,10 +99,10 @@ class Frontier:
     ``status`` is ``"solved"``, or ``"no optimum"`` where the best width is 1 or less.
     """
 
-    compute: Array
-    width: Array
-    time: Array
-    test_loss: Array
+    compute: Floats
+    width: Floats
+    time: Floats
+    test_loss: Floats
     status: np.ndarray
 
 

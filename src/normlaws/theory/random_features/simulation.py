@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.theory._checks import whole
-from normlaws.theory._modes import Array
 from normlaws.theory._runs import as_curves, run_of
 from normlaws.theory.random_features.model import RandomFeatures, checked_times
 from normlaws.theory.random_features.records import settings_of
@@ -71,13 +71,13 @@ class _Student:
         projection: Aᵀ/√N (M, N), or ``None`` for kernel regression.
     """
 
-    features: Array
-    labels: Array
-    teacher: Array
-    variance: Array
-    projection: Array | None
+    features: Floats
+    labels: Floats
+    teacher: Floats
+    variance: Floats
+    projection: Floats | None
 
-    def train(self, times: Array, learning_rate: float) -> dict[str, Array]:
+    def train(self, times: Floats, learning_rate: float) -> dict[str, Floats]:
         """Records at ``times`` (T,)."""
         size = len(self.labels)
         rates, basis = np.linalg.eigh(self.features @ self.features.T / size)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from normlaws.laws.surfaces.family import Family, Floats, Variables
+from normlaws.arrays import Floats
+from normlaws.laws.surfaces.family import Family, Variables
 
 EXPONENTS = np.geomspace(0.05, 1.5, 10)
 KEPT = 6

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.laws.surfaces.families.chinchilla import Chinchilla
-from normlaws.laws.surfaces.family import Family, Floats, Variables
+from normlaws.laws.surfaces.family import Family, Variables
 
 
 class Repeated(Family):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from normlaws.laws.surfaces.family import Family, Floats, Variables
+from normlaws.arrays import Floats
+from normlaws.laws.surfaces.family import Family, Variables
 
 TEN = np.log(10.0)
 

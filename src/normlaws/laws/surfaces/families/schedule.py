@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 from scipy.signal import lfilter
 
-from normlaws.laws.surfaces.family import Family, Floats, Variables
+from normlaws.arrays import Floats
+from normlaws.laws.surfaces.family import Family, Variables
 
 MEMORY = 0.999  # λ, of the exponential weights
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.theory._checks import flip_in_range, positive
-from normlaws.theory.perceptron._prox import Array
 from normlaws.theory.perceptron._quadrature import sine_and_cosine
 from normlaws.theory.perceptron._saddle import noise_factor
 
@@ -34,14 +34,14 @@ class Rule(ABC):
         flip_in_range(self.flip_probability)
 
     @abstractmethod
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """Ln tan θ at (points,) values of α, θ the angle to the teacher; NaN where undefined."""
 
-    def generalization_error(self, alpha: ArrayLike) -> Array:
+    def generalization_error(self, alpha: ArrayLike) -> Floats:
         """ε = θ/π on fresh, noise-free examples."""
         return np.arctan(np.exp(self._evaluate(alpha))) / np.pi
 
-    def overlap(self, alpha: ArrayLike) -> Array:
+    def overlap(self, alpha: ArrayLike) -> Floats:
         """ρ = cos θ."""
         return sine_and_cosine(self._evaluate(alpha))[1]
 
@@ -50,7 +50,7 @@ class Rule(ABC):
         """√(2/π)(1 − 2η)."""
         return noise_factor(self.flip_probability)
 
-    def _evaluate(self, alpha: ArrayLike) -> Array:
+    def _evaluate(self, alpha: ArrayLike) -> Floats:
         alphas = positive("alpha", alpha)
         return self.log_tangent(alphas.ravel()).reshape(alphas.shape)[()]
 
@@ -59,10 +59,10 @@ class Trainable(Rule):
     """A rule that is an algorithm."""
 
     @abstractmethod
-    def fit(self, inputs: Array, labels: Array) -> Array:
+    def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """The student's weights (N,), of any norm, from inputs (P, N) and labels ±1 (P,)."""
 
-    def train(self, inputs: ArrayLike, labels: ArrayLike) -> Array:
+    def train(self, inputs: ArrayLike, labels: ArrayLike) -> Floats:
         """Check shapes and labels, then :meth:`fit`.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import ndtr
 
-from normlaws.theory.perceptron._prox import Array
+from normlaws.arrays import Floats
 from normlaws.theory.perceptron._quadrature import ROOT_2PI
 from normlaws.theory.perceptron._roots import bracketed_roots
 from normlaws.theory.perceptron.rules._rule import Rule
@@ -21,16 +21,16 @@ class Bayes(Rule):
 
     name: ClassVar[str] = "bayes"
 
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """The majority's overlap is √q: tan θ = √((1 − q)/q) = 1/κ."""
         return -self._log_kappa(alpha)
 
-    def _log_kappa(self, alpha: Array) -> Array:
+    def _log_kappa(self, alpha: Floats) -> Floats:
         """Log of κ, κ² = q/(1 − q); q is the overlap of two draws, and of one with the teacher."""
         high = np.log(10 + 10 * alpha)
         return bracketed_roots(lambda x: self._excess(np.exp(x), alpha), high - 50, high)
 
-    def _excess(self, kappa: Array, alpha: Array) -> Array:
+    def _excess(self, kappa: Floats, alpha: Floats) -> Floats:
         """Log of κ²/(1 + κ²) over 2α(1 − 2η)² ∫Dz φ(κz)²/(η + (1 − 2η)Φ(κz))."""
         scale = np.minimum(kappa, 1.0)[:, None]
         grid = np.linspace(-REACH, REACH, COUNT)

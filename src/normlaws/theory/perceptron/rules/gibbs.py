@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from normlaws.theory.perceptron._prox import Array
+from normlaws.arrays import Floats
 from normlaws.theory.perceptron.rules.bayes import Bayes
 
 
@@ -15,7 +15,7 @@ class Gibbs(Bayes):
 
     name: ClassVar[str] = "gibbs"
 
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """Cos θ = q = κ²/(1 + κ²), so tan θ = √(1 + 2κ²)/κ²."""
         log_kappa = self._log_kappa(alpha)
         return 0.5 * np.log1p(2 * np.exp(2 * log_kappa)) - 2 * log_kappa

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from normlaws.theory.perceptron._prox import Array
+from normlaws.arrays import Floats
 from normlaws.theory.perceptron.rules._rule import Trainable
 
 
@@ -15,10 +15,10 @@ class Hebb(Trainable):
 
     name: ClassVar[str] = "hebb"
 
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """Signal α m against noise √α: cot θ = m √α."""
         return -np.log(self.m * np.sqrt(alpha))
 
-    def fit(self, inputs: Array, labels: Array) -> Array:
+    def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """Σ y x."""
         return labels @ inputs

@@ -9,8 +9,8 @@ from numpy.polynomial.legendre import leggauss
 from scipy.optimize import nnls
 from scipy.special import ndtr
 
+from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.theory.perceptron._prox import Array
 from normlaws.theory.perceptron._quadrature import ROOT_2PI
 from normlaws.theory.perceptron._roots import bracketed_roots
 from normlaws.theory.perceptron.rules._rule import Trainable
@@ -27,12 +27,12 @@ class MaximumStability(Trainable):
 
     name: ClassVar[str] = "max-stability"
 
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """In k = κ/sin θ one equation is explicit, cot θ = α m (kΦ(k) + φ(k)); solve the other."""
         k = np.exp(bracketed_roots(lambda k: self._excess(np.exp(k), alpha), *_ends(alpha)))
         return -np.log(alpha * self.m * _mean_gap(k))
 
-    def _excess(self, k: Array, alpha: Array) -> Array:
+    def _excess(self, k: Floats, alpha: Floats) -> Floats:
         """Ln of α E[(κ − t)₊²]/sin²θ, zero at the solution."""
         cot = alpha * self.m * _mean_gap(k)
         sine, cosine = (1 / np.hypot(1, cot))[:, None], (cot / np.hypot(1, cot))[:, None]
@@ -45,7 +45,7 @@ class MaximumStability(Trainable):
         moment = (weight * (k[:, None] - z) ** 2).sum(axis=1) * 2 / ROOT_2PI
         return np.log(alpha * sine[:, 0] * moment)
 
-    def fit(self, inputs: Array, labels: Array) -> Array:
+    def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """The shortest w with y w·x ≥ 1, as non-negative least squares (Lawson & Hanson, ch. 23).
 
         Raises:
@@ -72,7 +72,7 @@ class AdaTron(MaximumStability):
     sweeps: ClassVar[int] = 20_000
     tolerance: ClassVar[float] = 1e-7
 
-    def fit(self, inputs: Array, labels: Array) -> Array:
+    def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """Raise each strength by its missing margin, never below zero, until none is missing.
 
         Raises:
@@ -97,11 +97,11 @@ class AdaTron(MaximumStability):
         )
 
 
-def _mean_gap(k: Array) -> Array:
+def _mean_gap(k: Floats) -> Floats:
     """E_z[(k − z)₊] = kΦ(k) + φ(k)."""
     return k * ndtr(k) + np.exp(-0.5 * k**2) / ROOT_2PI
 
 
-def _ends(alpha: Array) -> tuple[Array, Array]:
+def _ends(alpha: Floats) -> tuple[Floats, Floats]:
     """Ends for ln k; at small α, κ = α^−1/2."""
     return np.full(alpha.shape, -20.0), np.log(10 + 10 / np.sqrt(alpha))

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from normlaws.theory.perceptron._prox import Array
+from normlaws.arrays import Floats
 from normlaws.theory.perceptron._quadrature import ROOT_2PI
 from normlaws.theory.perceptron.rules._rule import Trainable
 
@@ -19,7 +19,7 @@ class PerceptronRule(Trainable):
 
     name: ClassVar[str] = "perceptron"
 
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """Integrate r = w·teacher and p = ‖w⊥‖² over ln α; ln tan θ = ln p/2 − ln r."""
         first = min(START, float(alpha.min()))
         times, back = np.unique(np.log(alpha / first), return_inverse=True)
@@ -35,7 +35,7 @@ class PerceptronRule(Trainable):
         )
         return (0.5 * np.log(path.y[1]) - np.log(path.y[0]))[back]
 
-    def _velocity(self, time: float, state: Array, first: float) -> Array:
+    def _velocity(self, time: float, state: Floats, first: float) -> Floats:
         r, p = state
         length = np.hypot(r, np.sqrt(p))
         bias = 1 - 2 * self.flip_probability
@@ -45,7 +45,7 @@ class PerceptronRule(Trainable):
         growth = -2 * (length - bias * r) / ROOT_2PI + mistakes
         return first * np.exp(time) * np.array([toward, growth - 2 * r * toward])
 
-    def fit(self, inputs: Array, labels: Array) -> Array:
+    def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """One pass in the order given; a field of zero counts as a mistake."""
         weights = np.zeros(inputs.shape[1])
         for example, label in zip(inputs, labels, strict=True):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from normlaws.theory.perceptron._prox import Array
+from normlaws.arrays import Floats
 from normlaws.theory.perceptron.rules._rule import Trainable
 
 
@@ -18,7 +18,7 @@ class PseudoInverse(Trainable):
 
     name: ClassVar[str] = "pseudo-inverse"
 
-    def log_tangent(self, alpha: Array) -> Array:
+    def log_tangent(self, alpha: Floats) -> Floats:
         """ρ² = α m²(1 − α)/(1 − α m²) below α = 1, m²(α − 1)/(1 + (α − 2)m²) above."""
         square = self.m**2
         with np.errstate(divide="ignore"):
@@ -26,6 +26,6 @@ class PseudoInverse(Trainable):
             above = (1 - square) / (square * (alpha - 1))
             return 0.5 * np.log(np.where(alpha < 1, np.abs(below), np.abs(above)))
 
-    def fit(self, inputs: Array, labels: Array) -> Array:
+    def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """The Moore–Penrose solution."""
         return np.asarray(np.linalg.lstsq(inputs, labels, rcond=None)[0], dtype=float)
