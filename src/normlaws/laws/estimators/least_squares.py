@@ -103,7 +103,7 @@ def least_squares(
     rows = np.arange(len(theta))
     at = normal(theta, rows)
     cost, damping = at.cost.copy(), np.full(len(theta), search.first)
-    converged = ~(cost > 0) & np.isfinite(cost)
+    converged = cost <= 0
     for _ in range(search.steps):
         if not len(rows):
             break
@@ -122,7 +122,7 @@ def least_squares(
         converged[rows[done]] = True
         at = _chosen(new, at, better, ~done)
         rows = rows[~done]
-    return Solution(theta, cost, converged)
+    return Solution(theta, cost, converged & np.isfinite(cost))
 
 
 def straight_line(x: Floats, y: Floats, weight: Floats | float = 1.0) -> tuple[Floats, Floats]:
