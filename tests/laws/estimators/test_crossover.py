@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import normlaws as nl
-from normlaws.laws.estimators.crossover import LOG_S, NAMES, _normal, evaluate
+from normlaws.laws.estimators.crossover import LOG_S, NAMES, Data, _normal, evaluate
 from normlaws.laws.plant import SIZES, Planted, plant
 
 
@@ -15,12 +15,13 @@ def test_gradient_is_that_of_the_cost():
     theta = np.array([[-1.0, 0.1, 0.5, 0.3, 0.9, 0.7, -0.2, -0.5, 1.1]])
     x, p = random.normal(size=40) * 2, random.normal(size=40)
     y = evaluate(theta, x, p, np.array([-4.0])) + 0.1 * random.normal(size=(1, 40))
-    given = (x, p, y, np.ones((1, 40)), np.array([0.05]), np.array([-4.0]))
-    _, gradient, _ = _normal(theta, *given)
+    data, rows = Data(x, p, y, np.ones((1, 40)), 0.05, -4.0), np.array([0])
+    gradient = _normal(data, theta, rows).gradient
     for i in range(len(NAMES)):
         step = np.zeros_like(theta)
         step[0, i] = 1e-6
-        slope = (_normal(theta + step, *given)[0] - _normal(theta - step, *given)[0]) / 2e-6
+        higher, lower = (_normal(data, theta + sign * step, rows).cost for sign in (1, -1))
+        slope = (higher - lower) / 2e-6
         assert gradient[0, i] == pytest.approx(slope[0], rel=1e-4, abs=1e-4)
     assert NAMES[LOG_S] == "log_sharpness"
 
