@@ -1,4 +1,4 @@
-"""Lines of Markdown are at most 120 characters; rows of tables and printed output cannot be broken."""
+"""Lines of Markdown are at most 120 characters; tables and printed output may be longer."""
 
 from __future__ import annotations
 
