@@ -6,7 +6,12 @@ The command line prints the message of any :class:`NormlawsError` and exits with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class NormlawsError(Exception):
@@ -57,6 +62,11 @@ def allowed(names: Iterable[object]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+def printable(text: object) -> str:
+    """Text that a terminal only shows: what would steer it, or cannot be encoded, is escaped."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], str(text))
+
+
 __all__ = [
     "ClusterError",
     "CorruptFileError",
@@ -67,4 +77,5 @@ __all__ = [
     "NormlawsWarning",
     "StudyConflictError",
     "allowed",
+    "printable",
 ]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import io
 import pkgutil
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
-from normlaws.errors import NormlawsError
+from normlaws.errors import NormlawsError, NormlawsWarning, printable
 from normlaws.version import __version__
 
 INTERRUPTED = 130
+_LONGEST = 4000  # letters of a message
 
 app = typer.Typer(
     help="Neural scaling laws along the norm of the weights: measure, run, fit, forecast, solve.",
@@ -52,6 +55,8 @@ def _add_verbs() -> None:
 def main() -> None:
     """Run the command line; a handled mistake prints one line and exits with status 2."""
     _add_verbs()
+    _write_what_can_be_encoded()
+    warnings.showwarning = _warn
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except NormlawsError as error:
@@ -67,5 +72,33 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"normlaws: {' '.join(message.split())}", file=sys.stderr)
+    print(f"normlaws: {_one_line(message)}", file=sys.stderr)
     sys.exit(2)
+
+
+def _one_line(message: str) -> str:
+    """What a message says, without letters that steer a terminal, and of a length to be read."""
+    text = printable(" ".join(message.split()))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+def _write_what_can_be_encoded() -> None:
+    """Escape names of files that are no UTF-8, rather than end on them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of ours in one line; those of other packages as Python writes them."""
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    if issubclass(category, NormlawsWarning):
+        text = f"normlaws: warning: {_one_line(str(message))}\n"
+    print(text, end="", file=file or sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, allowed, printable
 
 ERRORS = ("train_error", "val_error", "test_error")
 """Columns of errors: fractions in [0, 1]."""
@@ -38,6 +38,11 @@ def checked_frame(frame: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             f"expected the columns {allowed(INDEX)}, but {allowed(missing)} is missing; "
             f"the columns are {list(frame.columns)}"
+        )
+    odd = next((name for name in frame.columns if printable(name) != str(name)), None)
+    if odd is not None:
+        raise InputError(
+            f"expected names of columns without control characters, got {printable(odd)!r}"
         )
     filled = frame.reset_index(drop=True).copy()
     for name in VALUES:

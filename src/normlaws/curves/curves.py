@@ -6,7 +6,6 @@ One row per (run, recorded step) in ``frame``, one record per run in ``runs``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import pandas as pd
 from normlaws.curves import files, merge, names, render
 from normlaws.curves.checks import METRICS, as_size, checked_frame, checked_runs, scale_of
 from normlaws.errors import CorruptFileError, InputError, allowed
+from normlaws.storage.reading import reading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,14 +168,32 @@ class Curves:
     @classmethod
     def _read(cls, place: Path) -> list[tuple[str, Curves]]:
         """What one place holds, by source: all runs of a folder at once where they fit together."""
-        if place.is_file():
-            return [(str(place), cls._named(place, *files.read_parquet(place)))]
-        runs = files.read_place(place)
-        if len({str(run.record["run"]) for run in runs}) == len(runs):
-            with suppress(*files.UNREADABLE, InputError):
-                return [(str(place), cls(*files.joined(runs)))]
-        readable = files.without_damaged(runs, lambda run: cls._named(run.source, *run.tables()))
-        return [(str(run.source), curves) for run, curves in readable]
+        with reading("curves", place):
+            if place.is_file():
+                return [(str(place), cls._named(place, *files.read_parquet(place)))]
+            runs = files.read_place(place)
+            together = cls._together(runs)
+            if together is not None:
+                return [(str(place), together)]
+            readable = files.without_damaged(runs, cls._alone)
+            return [(str(run.source), curves) for run, curves in readable]
+
+    @classmethod
+    def _together(cls, runs: list[files.StoredRun]) -> Curves | None:
+        """All runs of a folder at once; ``None`` where one of them is not like the others."""
+        if len({str(run.record["run"]) for run in runs}) < len(runs):
+            return None
+        try:
+            return cls(*files.joined(runs))
+        except (CorruptFileError, Warning):
+            raise
+        except Exception:  # whatever one damaged run leads to; each is then read by itself
+            return None
+
+    @classmethod
+    def _alone(cls, run: files.StoredRun) -> Curves:
+        with reading("curves", run.source):
+            return cls._named(run.source, *run.tables())
 
     @classmethod
     def _joined(cls, frame: pd.DataFrame, runs: pd.DataFrame) -> Curves:

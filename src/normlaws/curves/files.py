@@ -16,10 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from normlaws.curves.checks import INDEX
+from normlaws.curves.parquet import WHAT, read_parquet_table
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
 from normlaws.storage.folder import RunFolder, StudyFolder, is_finished, replace_file
+from normlaws.storage.reading import check_unfolded, json_value, reading
 
 _METADATA = b"normlaws.runs"
+_CELL, _RECORD = 8, 4096  # bytes of a number, and of the usual record of a run
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
 Source = TypeVar("Source")
@@ -124,26 +127,31 @@ def joined(runs: Sequence[StoredRun]) -> Tables:
         for run in runs
         if run.steps is not None
     ]
-    records = pd.DataFrame([run.record for run in runs])
+    source = runs[0].source.parent if runs else Path()
+    stored = sum(run.source.stat().st_size for run in runs if run.steps is not None)
+    records = _records([run.record for run in runs], _RECORD * len(runs), source)
     if not steps:
         return pd.DataFrame(columns=list(INDEX)), records
+    names = {name for table in steps for name in table.column_names}
+    rows = sum(len(table) for table in steps)
+    check_unfolded(_CELL * rows * len(names), stored, "curves of one form", source)
     together = pa.concat_tables(steps, promote_options="permissive")
     return _plain_types(together), records
 
 
 def _read_run(folder: RunFolder) -> StoredRun:
-    record = folder.read_record()
-    for name in ("size", "seed"):
-        if name not in record:
-            raise CorruptFileError(f"expected {name!r} in {folder.record}, but it is missing")
-    record.setdefault("run", folder.root.name)
-    steps = None
-    if folder.curve.exists() or is_finished(record):
-        content = pa.BufferReader(folder.checked_curve(record))
-        steps = _arrow_table(content, folder.curve)
-        steps = steps.select([name for name in steps.column_names if name != "run"])
-    record.pop("curve", None)
-    return StoredRun(folder.curve, record, steps)
+    with reading("a run", folder.root):
+        record = folder.read_record()
+        for name in ("size", "seed"):
+            if name not in record:
+                raise CorruptFileError(f"expected {name!r} in {folder.record}, but it is missing")
+        record.setdefault("run", folder.root.name)
+        steps = None
+        if folder.curve.exists() or is_finished(record):
+            steps = read_parquet_table(folder.checked_curve(record), folder.curve)
+            steps = steps.select([name for name in steps.column_names if name != "run"])
+        record.pop("curve", None)
+        return StoredRun(folder.curve, record, steps)
 
 
 def read_parquet(path: Path) -> Tables:
@@ -155,47 +163,34 @@ def read_parquet(path: Path) -> Tables:
     frame, metadata = read_arrow(path)
     if _METADATA not in metadata:
         return frame, None
-    try:
-        records = json.loads(metadata[_METADATA])
-    except (ValueError, RecursionError):
-        records = None
+    records = json_value(metadata[_METADATA], "the records of runs", path)
     if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
         raise CorruptFileError(f"expected the records of runs in {path}, but they are damaged")
-    return frame, pd.DataFrame(records, columns=None if records else ["run", "size", "seed"])
+    return frame, _records(records, len(metadata[_METADATA]), path)
+
+
+def _records(records: list[dict[str, Any]], stored: int, path: Path) -> pd.DataFrame:
+    """A row for each record, a column for whatever any of them names."""
+    names = {name for record in records for name in record}
+    check_unfolded(_CELL * len(records) * len(names), stored, "records of runs", path)
+    return pd.DataFrame(records, columns=None if records else ["run", "size", "seed"])
 
 
 def read_arrow(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
     """The columns of a Parquet file as plain types, and its metadata.
 
     Raises:
-        CorruptFileError: the file cannot be read.
+        CorruptFileError: the file cannot be read, or would take far more memory than it is long.
     """
-    table = _arrow_table(path, path)
-    try:
+    table = read_parquet_table(path, path)
+    with reading(WHAT, path):
         return _plain_types(table), table.schema.metadata or {}
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from None
-
-
-def _arrow_table(source: Path | pa.NativeFile, path: Path) -> pa.Table:
-    try:
-        return pq.read_table(source, use_threads=False)
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from None
 
 
 def _plain_types(table: pa.Table) -> pd.DataFrame:
     """A frame without what pandas stored beside the columns, which may be damaged by itself."""
     whole = {pa.int64(): pd.Int64Dtype()}
     return table.to_pandas(ignore_metadata=True, types_mapper=whole.get)
-
-
-UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
-
-
-def _unreadable(path: Path, error: Exception) -> CorruptFileError:
-    reason = (str(error).splitlines() or ["it is damaged"])[0]
-    return CorruptFileError(f"expected a Parquet file at {path}, but it cannot be read: {reason}")
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, runs: pd.DataFrame) -> None:
@@ -206,6 +201,27 @@ def write_parquet(path: Path, frame: pd.DataFrame, runs: pd.DataFrame) -> None:
         {**(table.schema.metadata or {}), _METADATA: json.dumps(records).encode()}
     )
     replace_file(path, lambda beside: pq.write_table(table, beside))
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A table as CSV, in which no cell begins as the formula of a spreadsheet.
+
+    An apostrophe is put before text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line's
+    end, in names of columns too. Numbers stay as they are.
+    """
+    safe = frame.rename(columns=_no_formula)
+    for index in range(len(safe.columns)):
+        column = safe.iloc[:, index]
+        if not pd.api.types.is_numeric_dtype(column):
+            safe.isetitem(index, column.map(_no_formula, na_action="ignore"))
+    return str(safe.to_csv(index=False))
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def write_folder(path: Path, frame: pd.DataFrame, runs: pd.DataFrame) -> None:

@@ -67,13 +67,15 @@ class ColumnMap:
             InputError: two tags have one usual name.
         """
         tags = sorted(tags, key=lambda tag: not is_plain(tag))
-        found = {ours: theirs for ours, theirs in self.columns.items() if theirs in tags}
+        there = set(tags)
+        found = {ours: theirs for ours, theirs in self.columns.items() if theirs in there}
         taken = {_stored(ours) for ours in self.columns}
+        used, named = set(found.values()), {_stored(ours): ours for ours in found}
         for tag in tags:
             ours = self.usual(tag)
-            if ours is None or tag in found.values() or _stored(ours) in taken:
+            if ours is None or tag in used or _stored(ours) in taken:
                 continue
-            double = next((name for name in found if _stored(name) == _stored(ours)), None)
+            double = named.get(_stored(ours))
             if double is not None and is_plain(found[double]) and not is_plain(tag):
                 continue
             if double is not None:
@@ -82,6 +84,8 @@ class ColumnMap:
                     f"say which with --column {ours}=TAG"
                 )
             found[ours] = tag
+            used.add(tag)
+            named[_stored(ours)] = ours
         return found
 
     def check_present(self, tags: Iterable[str], source: object) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, InputError
 from normlaws.interop.restricted import load_dict
+from normlaws.storage.reading import reads
 
 GRID, SIZES, ERRORS = "log_x_grid", "P_arr", "mean_val_error_arr"
 MAX_SIZES, MAX_POINTS = 200, 100_000  # the published files have up to 12 and 8000
@@ -19,6 +20,7 @@ NORM = "spectral_complexity"
 ABLATED_NORMS = ("l1", "frobenius", "group_21", "spectral_product")
 
 
+@reads("published curves")
 def read_deep_norm(path: str | Path, panel: int | None = None) -> Curves:
     """Read a published file as seed-averaged curves without seeds.
 
@@ -48,6 +50,7 @@ def read_deep_norm(path: str | Path, panel: int | None = None) -> Curves:
     )
 
 
+@reads("published curves")
 def panels_of(path: str | Path) -> int:
     """How many panels a published file holds.
 

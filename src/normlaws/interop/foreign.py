@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,10 @@ from normlaws.curves import METRICS, Curves
 from normlaws.errors import CorruptFileError, InputError, NormlawsWarning, allowed
 from normlaws.interop.columns import ColumnMap
 from normlaws.interop.identity import Identity, flat, folder_name
+from normlaws.storage.reading import check_unfolded, json_value
 
 _TAGS_NAMED = 20
+_NUMBER = 8  # bytes
 RECORD = "normlaws.record"
 EXACT = "normlaws.exact/"  # prefix of a tag whose values stand in double precision as well
 BESIDE = {"epoch", "seconds"}  # columns that make no record of their own
@@ -72,6 +74,7 @@ def curves_of(
             f"expected tags such as norm/log_spectral_complexity/global and val/loss in {source}, "
             f"got {allowed(tags[:_TAGS_NAMED] or ['none'])}; name them with --column NAME=TAG"
         )
+    _check_form(useful, source)
     parts = [_one(run, found, columns, identity) for run, found in useful]
     names = _distinct([run for run, _ in useful], [record for _, record in parts])
     _check_seeds([record for _, record in parts], [run for run, _ in useful])
@@ -82,6 +85,17 @@ def curves_of(
     named.sort(key=_order)  # stores list runs by random ids or by the second they began
     frames = pd.concat([frame for frame, _ in named], ignore_index=True)
     return Curves(frames, pd.DataFrame([record for _, record in named]))
+
+
+def _check_form(useful: Sequence[tuple[ForeignRun, Mapping[str, str]]], source: object) -> None:
+    """Refuse runs that are mostly holes once every step has a row and every tag a column."""
+    names = {name for _, found in useful for name in found}
+    rows = values = 0
+    for run, found in useful:
+        series = [run.series[tag] for tag in found.values()]
+        rows += len(set().union(*(one.index for one in series)))
+        values += sum(len(one) for one in series)
+    check_unfolded(_NUMBER * rows * len(names), _NUMBER * values, "a table of curves", source)
 
 
 def _order(part: tuple[pd.DataFrame, dict[str, Any]]) -> tuple[int, int, str]:
@@ -142,11 +156,12 @@ def _distinct(runs: Sequence[ForeignRun], records: Sequence[Mapping[str, Any]]) 
         folder_name(str(record.get("run") or run.name))
         for run, record in zip(runs, records, strict=True)
     ]
+    counts = Counter(wanted)
     names = [
-        name if wanted.count(name) == 1 else folder_name(f"{name}-{run.key}")
+        name if counts[name] == 1 else folder_name(f"{name}-{run.key}")
         for name, run in zip(wanted, runs, strict=True)
     ]
-    double = next((name for name in names if names.count(name) > 1), None)
+    double = next((name for name, count in Counter(names).items() if count > 1), None)
     if double is not None:
         raise InputError(f"expected runs with names of their own, got {double!r} twice")
     return names
@@ -193,12 +208,7 @@ def record_from(text: str | bytes, source: object) -> dict[str, Any]:
     Raises:
         CorruptFileError: it is not one.
     """
-    try:
-        value = json.loads(text if isinstance(text, str) else text.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        raise CorruptFileError(
-            f"expected JSON under {RECORD} in {source}, got something else"
-        ) from None
+    value = json_value(text, f"JSON under {RECORD}", source)
     return checked_record(value, source)
 
 

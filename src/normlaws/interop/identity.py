@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, allowed, printable
 
 SIZE_KEYS = (
     "size", "n_train", "train_size", "num_train", "num_train_samples", "max_train_samples", "P",
@@ -16,6 +16,7 @@ SIZE_KEYS = (
 SEED_KEYS = ("seed", "random_seed", "random_state")
 OWN_NAME = re.compile(r"P(?P<size>\d+)-s(?P<seed>\d+)")
 _KEYS_NAMED = 12
+_LARGEST = 2**53  # beyond it a float is no exact count
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Identity:
             if one in values:
                 return _whole(what, values[one], name)
         own = OWN_NAME.search(name)
-        return int(own[what]) if own else None
+        return _whole(what, own[what], name) if own else None
 
 
 def _whole(what: str, value: Any, name: str) -> int | None:
@@ -110,9 +111,9 @@ def _whole(what: str, value: Any, name: str) -> int | None:
         return None
     try:
         number = float(value)
-        if not math.isfinite(number) or number != int(number):
+        if not math.isfinite(number) or number != int(number) or abs(number) > _LARGEST:
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(
             f"expected a whole number as {what} of run {name!r}, got {str(value)[:60]!r}"
         ) from None
@@ -132,4 +133,5 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def folder_name(name: str) -> str:
     """A run's name as an id that can name a folder."""
-    return re.sub(r"[/\\:\x00-\x1f]+", "-", name).strip().lstrip(".-") or "run"
+    plain = printable(re.sub(r"[/\\:\x00-\x1f]+", "-", name)).replace("\\", "-")
+    return plain.strip().lstrip(".-") or "run"

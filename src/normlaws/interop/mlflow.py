@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from normlaws.interop.columns import ColumnMap, as_column_map
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD, ForeignRun, curves_of, record_from, series_of
 from normlaws.interop.identity import Identity
+from normlaws.storage.reading import content, reads, reason
 
 FEATURE = "reading an MLflow tracking server"
 STATUS = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "unfinished"}
@@ -23,6 +26,7 @@ _PAGE = 200
 _LARGEST = float(np.finfo(float).max)  # what a database keeps for infinity
 
 
+@reads("MLflow runs")
 def read_mlflow(
     path: str | Path,
     columns: ColumnMap | Mapping[str, str] | None = None,
@@ -130,8 +134,8 @@ def _point(line: str, path: Path) -> tuple[int, float]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError):
+        return content(path, "text").decode("utf-8")
+    except UnicodeDecodeError:
         raise CorruptFileError(f"expected text in {path}, but it cannot be read") from None
 
 
@@ -142,6 +146,7 @@ def _record(text: str | None, source: object) -> dict[str, Any] | None:
 def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:
     tracking = optional("mlflow.tracking", FEATURE)
     failure = optional("mlflow.exceptions", FEATURE).MlflowException
+    check_answers(uri)
     try:
         client = tracking.MlflowClient(tracking_uri=uri)
         known = _pages(client.search_experiments)
@@ -158,6 +163,37 @@ def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:
         raise InputError(f"expected an MLflow tracking server at {uri}, but {reason}") from None
 
 
+def check_answers(uri: str) -> None:
+    """Ask once whether anything listens at an address, before a client asks for minutes.
+
+    Raises:
+        InputError: nothing answers within :data:`ANSWER_SECONDS`, or the address is none.
+        DataNotFoundError: the file of an SQLite database is not there, which MLflow would make.
+    """
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InputError(f"expected the address of an MLflow server, got {uri}: {error}") from None
+    if parts.scheme == "sqlite":
+        file = Path(uri.partition("///")[2])
+        if not file.is_file():
+            raise DataNotFoundError(f"expected an MLflow database at {file}, but there is none")
+    if parts.scheme not in _PORTS:
+        return
+    try:
+        port = port or _PORTS[parts.scheme]
+        with socket.create_connection((host or "", port), timeout=ANSWER_SECONDS):
+            return
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"expected an MLflow tracking server at {uri}, but nothing answers there: "
+            f"{reason(error)}"
+        ) from None
+
+
+ANSWER_SECONDS = 5.0
+_PORTS = {"http": 80, "https": 443}
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 

@@ -14,10 +14,12 @@ from normlaws.interop.columns import NUMBERED, ColumnMap, as_column_map
 from normlaws.interop.identity import SIZE_KEYS, Identity
 from normlaws.interop.tabular import read_frame
 from normlaws.interop.variables import note_text, numeric_and_text, per_run, run_names
+from normlaws.storage.reading import reads
 
 _KEPT = ("run", "status", "size", "seed", "step")
 
 
+@reads("a table")
 def read_table(
     path: str | Path,
     columns: ColumnMap | Mapping[str, str] | None = None,

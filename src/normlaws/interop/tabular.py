@@ -15,7 +15,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from normlaws.curves.files import read_arrow
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
+from normlaws.errors import InputError, allowed
+from normlaws.storage.reading import MAX_TABLE, check_plain, check_unfolded, json_object, reading
+
+_NUMBER = 8  # bytes
 
 
 def read_frame(path: Path, text: tuple[str, ...] = ("run",)) -> pd.DataFrame:
@@ -35,23 +38,9 @@ def read_frame(path: Path, text: tuple[str, ...] = ("run",)) -> pd.DataFrame:
         raise InputError(
             f"expected a file ending {allowed(READERS)}, or a trainer_state.json, got {path.name}"
         )
-    if not path.is_file():
-        raise DataNotFoundError(f"expected a table at {path}, but there is none")
-    try:
+    check_plain(path, "a table", None if path.suffix == ".parquet" else MAX_TABLE)
+    with reading(f"a {path.suffix} table", path):
         return reader(path, text)
-    except CorruptFileError:
-        raise
-    except (
-        pa.ArrowException,
-        OSError,
-        ValueError,
-        OverflowError,
-        RecursionError,
-        csv.Error,
-    ) as error:
-        raise CorruptFileError(
-            f"expected a {path.suffix} table at {path}, but {_first_line(error)}"
-        ) from None
 
 
 def _csv(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
@@ -88,10 +77,15 @@ def _locale(path: Path) -> tuple[str, str]:
 
 def _trainer_state(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
     """The ``log_history`` of a ``trainer_state.json``: one row per step, as they are logged."""
-    held = json.loads(path.read_text(encoding="utf-8"))
-    rows = held.get("log_history") if isinstance(held, dict) else None
+    rows = json_object(path, "a trainer_state.json").get("log_history")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("it holds no log_history (that of a Hugging Face trainer_state.json)")
+    return _framed(rows, path)
+
+
+def _framed(rows: list[dict[str, Any]], path: Path) -> pd.DataFrame:
+    names = {name for row in rows for name in row}
+    check_unfolded(_NUMBER * len(rows) * len(names), path.stat().st_size, "a table", path)
     return pd.DataFrame(rows)
 
 
@@ -110,7 +104,7 @@ def _jsonl(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} holds no JSON object")
             rows.append(row)
-    return pd.DataFrame(rows)
+    return _framed(rows, path)
 
 
 READERS: dict[str, Callable[[Path, tuple[str, ...]], pd.DataFrame]] = {
@@ -118,7 +112,3 @@ READERS: dict[str, Callable[[Path, tuple[str, ...]], pd.DataFrame]] = {
     ".parquet": _parquet,
     ".jsonl": _jsonl,
 }
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

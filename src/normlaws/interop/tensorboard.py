@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,6 +23,7 @@ from normlaws.interop.foreign import (
     series_of,
 )
 from normlaws.interop.identity import Identity
+from normlaws.storage.reading import MAX_TEXT, check_plain, reads
 
 FEATURE = "reading TensorBoard event files"
 _HEAD, _CHECK = 12, 4  # bytes of a record before and after its data
@@ -31,6 +32,7 @@ _SESSION = "_hparams_/session_start_info"
 Series = dict[str, list[tuple[int, float]]]
 
 
+@reads("TensorBoard event files")
 def read_tensorboard(
     path: str | Path,
     columns: ColumnMap | Mapping[str, str] | None = None,
@@ -62,7 +64,8 @@ def read_tensorboard(
             before is read.
     """
     path = Path(path)
-    files = [path] if path.is_file() else sorted(path.rglob("*tfevents*"))
+    found = [path] if path.is_file() else sorted(path.rglob("*tfevents*"))
+    files = [file for file in found if file.is_file()]
     if not files:
         raise DataNotFoundError(
             f"expected TensorBoard event files (…tfevents…) below {path}, but found none"
@@ -153,12 +156,17 @@ def _events(file: Path) -> Iterator[Any]:
 
 def _records(file: Path) -> Iterator[bytes]:
     """Records of the TFRecord framing: length, its checksum, data, its checksum."""
-    size = os.stat(file).st_size
+    size = check_plain(file, "a TensorBoard event file")
     with file.open("rb") as stream:
         while head := stream.read(_HEAD):
             length = int.from_bytes(head[:8], "little")
             if len(head) == _HEAD:
                 _check(file, head[:8], head[8:])
+            if length > MAX_TEXT:
+                raise CorruptFileError(
+                    f"expected a TensorBoard event file at {file}, but a record has "
+                    f"{length:,} bytes; at most {MAX_TEXT:,} are read"
+                )
             if len(head) < _HEAD or length + _CHECK > size - stream.tell():
                 _say_cut(file)
                 return
@@ -193,12 +201,14 @@ def _scalar(value: Any) -> float | None:
         return float(value.simple_value)
     if not value.HasField("tensor"):
         return None
+    if math.prod(side.size for side in value.tensor.tensor_shape.dim) != 1:
+        return None  # of the shape that is stated alone: one number may be stored for all
     types = optional("tensorboard.compat.proto.types_pb2", FEATURE)
     if value.tensor.dtype not in (types.DT_FLOAT, types.DT_DOUBLE):
         return None
     try:
         array = optional("tensorboard.util.tensor_util", FEATURE).make_ndarray(value.tensor)
-    except (TypeError, ValueError):  # a shape that its values do not fill
+    except Exception:  # a shape that its values do not fill
         return None
     return float(array.item()) if array.size == 1 else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD, ForeignRun, checked_record, curves_of, series_of
 from normlaws.interop.identity import SEED_KEYS, SIZE_KEYS, Identity
 from normlaws.interop.tabular import READERS, read_frame
-from normlaws.storage.folder import read_json
+from normlaws.storage.reading import json_object, json_value, reads
 
 FEATURE = "reading Weights & Biases offline runs"
 STEP_KEYS = (
@@ -28,6 +27,7 @@ LARGEST_STEP = 2**53  # beyond it a float64 cannot count
 NAME_KEYS = ("run", "run_name", "Name", "name")
 
 
+@reads("Weights & Biases runs")
 def read_wandb(
     path: str | Path,
     columns: ColumnMap | Mapping[str, str] | None = None,
@@ -70,7 +70,7 @@ def read_wandb(
         {ours: theirs for ours, theirs in named.columns.items() if ours != "step"},
         named.percent,
     )
-    offline = [path] if path.suffix == ".wandb" else sorted(path.rglob("*.wandb"))
+    offline = [path] if path.suffix == ".wandb" else _files(path)
     if offline:
         runs = [_offline(file, step_key) for file in offline]
     else:
@@ -100,7 +100,8 @@ def _offline(path: Path, step_key: str | None) -> ForeignRun:
             case "config":
                 config |= _items(record.config.update, path)
             case "history":
-                history.append(_items(record.history.item, path))
+                row = _items(record.history.item, path)
+                history.append({name: one for name, one in row.items() if np.isscalar(one)})
             case "exit":
                 status = "failed" if record.exit.exit_code else "complete"
     config.pop("_wandb", None)
@@ -112,10 +113,8 @@ def _offline(path: Path, step_key: str | None) -> ForeignRun:
 def _items(items: Iterable[Any], path: Path) -> dict[str, Any]:
     found = {}
     for item in items:
-        try:
-            found[".".join(item.nested_key) or item.key] = json.loads(item.value_json)
-        except (json.JSONDecodeError, RecursionError):
-            raise CorruptFileError(f"expected JSON values in {path}, got something else") from None
+        name = ".".join(item.nested_key) or item.key
+        found[name] = json_value(item.value_json, "JSON values", path)
     return found
 
 
@@ -168,8 +167,13 @@ def _exported(
             yield ForeignRun(name, file.stem, str(file), _by_step(rows, step_key, file), config)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*.wandb") if file.is_file())
+
+
 def _tables(folder: Path) -> list[Path]:
-    return sorted(file for ending in READERS for file in folder.glob(f"*{ending}"))
+    found = (file for ending in READERS for file in folder.glob(f"*{ending}"))
+    return sorted(file for file in found if file.is_file())
 
 
 def _split(frame: pd.DataFrame, name: str) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -196,7 +200,7 @@ def _split_by_identity(frame: pd.DataFrame, name: str) -> Iterator[tuple[str, pd
 def _config_beside(file: Path) -> dict[str, Any]:
     for name in (f"{file.stem}.config.json", f"{file.stem}.json"):
         if file.with_name(name).is_file():
-            return read_json(file.with_name(name))
+            return json_object(file.with_name(name))
     return {}
 
 
@@ -213,7 +217,7 @@ def _configs(path: str | Path | None) -> dict[str, Mapping[str, Any]]:
             str(row["Name"]): {k: v for k, v in row.items() if k != "Name" and not _absent(v)}
             for row in table.to_dict("records")
         }
-    found = read_json(path)
+    found = json_object(path)
     if not all(isinstance(config, Mapping) for config in found.values()):
         raise CorruptFileError(f"expected {{run name: configuration}} in {path}")
     return found

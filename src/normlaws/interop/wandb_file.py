@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from normlaws.errors import CorruptFileError, NormlawsWarning
+from normlaws.storage.reading import MAX_TABLE
+from normlaws.storage.reading import content as plain_bytes
 
 _START = b":W&B"
 HEADER = 7
@@ -30,7 +32,7 @@ def records(path: Path) -> Iterator[bytes]:
     Warns:
         NormlawsWarning: the file ends within a record, as that of a killed run does.
     """
-    content = path.read_bytes()
+    content = plain_bytes(path, "a Weights & Biases run", MAX_TABLE)
     if content[:4] != _START or len(content) < HEADER:
         raise CorruptFileError(f"expected a Weights & Biases run at {path}, got something else")
     parts: list[bytes] = []

@@ -19,6 +19,7 @@ from matplotlib.ticker import (
 
 from normlaws.curves import as_size
 from normlaws.display.numbers import raised
+from normlaws.errors import printable
 
 # exp(700) is close to the largest float64
 _LARGEST_LOG = 700.0
@@ -30,12 +31,17 @@ Mapping = Callable[[np.ndarray], np.ndarray]
 
 def words(name: str) -> str:
     """``"spectral_complexity"`` → ``"spectral complexity"``."""
-    return name.replace("_", " ")
+    return printable(name.replace("_", " "))
+
+
+def label(name: str) -> str:
+    """A name in a figure, where a dollar would begin a formula: it is shown as it is."""
+    return words(name).replace("$", r"\$")
 
 
 def metric_label(metric: str) -> str:
     """Label of an error (a fraction) or a loss (nats)."""
-    return f"{words(metric)} ({'nats' if metric.endswith('loss') else 'fraction'})"
+    return f"{label(metric)} ({'nats' if metric.endswith('loss') else 'fraction'})"
 
 
 def norm_axis(ax: Axes, which: str, name: str, log_norms: Iterable[float]) -> Mapping:
@@ -47,9 +53,9 @@ def norm_axis(ax: Axes, which: str, name: str, log_norms: Iterable[float]) -> Ma
     logs = np.asarray(list(log_norms), dtype=float)
     finite = logs[np.isfinite(logs)]
     if finite.size and np.abs(finite).max() > _LARGEST_LOG:
-        _axis(ax, which).set_label_text(f"ln λ ({words(name)})")
+        _axis(ax, which).set_label_text(f"ln λ ({label(name)})")
         return _finite_only
-    _axis(ax, which).set_label_text(f"{words(name)} λ")
+    _axis(ax, which).set_label_text(f"{label(name)} λ")
     log_axis(ax, which, np.exp(finite))
     return _exp
 

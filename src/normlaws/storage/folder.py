@@ -29,6 +29,7 @@ import pandas as pd
 
 from normlaws.errors import CorruptFileError, StudyConflictError
 from normlaws.storage.flock import try_lock
+from normlaws.storage.reading import MAX_TABLE, content, json_object
 
 BESIDE_SUFFIX = ".tmp"
 
@@ -65,7 +66,10 @@ class RunFolder:
         Raises:
             CorruptFileError: the record is damaged.
         """
-        return read_json(self.record) if self.record.exists() else {}
+        try:
+            return json_object(self.record)
+        except FileNotFoundError:
+            return {}
 
     def known_record(self) -> dict[str, Any]:
         """What can be read of the run's record; an empty dictionary where it is damaged."""
@@ -86,9 +90,9 @@ class RunFolder:
         """
         stream = io.BytesIO()
         frame.to_parquet(stream, index=False)
-        content = stream.getvalue()
-        replace_file(self.curve, lambda path: path.write_bytes(content))
-        return {"rows": len(frame), "sha256": hashlib.sha256(content).hexdigest()}
+        written = stream.getvalue()
+        replace_file(self.curve, lambda path: path.write_bytes(written))
+        return {"rows": len(frame), "sha256": hashlib.sha256(written).hexdigest()}
 
     def checked_curve(self, record: dict[str, Any]) -> bytes:
         """The file of recorded steps, which is the one that ``record`` was written for.
@@ -99,17 +103,18 @@ class RunFolder:
         Raises:
             CorruptFileError: the curve of a finished run is missing, or is another one.
         """
-        if not self.curve.exists():
-            raise CorruptFileError(f"expected a run's curve at {self.curve}, but none is there")
-        content = self.curve.read_bytes()
+        try:
+            found = content(self.curve, "a run's curve", MAX_TABLE)
+        except FileNotFoundError as missing:
+            raise CorruptFileError(str(missing)) from None
         described = record.get("curve")
         digest = described.get("sha256") if isinstance(described, dict) else None
-        if is_finished(record) and digest not in (None, hashlib.sha256(content).hexdigest()):
+        if is_finished(record) and digest not in (None, hashlib.sha256(found).hexdigest()):
             raise CorruptFileError(
                 f"expected {self.curve} as {self.record.name} describes it, but its contents are "
                 "others: it was changed, exchanged or damaged after the run ended"
             )
-        return content
+        return found
 
 
 def is_finished(record: dict[str, Any]) -> bool:
@@ -256,20 +261,3 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON through :func:`replace_file`."""
     text = json.dumps(value, indent=2, sort_keys=True) + "\n"
     replace_file(path, lambda beside: beside.write_text(text, encoding="utf-8"))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        CorruptFileError: the file is not a JSON object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CorruptFileError(
-            f"expected a JSON object in {path}, but it is damaged: {error}"
-        ) from None
-    if not isinstance(value, dict):
-        raise CorruptFileError(f"expected a JSON object in {path}, got a {type(value).__name__}")
-    return value

@@ -7,10 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from normlaws.errors import CorruptFileError, InputError, allowed
+from normlaws.errors import InputError, allowed
+from normlaws.storage.reading import content, reading
 
 KINDS = {"data": "name", "model": "family"}
 LENGTHS = {"steps", "epochs"}
+_MAX_STUDY = 2**20  # bytes
 
 
 def preset_files() -> dict[str, Path]:
@@ -26,10 +28,8 @@ def read_values(path: Path) -> dict[str, Any]:
         CorruptFileError: the file is not TOML.
         InputError: it extends a preset that does not exist.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CorruptFileError(f"expected a TOML file at {path}, but {error}") from None
+    with reading("a TOML file", path):
+        values = tomllib.loads(content(path, "a TOML file", _MAX_STUDY).decode("utf-8"))
     return resolved(values, str(path))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from normlaws.errors import InputError, allowed
 from normlaws.problems import DATA_SETS, FAMILIES, DataSettings, ModelSettings
 from normlaws.problems.settings import Settings
+from normlaws.storage.reading import reading
 from normlaws.studies.inherit import read_values, resolved
 from normlaws.studies.jobqueue import ClusterSettings
 from normlaws.training.settings import (
@@ -23,11 +24,13 @@ from normlaws.training.settings import (
     TrainingSettings,
 )
 
+MAX_RUNS = 100_000
+
 
 class StudySettings(Settings):
     """A grid of runs over training-set sizes and seeds, all else equal."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="also the default folder below runs/")
+    name: str = Field(pattern=r"^[\w-][\w.-]*$", description="also the default folder below runs/")
     description: str = ""
     sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
     seeds: Count = Field(description="number of seeds: 0, 1, …, seeds - 1")
@@ -44,6 +47,12 @@ class StudySettings(Settings):
         if len(set(sizes)) < len(sizes):
             raise ValueError("sizes must differ from one another")
         return tuple(sorted(sizes))
+
+    @model_validator(mode="after")
+    def _not_endless(self) -> StudySettings:
+        if len(self.sizes) * self.seeds > MAX_RUNS:
+            raise ValueError(f"sizes times seeds must be at most {MAX_RUNS:,} runs")
+        return self
 
     def runs(self) -> list[RunSettings]:
         """Every run of the grid, the largest sizes first."""
@@ -82,7 +91,8 @@ def read_study(path: Path) -> StudySettings:
         CorruptFileError: the file is not TOML.
         InputError: as :func:`parse_study`.
     """
-    return parse_study(read_values(path), str(path))
+    with reading("a study file", path):
+        return parse_study(read_values(path), str(path))
 
 
 def _explain(problem: Any) -> str:

@@ -16,7 +16,8 @@ import torch
 from normlaws.errors import CorruptFileError
 from normlaws.problems import DataSet
 from normlaws.storage import provenance
-from normlaws.storage.folder import read_json, write_json
+from normlaws.storage.folder import write_json
+from normlaws.storage.reading import json_object
 from normlaws.studies.layout import Speed
 from normlaws.studies.local import arithmetic_threads
 from normlaws.training import RunSettings, stack_key
@@ -112,7 +113,7 @@ def _cache_folder() -> Path:
 
 def _kept(path: Path) -> Speed | None:
     try:
-        values = read_json(path)
+        values = json_object(path)
         stacked = {int(runs): float(value) for runs, value in values["stacked"].items()}
         return Speed(float(values["alone"]), float(values["shared"]), stacked)
     except (OSError, CorruptFileError, KeyError, ValueError, TypeError, AttributeError):

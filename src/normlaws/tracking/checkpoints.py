@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ import pandas as pd
 
 from normlaws.curves import Curves
 from normlaws.curves.names import metric_of
-from normlaws.errors import DataNotFoundError, InputError
+from normlaws.errors import CorruptFileError, DataNotFoundError, InputError
 from normlaws.norms.weight_files import CheckpointMeter, read_state
+from normlaws.storage.reading import json_object
 
 _STEP = re.compile(r"(?:global[-_]?step|step|iteration|iter|checkpoint|ckpt|it)[-_=]?(\d+)", re.I)
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
@@ -125,10 +125,13 @@ def checkpoints(places: Iterable[str | Path]) -> list[Checkpoint]:
 def trainer_metrics(path: Path) -> dict[int, dict[str, float]]:
     """Step -> metrics of held-out splits, of the ``log_history`` in a ``trainer_state.json``."""
     try:
-        history = json.loads(path.read_text(encoding="utf-8"))["log_history"]
-        rows = [(int(row["step"]), row) for row in history]
-    except (OSError, ValueError, KeyError, TypeError):
+        return _metrics(json_object(path)["log_history"])
+    except Exception:  # one that is damaged, or of another program, is passed over
         return {}
+
+
+def _metrics(history: Any) -> dict[int, dict[str, float]]:
+    rows = [(int(row["step"]), row) for row in history]
     found: dict[int, dict[str, float]] = {}
     for step, row in rows:
         for name, value in row.items():
@@ -198,8 +201,8 @@ def _step(path: Path) -> int:
     state = path / "trainer_state.json"
     if state.is_file():
         try:
-            return int(json.loads(state.read_text(encoding="utf-8"))["global_step"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return int(json_object(state)["global_step"])
+        except (CorruptFileError, ValueError, KeyError, TypeError, OverflowError):
             pass
     number = _NUMBER.search(path.name)
     if number is None:

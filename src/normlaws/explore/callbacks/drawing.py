@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
 
+from normlaws.curves.files import csv_text
 from normlaws.display.numbers import significant
 from normlaws.explore import figures, theme
 from normlaws.explore.callbacks.fitting import ahead_of
@@ -110,7 +111,7 @@ def register(app: Dash, study: Study) -> None:
             return no_update
         name = ctx.triggered_id["figure"]
         frame = shown_data(name, study, from_dict(values))
-        return dcc.send_string(frame.to_csv(index=False), f"{study.path.stem}-{name}.csv")
+        return dcc.send_string(csv_text(frame), f"{study.path.stem}-{name}.csv")
 
 
 def outside_of(study: Study, state: PageState) -> pd.DataFrame:

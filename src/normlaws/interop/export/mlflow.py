@@ -14,6 +14,8 @@ from normlaws.errors import InputError, StudyConflictError
 from normlaws.interop.export.runs import AXIS, ExportedRun, exported
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD
+from normlaws.interop.mlflow import check_answers
+from normlaws.storage.reading import reason
 
 FEATURE = "writing MLflow runs"
 STATUS = {"complete": "FINISHED", "failed": "FAILED", "diverged": "FAILED", "unfinished": "KILLED"}
@@ -51,6 +53,8 @@ def export_mlflow(
     failure = optional("mlflow.exceptions", FEATURE).MlflowException
     runs = list(exported(curves, norm))
     uri = str(target) if "://" in str(target) else Path(target).absolute().as_uri()
+    if not uri.startswith("sqlite"):
+        check_answers(uri)
     with _folders_permitted(uri):
         try:
             client = tracking.MlflowClient(tracking_uri=uri)
@@ -58,9 +62,10 @@ def export_mlflow(
             _refuse_present(client, place, experiment, runs)
             for run in runs:
                 _log(client, place, run)
-        except failure as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"expected MLflow at {uri} to take the runs, but {reason}") from None
+        except (failure, ModuleNotFoundError, KeyError) as error:
+            raise InputError(
+                f"expected MLflow at {uri} to take the runs, but {reason(error)}"
+            ) from None
     return uri
 
 

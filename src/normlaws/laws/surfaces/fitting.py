@@ -10,7 +10,8 @@ import pandas as pd
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, allowed
+from normlaws.curves.files import read_arrow
+from normlaws.errors import InputError, allowed
 from normlaws.laws.collapse.resampling import between_percentiles
 from normlaws.laws.surfaces.families import FAMILIES, Family
 from normlaws.laws.surfaces.families.schedule import MEMORY
@@ -19,6 +20,7 @@ from normlaws.laws.surfaces.result import Surface
 from normlaws.laws.surfaces.solve import Problem, Solution, polish, solve
 from normlaws.laws.surfaces.table import Rows, rows_of
 from normlaws.laws.surfaces.verdict import judge
+from normlaws.storage.reading import MAX_TABLE, check_plain, reading
 
 HUBER = 1e-3
 MEMORIES = (0.99, 0.995, 0.998, 0.999)
@@ -155,13 +157,9 @@ def _family(
 
 def _read(path: str | Path) -> pd.DataFrame:
     path = Path(path)
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    readers = {".csv": pd.read_csv, ".parquet": lambda file: read_arrow(file)[0]}
     if path.suffix not in readers:
         raise InputError(f"expected a table ending {allowed(readers)}, got {path.name}")
-    if not path.is_file():
-        raise DataNotFoundError(f"expected a table at {path}, but there is none")
-    try:
+    check_plain(path, "a table", MAX_TABLE)
+    with reading("a table", path):
         return readers[path.suffix](path)
-    except (ValueError, OSError, UnicodeDecodeError) as error:
-        first = (str(error).splitlines() or ["it is damaged"])[0]
-        raise CorruptFileError(f"expected a table at {path}, but {first}") from None

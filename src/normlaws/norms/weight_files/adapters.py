@@ -9,9 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
-from normlaws.errors import InputError
+from normlaws.errors import InputError, printable
 from normlaws.norms.model.descriptions import is_adapter_weight
 from normlaws.norms.model.layers import WeightLayer
+from normlaws.storage.reading import check_unfolded
 
 State = Mapping[str, Tensor]
 
@@ -23,6 +24,9 @@ _UP = {
     "lora.down": "lora.up",
 }
 _READABLE = ("LORA", "")
+_LONGEST = 300  # letters of a pattern, and of a name that it is compared with
+_COSTLY = re.compile(r"\)[*+{]|[*+{].*[*+{]", re.DOTALL)  # what a comparison may never end with
+_DOUBLE, _FLOOR = 8, 512 * 2**20  # bytes of a number, and of any layer's product
 
 
 def is_adapter_alone(state: State) -> bool:
@@ -55,6 +59,7 @@ def adapter_layers(state: State, settings: Mapping[str, Any] | None) -> list[Wei
             "defined together with its base; measure the model with the adapter loaded"
         )
     found = []
+    stored = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     for name, down in state.items():
         match = _DOWN.search(name)
         if match is None:
@@ -64,6 +69,9 @@ def adapter_layers(state: State, settings: Mapping[str, Any] | None) -> list[Wei
         if up is None:
             raise InputError(f"expected {up_name} beside {name}, but the file lacks it")
         stem = name[: match.start()]
+        check_unfolded(
+            _DOUBLE * math.prod((*up.shape[:1], *down.shape[1:])), stored, "adapters", stem, _FLOOR
+        )
         scaling = _scaling(stem, down, state, settings)
         found.append(_layer(stem, match[1], down, up, scaling))
     if not found:
@@ -103,6 +111,11 @@ def _scaling(stem: str, down: Tensor, state: State, settings: Mapping[str, Any])
 
 def _matching(patterns: Any, stem: str, default: Any) -> Any:
     for pattern, value in (patterns or {}).items():
+        if len(pattern) > _LONGEST or len(stem) > _LONGEST or _COSTLY.search(pattern):
+            raise InputError(
+                "expected plain names with at most one repetition under alpha_pattern of the "
+                f"adapter's settings, got {printable(pattern)[:60]!r}"
+            )
         if re.match(rf"(.*\.)?({pattern})$", stem):
             return value
     return default

@@ -19,13 +19,16 @@ from normlaws.norms.model.plan import Plan, Settings, conventions
 from normlaws.norms.weight_files import opening
 from normlaws.norms.weight_files.adapters import adapter_layers, is_adapter_alone
 from normlaws.norms.weight_files.evidence import Evidence
+from normlaws.norms.weight_files.sizes import check_tensors
 from normlaws.norms.weight_files.stored import Stored, stored_weights
 from normlaws.norms.weight_files.wrapped import State, bare_keys, state_in
+from normlaws.storage.reading import reads
 
 _LOOKED_AT = 1 << 22  # entries up to which a table without a telling name is looked at
 Progress = Callable[[int, int, str], None]
 
 
+@reads("weights that can be measured")
 def measure_file(
     path: str | Path,
     *,
@@ -61,9 +64,12 @@ def measure_file(
     return measure_state(state, adapter=settings, exact=exact, progress=progress)
 
 
+@reads("weights")
 def read_state(path: Path, key: str | None = None) -> State:
     """The tensors of a file or folder, by name; see :func:`measure_file`."""
-    return state_in(opening.opened(path), str(path), key)
+    state = state_in(opening.opened(path), str(path), key)
+    check_tensors(state.values(), str(path), opening.stored_bytes(path))
+    return state
 
 
 def measure_state(

@@ -6,7 +6,6 @@ The content of a file decides what it is, not its ending. Nothing in a file can 
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
+from normlaws.errors import (
+    CorruptFileError,
+    DataNotFoundError,
+    InputError,
+    NormlawsWarning,
+    printable,
+)
+from normlaws.norms.weight_files.sizes import check_archive
+from normlaws.storage.reading import MAX_TEXT, check_plain, json_object
 
 _SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar")
 _NO_WEIGHTS = re.compile(
@@ -58,10 +65,18 @@ def opened(path: Path) -> Any:
     return _one_file(path)
 
 
+def stored_bytes(path: Path) -> int:
+    """Length of a file of weights; of all files of its folder where they are several."""
+    if path.is_file() and not path.name.endswith(".index.json"):
+        return path.stat().st_size
+    folder = path if path.is_dir() else path.parent
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
 def adapter_settings(path: Path) -> dict[str, Any] | None:
     """The ``adapter_config.json`` in a folder or beside a file; None where there is none."""
     config = (path if path.is_dir() else path.parent) / "adapter_config.json"
-    return _json(config) if config.is_file() else None
+    return json_object(config) if config.is_file() else None
 
 
 def _in_folder(folder: Path) -> Path:
@@ -100,7 +115,7 @@ def _in_folder(folder: Path) -> Path:
 
 
 def _sharded(index: Path) -> dict[str, Tensor]:
-    places = _json(index).get("weight_map")
+    places = json_object(index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise CorruptFileError(f"expected an index with a weight_map at {index}, but it has none")
     found: dict[str, Tensor] = {}
@@ -135,12 +150,16 @@ def _refuse_shard(path: Path) -> None:
 
 
 def _one_file(path: Path) -> Any:
-    head = path.open("rb").read(64)
+    check_plain(path, "weights")
+    with path.open("rb") as stream:
+        head = stream.read(64)
     if not head:
         raise CorruptFileError(f"expected weights in {path}, but the file is empty")
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             raise InputError(f"expected a state dict or safetensors at {path}, got {what}")
+    if not head.startswith((b"PK", b"\x80")) and not _is_safetensors(head):
+        raise CorruptFileError(_damaged(path, "it is no file of weights"))
     try:
         return _safetensors(path) if _is_safetensors(head) else _torch_file(path)
     except (CorruptFileError, InputError):
@@ -158,11 +177,16 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     """Tensors mapped from the file, in the order of the network as far as names tell it."""
     from safetensors import safe_open
 
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+    if length > MAX_TEXT:
+        raise CorruptFileError(_damaged(path, f"its header has {length:,} bytes"))
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in in_order(file.keys())}
 
 
 def _torch_file(path: Path) -> Any:
+    check_archive(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -174,7 +198,7 @@ def _torch_file(path: Path) -> Any:
 
 
 def _why(path: Path, error: Exception) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = printable(re.sub(r"\x1b\[[0-9;]*m", "", str(error)))
     if "TorchScript" in text:
         return (
             f"expected a state dict in {path}, got a TorchScript archive; load it with "
@@ -189,20 +213,14 @@ def _why(path: Path, error: Exception) -> str:
     first = (text.strip().splitlines() or [type(error).__name__])[0]
     if "Weights only load failed" in first:
         first = "it is no file of weights"
+    return _damaged(path, first)
+
+
+def _damaged(path: Path, why: str) -> str:
     return (
         f"expected a state dict or safetensors at {path}, but it is damaged or something else: "
-        f"{first}"
+        f"{why}"
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorruptFileError(f"expected JSON at {path}, but {error}") from None
-    if not isinstance(found, dict):
-        raise CorruptFileError(f"expected a JSON object at {path}, got a {type(found).__name__}")
-    return found
 
 
 _LAST = re.compile(

@@ -6,18 +6,19 @@ each rule below takes the names that belong to one weight and says how it is rea
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from normlaws.errors import InputError
+from normlaws.errors import InputError, printable
 from normlaws.norms.model.reading import dense
+from normlaws.storage.reading import json_value
 
 State = Mapping[str, Tensor]
 Read = Callable[[], Tensor]
@@ -66,6 +67,7 @@ def stored_weights(state: State) -> Iterator[Stored]:
 
 
 Found = tuple[Stored, set[str]]
+_LONGEST_TEXT, _LONGEST_BLOCK = 1 << 16, 1 << 16
 
 
 def _as_is(tensor: Tensor) -> Read:
@@ -188,8 +190,9 @@ def _four_bit(name: str, state: State) -> Found | None:
         return None
     stem = match[1]
     parts = {one for one in state if one == stem or one.startswith(f"{stem}.")}
-    said = json.loads(bytes(state[name].tolist()))
+    said = _said(state[name], stem)
     shape = tuple(said["shape"])
+    _check_four_bit(said, shape, stem, state)
 
     def read() -> Tensor:
         codes = state[stem].flatten()
@@ -205,6 +208,36 @@ def _four_bit(name: str, state: State) -> Found | None:
         return spread.flatten()[: math.prod(shape)].reshape(shape)
 
     return Stored(stem, shape, read, (state[stem],)), parts
+
+
+def _said(text: Tensor, stem: str) -> dict[str, Any]:
+    """What bitsandbytes keeps of a weight's form: a JSON object, as bytes."""
+    if text.dtype != torch.uint8 or text.numel() > _LONGEST_TEXT:
+        raise InputError(f"expected bytes of JSON beside {printable(stem)}, got another tensor")
+    said = json_value(bytes(text.flatten().tolist()), "the form of a 4-bit weight", stem)
+    if not isinstance(said, dict) or not isinstance(said.get("shape"), list):
+        raise InputError(f"expected the shape of {printable(stem)} beside its 4-bit codes")
+    return said
+
+
+def _check_four_bit(
+    said: Mapping[str, Any], shape: tuple[Any, ...], stem: str, state: State
+) -> None:
+    """Two codes a byte, and blocks no longer than the codes: no size is taken on trust."""
+    whole = all(type(side) is int and side > 0 for side in shape)
+    codes, coded = (math.prod(shape) if whole else -1), 2 * state[stem].numel()
+    if codes not in (coded, coded - 1):
+        raise InputError(
+            f"expected {coded:,} codes of 4 bits for {printable(stem)}, but the shape beside them "
+            f"is {printable(shape)[:80]}"
+        )
+    for name in ("blocksize", *(("nested_blocksize",) if "nested_blocksize" in said else ())):
+        size = said.get(name)
+        if type(size) is not int or not 1 <= size <= _LONGEST_BLOCK:
+            raise InputError(
+                f"expected a {name} from 1 to {_LONGEST_BLOCK} of {printable(stem)}, "
+                f"got {printable(size)[:40]}"
+            )
 
 
 def _blocks(values: Tensor, size: int) -> Tensor:

@@ -37,7 +37,7 @@ def state_in(loaded: Any, source: str, key: str | None = None) -> State:
             f"expected a state dict in {source}, got a {type(loaded).__name__}; save "
             "model.state_dict() instead"
         )
-    found = {".".join(path): state for path, state in _networks(loaded, ())}
+    found = {".".join(path): state for path, state in _networks(loaded, (), set())}
     if key is not None:
         if key not in found:
             raise InputError(f"expected a key {allowed(found or ['none'])} in {source}, got {key}")
@@ -52,11 +52,12 @@ def state_in(loaded: Any, source: str, key: str | None = None) -> State:
 
 
 def _networks(
-    loaded: Mapping[Any, Any], path: tuple[str, ...]
+    loaded: Mapping[Any, Any], path: tuple[str, ...], seen: set[int]
 ) -> Iterator[tuple[tuple[str, ...], State]]:
-    """Every mapping that holds tensors of a network, the outermost on each branch."""
-    if "param_groups" in loaded:
+    """Every mapping that holds tensors of a network, the outermost on each branch, once."""
+    if "param_groups" in loaded or id(loaded) in seen:
         return
+    seen.add(id(loaded))
     tensors = {str(name): value for name, value in flattened(loaded)}
     if any(tensor.ndim > 1 for tensor in tensors.values()):
         yield path, tensors
@@ -65,7 +66,7 @@ def _networks(
         return
     for name, value in loaded.items():
         if isinstance(value, Mapping) and not _NO_NETWORK.search(str(name).lower()):
-            yield from _networks(value, (*path, str(name)))
+            yield from _networks(value, (*path, str(name)), seen)
 
 
 def flattened(loaded: Mapping[Any, Any]) -> Iterator[tuple[str, Tensor]]:

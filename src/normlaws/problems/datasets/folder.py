@@ -12,8 +12,9 @@ from torch import Tensor
 
 from normlaws.errors import CorruptFileError, DataNotFoundError
 from normlaws.problems.datasets.dataset import DataSet
-from normlaws.problems.datasets.images import EncodedImages
+from normlaws.problems.datasets.images import Encoded, EncodedImages
 from normlaws.problems.datasets.settings import existing
+from normlaws.storage.reading import MAX_TABLE, check_plain, content, reading
 
 SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".gif", ".tif", ".tiff"}
 Labelled = tuple[Path, int]
@@ -21,7 +22,7 @@ Labelled = tuple[Path, int]
 
 class _Files(EncodedImages):
     def _read(self, files: list[Labelled]) -> tuple[Tensor, Tensor]:
-        images = self._decoded((str(path), path.read_bytes()) for path, _ in files)
+        images = self._decoded([_encoded(path) for path, _ in files])
         return images, torch.tensor([label for _, label in files], dtype=torch.int64)
 
 
@@ -72,6 +73,11 @@ class TinyImageNet(_Files):
         return DataSet.of(self.name, *self._read(_below_classes(pool, number)), *self._read(test))
 
 
+def _encoded(path: Path) -> Encoded:
+    length = check_plain(path, "an image", MAX_TABLE)
+    return Encoded(str(path), length, lambda: content(path, "an image", MAX_TABLE))
+
+
 def _below_classes(folder: Path, number: dict[str, int]) -> list[Labelled]:
     """Every image file with its label, in the order of the names."""
     found = []
@@ -91,7 +97,9 @@ def _below_classes(folder: Path, number: dict[str, int]) -> list[Labelled]:
 def _annotated(folder: Path, number: dict[str, int]) -> Iterator[Labelled]:
     """Images of a validation folder, labelled by its table (file name, class, box)."""
     table = existing(folder / "val_annotations.txt", "the labels of the validation images")
-    for line in table.read_text(encoding="utf-8").splitlines():
+    with reading("the labels of the validation images", table):
+        lines = content(table, "the labels of the validation images").decode().splitlines()
+    for line in lines:
         name, label, *_ = [*line.split("\t"), ""]
         if label not in number:
             raise CorruptFileError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,9 +19,11 @@ from normlaws.errors import (
     allowed,
 )
 from normlaws.problems.datasets.dataset import DataSet
-from normlaws.problems.datasets.images import EncodedImages
+from normlaws.problems.datasets.images import Encoded, EncodedImages
 from normlaws.problems.datasets.settings import existing
+from normlaws.storage.reading import check_plain, check_unfolded, reading
 
+_VALUE = 8  # bytes
 Paths = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -43,7 +46,7 @@ class Parquet(EncodedImages):
 
     def _part(self, root: Path, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         tables = [(path, self._read(path)) for path in (self._path(root, name) for name in names)]
-        images = self._decoded(pair for path, table in tables for pair in self._cells(path, table))
+        images = self._decoded([one for path, table in tables for one in self._cells(path, table)])
         labels = [label for path, table in tables for label in self._labels(path, table)]
         return images, torch.tensor(labels, dtype=torch.int64)
 
@@ -67,10 +70,10 @@ class Parquet(EncodedImages):
             ) from None
 
     def _read(self, path: Path) -> Any:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        try:
+        stored = check_plain(path, "a Parquet file")
+        with reading("a Parquet file", path):
             file = pq.ParquetFile(path)
             columns = file.schema_arrow.names
             for column in (self.image_column, self.label_column):
@@ -78,11 +81,10 @@ class Parquet(EncodedImages):
                     raise InputError(
                         f"{path}: expected the column {allowed(columns)}, got {column}"
                     )
+            _check_size(file, stored, path)
             return file.read([self.image_column, self.label_column])
-        except (pa.ArrowException, OSError) as error:
-            raise CorruptFileError(f"expected a Parquet file at {path}, but {error}") from None
 
-    def _cells(self, path: Path, table: Any) -> Iterator[tuple[str, bytes]]:
+    def _cells(self, path: Path, table: Any) -> Iterator[Encoded]:
         for row, cell in enumerate(table[self.image_column]):
             value = cell.as_py()
             encoded = value.get("bytes") if isinstance(value, dict) else value
@@ -91,7 +93,7 @@ class Parquet(EncodedImages):
                     f"expected encoded image bytes in the column {self.image_column} of {path}, "
                     f"got {type(encoded).__name__} in row {row}"
                 )
-            yield f"row {row} of {path}", encoded
+            yield Encoded(f"row {row} of {path}", len(encoded), partial(bytes, encoded))
 
     def _labels(self, path: Path, table: Any) -> list[int]:
         labels = table[self.label_column].to_pylist()
@@ -102,3 +104,15 @@ class Parquet(EncodedImages):
                     f"in row {row}"
                 )
         return labels
+
+
+def _check_size(file: Any, stored: int, path: Path) -> None:
+    """Encoded images hardly shrink: what the metadata states is about the length of the file."""
+    metadata = file.metadata
+    columns = [
+        metadata.row_group(group).column(column)
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    ]
+    size = sum(max(one.total_uncompressed_size, _VALUE * one.num_values) for one in columns)
+    check_unfolded(size, stored, "a Parquet file", path)

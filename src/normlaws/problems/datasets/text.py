@@ -10,9 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from normlaws.errors import CorruptFileError, InputError
+from normlaws.errors import InputError
 from normlaws.problems.datasets.dataset import DataSet
 from normlaws.problems.datasets.settings import DataSource, existing
+from normlaws.storage.reading import MAX_TABLE, content, reading
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -63,7 +64,5 @@ def _shipped() -> str:
 
 
 def _read(path: Path) -> str:
-    try:
-        return existing(path, "a text").read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CorruptFileError(f"expected a UTF-8 text at {path}, but {error}") from None
+    with reading("a UTF-8 text", path):
+        return content(existing(path, "a text"), "a text", MAX_TABLE).decode("utf-8")

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from normlaws.errors import InputError, allowed
-from normlaws.report.scales import words
+from normlaws.report.scales import label
 from normlaws.report.style import BAR, FIGURE_SIZE, INK, MUTED, SMALL, new_axes, new_figure
 
 _ROW = 0.21  # inches
@@ -53,7 +53,7 @@ def layer_norms(
     _name_rows(ax, names)
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    ax.set_xlabel(f"ln {words(norm)}")
+    ax.set_xlabel(f"ln {label(norm)}")
     ax.grid(visible=False, axis="y")
     return ax
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from normlaws.curves import as_size
 from normlaws.errors import InputError, allowed
-from normlaws.report.scales import words
+from normlaws.report.scales import label
 from normlaws.report.style import (
     FIT,
     MUTED,
@@ -41,9 +41,9 @@ def normalised_curves(found: Collapse, ax: Axes | None = None) -> Axes:
     ax.plot(found.x, found.curve, color=FIT, lw=1.2, ls=(0, (4, 2)), label="mean")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel(f"{words(found.axis)} over its end, $x$")
-    ax.set_ylabel(rf"normalised {words(found.metric)}, $\ell(x)$")
-    size_key(ax, colours, "P" if found.scale == "size" else words(found.scale))
+    ax.set_xlabel(f"{label(found.axis)} over its end, $x$")
+    ax.set_ylabel(rf"normalised {label(found.metric)}, $\ell(x)$")
+    size_key(ax, colours, "P" if found.scale == "size" else label(found.scale))
     ax.legend(frameon=False)
     return ax
 
@@ -59,7 +59,7 @@ def deviation_and_noise(found: Collapse, ax: Axes | None = None) -> Axes:
     if np.isfinite(table["noise"]).any():
         ax.plot(x, table.loc[inside, "noise"], color=PREDICTION, label=r"noise $\bar\sigma$")
     ax.set_yscale("log")
-    ax.set_xlabel(f"{words(found.axis)} over its end, $x$")
+    ax.set_xlabel(f"{label(found.axis)} over its end, $x$")
     ax.set_ylabel("share of the reducible part")
     ax.legend(frameon=False)
     return ax
