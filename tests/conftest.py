@@ -10,8 +10,11 @@ from pathlib import Path
 # Before anything loads a numerical library: tests run in one process per core already.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine is slow
+hypothesis.settings.load_profile("patient")
 os.environ.setdefault("KERAS_BACKEND", "torch")  # read once, when keras is first imported
 
 PATIENCE = 60_000  # milliseconds; a busy machine is slow, not broken

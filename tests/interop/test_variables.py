@@ -50,7 +50,7 @@ def test_variables_of_runs_are_kept(tmp_path):
         size=[10] * 3 + [20] * 3, lr=[0.1] * 3 + [0.2] * 3, rate=[1.0, 2, 3] * 2,
         schedule=["cosine"] * 3 + ["wsd"] * 3, note=["a", "b", "c"] * 2,
     )  # fmt: skip
-    with pytest.warns(NormlawsWarning, match=r"schedule kept as a variable.*note ignored"):
+    with pytest.warns(NormlawsWarning, match=r"text in .*: note ignored"):
         curves = _read(tmp_path, frame, {"test_loss": "loss"}, quiet=False)
     assert list(curves.runs["lr"]) == [0.1, 0.2]
     assert list(curves.runs["schedule"]) == ["cosine", "wsd"]

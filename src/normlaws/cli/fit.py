@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._curves import Columns, Group
 
 Places = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH…",
-        help="study folder, run folder, .parquet file or quoted pattern; several are put together",
+        help="study folder, run folder, .parquet file or quoted pattern, or a table (.csv, .jsonl) "
+        "with one row a run or a record; several are put together",
     ),
 ]
 Norm = Annotated[
@@ -34,14 +36,24 @@ def fit(
     metric: Metric = None,
     resamples: Resamples = 1000,
     json: AsJson = False,
+    column: Columns = None,
+    group: Group = None,
 ) -> None:
-    """Fit the two scaling laws, with intervals and a verdict."""
+    """Fit the two scaling laws, with intervals and a verdict.
+
+    Without norms, or with one row a run, the law of the best error against P alone.
+    """
+    from normlaws.cli._curves import read_curves
     from normlaws.cli._output import print_json
-    from normlaws.curves import Curves
+    from normlaws.laws import compare
     from normlaws.laws import fit as fit_laws
 
-    curves = Curves.read(path)
-    laws = fit_laws(curves, norm, metric, resamples=resamples)
+    curves = read_curves(path, column)
+    laws = (
+        fit_laws(curves, norm, metric, resamples=resamples)
+        if group is None
+        else compare(curves, group, metric, resamples=resamples)
+    )
     if json:
         print_json(laws.as_dict())
     else:

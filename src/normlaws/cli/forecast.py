@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._curves import Columns, Group
 from normlaws.cli.fit import AsJson, Metric, Norm, Places, Resamples
+
+if TYPE_CHECKING:
+    from normlaws.laws import Comparison, DirectLaw, Forecast, Laws
+
+FAR = 100  # times the largest size, beyond which a forecast is warned about
 
 
 @app.command("forecast")
@@ -23,25 +29,41 @@ def forecast(
     metric: Metric = None,
     resamples: Resamples = 1000,
     json: AsJson = False,
+    column: Columns = None,
+    group: Group = None,
 ) -> None:
     """Forecast the best error and the norm to stop at, with 95 % intervals."""
+    from normlaws.cli._curves import read_curves
     from normlaws.cli._output import print_json
-    from normlaws.curves import Curves
     from normlaws.errors import InputError
-    from normlaws.laws import fit
+    from normlaws.laws import compare, fit
 
     sizes = list(size or [])
     if not sizes and error is None:
         raise InputError("expected --size N or --error E, got neither")
-    curves = Curves.read(path)
+    curves = read_curves(path, column)
+    if group is not None:
+        _print_groups(compare(curves, group, metric, resamples=resamples), sizes, error, json)
+        return
     laws = fit(curves, norm, metric, resamples=resamples)
     if error is not None:
-        sizes.append(_reachable(laws.size_for_error(error).value, error))
+        sizes.append(_reachable(laws.size_for_error(_fraction(error, laws.metric)).value, error))
     found = laws.forecast(sizes)
     if json:
         print_json([_entry(item.as_dict(), laws, error) for item in found])
     else:
         _print(found, laws, error)
+
+
+def _fraction(error: float, metric: str) -> float:
+    from normlaws.errors import InputError
+
+    if metric.endswith("error") and error > 1:
+        raise InputError(
+            f"expected a target {metric} as a fraction, at most 1, got {error:g}; "
+            "divide percentages by 100"
+        )
+    return error
 
 
 def _reachable(size: float, error: float) -> float:
@@ -57,23 +79,75 @@ def _reachable(size: float, error: float) -> float:
     )
 
 
-def _entry(item: dict[str, Any], laws: Any, error: float | None) -> dict[str, Any]:
+def _entry(item: dict[str, Any], laws: Laws | DirectLaw, error: float | None) -> dict[str, Any]:
     """The forecast; for a target error also the interval of the size it needs."""
     if error is not None and item["size"] == laws.size_for_error(error).value:
         return item | {"size_for_error": laws.size_for_error(error).as_dict()}
     return item
 
 
-def _print(found: list[Any], laws: Any, error: float | None) -> None:
+def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -> None:
     from normlaws.cli._output import print_table
 
-    rows = [(f"{item.size:,.0f}", *_cells(item.error), *_cells(item.log_norm)) for item in found]
-    header = ("size", "error", "95 %", f"log {laws.norm}", "95 %")
+    largest = float(laws.sizes["size"].max())
+    norm = getattr(laws, "norm", None)
+    header = ["size", "of the largest", "error", "95 %", *([f"log {norm}", "95 %"] if norm else [])]
+    rows = [
+        (
+            f"{item.size:,.0f}", _times(item.size / largest), *_cells(item.error),
+            *(_cells(item.log_norm) if norm else ()),
+        )
+        for item in found
+    ]  # fmt: skip
     print_table(f"best {laws.metric} of one run", header, rows)
     if error is not None:
         needed = laws.size_for_error(error)
         span = "" if needed.low is None else f" (95 %: {needed.low:,.0f} to {needed.high:,.0f})"
         typer.echo(f"{laws.metric} {error:g} needs about {needed.value:,.0f} examples{span}")
+    typer.echo(laws.verdict.text)
+    _warn_far([item.size / largest for item in found])
+
+
+def _print_groups(found: Comparison, sizes: list[float], error: float | None, json: bool) -> None:
+    """Every group at every size; for a target error, the size that each group needs."""
+    from normlaws.cli._output import print_json, print_table
+
+    needed = {name: law.size_for_error(error) for name, law in found.laws.items()} if error else {}
+    table = found.table(sizes)
+    if json:
+        sized = {name: one.as_dict() for name, one in needed.items()}
+        print_json({"table": table.to_dict("records"), "size_for_error": sized})
+        return
+    if sizes:
+        rows = [
+            (f"{size:,.0f}", name, f"{value:.4g}", f"{low:.4g} – {high:.4g}", f"{best:.0%}")
+            for size, name, value, low, high, best in table.itertuples(index=False)
+        ]
+        header = ("size", found.by, "error", "95 %", "chance of being best")
+        print_table("best error of one run", header, rows)
+    if needed:
+        each = [(name, f"{one.value:,.0f}", _sizes_of(one)) for name, one in needed.items()]
+        print_table(f"examples needed for {error:g}", (found.by, "size", "95 %"), each)
+    largest = max(float(law.sizes["size"].max()) for law in found.laws.values())
+    _warn_far([size / largest for size in sizes])
+
+
+def _sizes_of(found: Any) -> str:
+    return "–" if found.low is None else f"{found.low:,.0f} – {found.high:,.0f}"
+
+
+def _warn_far(factors: list[float]) -> None:
+    """Say on stderr that a forecast lies far beyond the data."""
+    if factors and max(factors) > FAR:
+        typer.echo(
+            f"normlaws: {max(factors):,.3g} times the largest size is far beyond the data; no "
+            "interval covers a law that changes on the way",
+            err=True,
+        )
+
+
+def _times(factor: float) -> str:
+    return f"× {factor:,.3g}"
 
 
 def _cells(value: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,7 @@ def table(
     from normlaws.interop import Identity, read_table
 
     identity = Identity(run_pattern=run_pattern) if run_pattern else None
-    _keep(read_table(file, _columns(column, percent), identity), out)
+    _keep(read_table(file, column_map(column, percent), identity), out)
 
 
 @importer.command("tensorboard")
@@ -93,7 +94,7 @@ def tensorboard(
     """TensorBoard event files."""
     from normlaws.interop import Identity, read_tensorboard
 
-    columns = _columns(column, percent)
+    columns = column_map(column, percent)
     curves = read_tensorboard(folder, columns, Identity(size, seed, run_pattern))
     _keep(curves, out)
 
@@ -114,7 +115,7 @@ def mlflow(
     """MLflow runs; a folder is read without MLflow."""
     from normlaws.interop import Identity, read_mlflow
 
-    columns = _columns(column, percent)
+    columns = column_map(column, percent)
     identity = Identity(size, seed, run_pattern)
     curves = read_mlflow(source, columns, identity, experiment=experiment)
     _keep(curves, out)
@@ -144,7 +145,7 @@ def wandb(
     """Weights & Biases runs, offline or exported."""
     from normlaws.interop import Identity, read_wandb
 
-    columns = _columns(column, percent)
+    columns = column_map(column, percent)
     identity = Identity(size, seed, run_pattern)
     curves = read_wandb(path, columns, identity, configs=configs)
     _keep(curves, out)
@@ -154,13 +155,18 @@ def _keep(curves: Curves, out: Path) -> None:
     typer.echo(f"{curves.write(out)}: {curves!r}")
 
 
-def _columns(column: list[str] | None, percent: list[str] | None) -> ColumnMap:
+def column_map(column: Sequence[str] | None, percent: Sequence[str] | None = None) -> ColumnMap:
+    """What ``--column`` and ``--percent`` say.
+
+    Raises:
+        InputError: a ``--column`` without a name, an equals sign or their name.
+    """
     from normlaws.interop import ColumnMap
 
     return ColumnMap(_pairs(column), tuple(percent or ()))
 
 
-def _pairs(column: list[str] | None) -> dict[str, str]:
+def _pairs(column: Sequence[str] | None) -> dict[str, str]:
     from normlaws.errors import InputError
 
     columns = {}

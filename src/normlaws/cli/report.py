@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._curves import Columns, Group
 from normlaws.cli._laws import fit_or_reason
 from normlaws.cli.fit import Metric, Norm, Places
+
+if TYPE_CHECKING:
+    from normlaws.curves import Curves
 
 
 @app.command()
@@ -24,13 +28,18 @@ def report(
     figures: Annotated[
         Path | None, typer.Option(help="folder for the figures as PNG and PDF files")
     ] = None,
+    column: Columns = None,
+    group: Group = None,
 ) -> None:
     """Write figures, exponents, forecasts and settings to one HTML file that needs no network."""
-    from normlaws.curves import Curves
+    from normlaws.cli._curves import read_curves
     from normlaws.curves.averages import checked_columns
     from normlaws.report import save_figures, write_report
 
-    curves = Curves.read(path)
+    curves = read_curves(path, column)
+    if group is not None or (norm is None and not curves.norms):
+        typer.echo(str(_direct(curves, metric, group, out or default_target(path), title, path)))
+        return
     norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
     checked_columns(curves, norm, metric)
     laws, reason = fit_or_reason(curves, norm, metric)
@@ -43,6 +52,23 @@ def report(
     if figures is not None:
         for written in save_figures(curves, laws, figures, norm=norm, metric=metric):
             typer.echo(str(written))
+
+
+def _direct(
+    curves: Curves,
+    metric: str | None,
+    group: str | None,
+    target: Path,
+    title: str | None,
+    paths: list[str],
+) -> Path:
+    """The report of the direct law alone, or of groups beside each other."""
+    from normlaws.laws import compare, direct_law
+    from normlaws.report.direct import write_direct_report
+
+    found = compare(curves, group, metric) if group else direct_law(curves, metric)
+    named = title or default_title(paths).replace("Norm-based scaling laws", "Scaling with data")
+    return write_direct_report(found, target, title=named)
 
 
 def default_target(paths: list[str]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.interop.columns import NUMBERED, ColumnMap, as_column_map
-from normlaws.interop.identity import SIZE_KEYS, Identity
+from normlaws.interop.guess import SIZES, guess_columns
+from normlaws.interop.identity import Identity
 from normlaws.interop.tabular import read_frame
 from normlaws.interop.variables import note_text, numeric_and_text, per_run, run_names
 from normlaws.storage.reading import reads
@@ -24,8 +26,10 @@ def read_table(
     path: str | Path,
     columns: ColumnMap | Mapping[str, str] | None = None,
     identity: Identity | None = None,
+    *,
+    guess: bool = False,
 ) -> Curves:
-    """Read one row per (run, recorded step), with names of one's own.
+    """Read one row per (run, recorded step), or one row per run, with names of one's own.
 
     Args:
         path: a ``.csv``, ``.parquet`` or ``.jsonl`` file.
@@ -40,20 +44,26 @@ def read_table(
             of two values of one column the later counts.
             A :class:`ColumnMap` also says which of them are percentages.
         identity: whose ``run_pattern`` reads size and seed from the column ``run``.
+        guess: whether columns that ``columns`` leaves open are taken for what their names say
+            (``n_train`` for the size, ``acc`` for the test accuracy, …); a warning says how.
+
+    A table without norms, steps or another progress column has one run per row.
 
     Raises:
         DataNotFoundError: there is no such file.
         CorruptFileError: the file cannot be read as its ending says.
         InputError: another ending, a mapped column is not there, a norm is negative, an accuracy no
-            fraction, or the table is not one of curves.
+            fraction, a number of training examples below 1, or the table is not one of curves.
 
     Warns:
-        NormlawsWarning: columns of text (kept in ``runs`` where they have one value per run,
-            ignored otherwise), runs that no column tells apart, or several rows of one step.
+        NormlawsWarning: columns of text that are ignored (those with one value per run are kept in
+            ``runs``), runs that no column tells apart, or several rows of one step.
     """
     path = Path(path)
     wanted = as_column_map(columns)
     frame = read_frame(path, (wanted.columns.get("run", "run"),))
+    if guess:
+        wanted = _guessed(frame, wanted, path)
     frame = _renamed(frame, wanted, path)
     if identity is not None:
         frame = _from_names(frame, identity, path)
@@ -62,6 +72,8 @@ def read_table(
             frame[name] = pd.NA
     if "size" not in frame:
         raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
+    scale = wanted.columns.get("size")
+    frame["size"] = _sizes(frame["size"], scale is None or scale in SIZES, path)
     frame, text = numeric_and_text(frame, _KEPT)
     if "run" not in frame:
         frame["run"] = run_names(frame)
@@ -69,8 +81,47 @@ def read_table(
         frame = _by_step(frame, path)
     variables = per_run(frame, text)
     note_text(text, variables, path)
-    runs = _runs(frame, variables, wanted.columns.get("size"))
+    runs = _runs(frame, variables, scale)
     return Curves(frame.drop(columns=[*text, "status"], errors="ignore"), runs)
+
+
+def _guessed(frame: pd.DataFrame, wanted: ColumnMap, path: Path) -> ColumnMap:
+    found = guess_columns(frame, wanted)
+    if found.says:
+        warnings.warn(
+            f"columns of {path} read as {'; '.join(found.says)} (say otherwise with "
+            "--column NAME=THEIRS)",
+            NormlawsWarning,
+            stacklevel=3,
+        )
+    return found.columns
+
+
+_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9}
+_WITH_UNIT = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([kmbg]?)\s*", re.IGNORECASE)
+
+
+def _sizes(sizes: pd.Series, examples: bool, path: Path) -> pd.Series:
+    """Sizes as numbers, ``50k`` and ``1.5M`` too; numbers of training examples are 1 or more."""
+    if not pd.api.types.is_numeric_dtype(sizes):
+        sizes = sizes.map(lambda size: _number(size, path))
+    low = sizes.min()
+    if examples and len(sizes) and low < 1:
+        raise InputError(
+            f"expected numbers of training examples, 1 or more, as size in {path}, got {low:g}; "
+            "shares of a data set have to be multiplied by its size, and another scale variable "
+            "is named with --column size=ITS_NAME"
+        )
+    return sizes
+
+
+def _number(size: object, path: Path) -> float:
+    found = _WITH_UNIT.fullmatch(str(size))
+    if found is None:
+        raise InputError(
+            f"expected a number as size in {path}, such as 50000 or 50k, got {str(size)[:40]!r}"
+        )
+    return float(found[1]) * _UNITS[found[2].lower()]
 
 
 def _by_step(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -130,6 +181,6 @@ def _runs(frame: pd.DataFrame, variables: list[str], scale: str | None) -> pd.Da
     ended = ["status"] if "status" in frame else []
     groups = frame[["run", "size", "seed", *ended, *variables]].groupby("run", sort=False)
     runs = groups.last().reset_index()
-    if scale is not None and scale not in SIZE_KEYS:
+    if scale is not None and scale not in SIZES:
         runs["scale"] = scale
     return runs

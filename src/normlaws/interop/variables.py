@@ -42,7 +42,8 @@ def run_names(frame: pd.DataFrame) -> pd.Series:
 
     Two rows at the same place of one size and seed cannot belong to one run. Other columns that
     are labels (schedule, learning rate, planned tokens) tell them apart; where none does, a new run
-    begins wherever progress starts again.
+    begins wherever progress starts again. Rows without progress and without norms are final values:
+    each is a run.
 
     Warns:
         NormlawsWarning: runs had to be told apart by where their progress starts again.
@@ -53,7 +54,8 @@ def run_names(frame: pd.DataFrame) -> pd.Series:
     )
     order = next((name for name in PROGRESS if name in frame and frame[name].notna().all()), None)
     if order is None:
-        return names
+        followed = any(str(name).startswith("log_") for name in frame)
+        return names if followed else _one_each(names)
     labels = _labels(frame, order)
     while _doubled(names, frame[order]):
         better = _best_label(frame, names, order, labels)
@@ -62,6 +64,12 @@ def run_names(frame: pd.DataFrame) -> pd.Series:
         labels.remove(better)
         names = names + "-" + better + frame[better].map(_word)
     return names
+
+
+def _one_each(names: pd.Series) -> pd.Series:
+    """A run for every row: the second of one name gets a number."""
+    place = names.groupby(names).cumcount()
+    return names.where(place == 0, names + "-" + (place + 1).astype(str))
 
 
 def per_run(frame: pd.DataFrame, text: Iterable[str]) -> list[str]:
@@ -83,15 +91,14 @@ def per_run(frame: pd.DataFrame, text: Iterable[str]) -> list[str]:
 
 
 def note_text(text: Iterable[str], kept: Iterable[str], path: object) -> None:
-    """Say which columns of text were kept with the runs, and which were ignored."""
-    kept, text = set(kept), list(text)
-    told = [name for name in text if name in kept]
-    ignored = [name for name in text if name not in kept]
-    parts = [f"{allowed_all(told)} kept as a variable of the runs"] if told else []
-    parts += [f"{allowed_all(ignored)} ignored"] if ignored else []
-    if parts:
+    """Say which columns of text were ignored; those with one value per run are kept with it."""
+    ignored = [name for name in text if name not in set(kept)]
+    if ignored:
         warnings.warn(
-            f"columns of text in {path}: {', '.join(parts)}", NormlawsWarning, stacklevel=3
+            f"columns of text in {path}: {allowed_all(ignored)} ignored, since they have several "
+            "values in a run",
+            NormlawsWarning,
+            stacklevel=3,
         )
 
 

@@ -1,6 +1,7 @@
 """Curves -> optimum, early law, late law, collapse, forecast."""
 
 from normlaws.laws.collapse import Collapse
+from normlaws.laws.direct import Comparison, DirectLaw, compare, direct_law
 from normlaws.laws.estimators.crossover import Crossover
 from normlaws.laws.fitting import Laws, fit
 from normlaws.laws.forecasts.backtest import Backtest
@@ -11,7 +12,9 @@ from normlaws.laws.surfaces import Surface
 __all__ = [
     "Backtest",
     "Collapse",
+    "Comparison",
     "Crossover",
+    "DirectLaw",
     "Estimate",
     "Finding",
     "Forecast",
@@ -20,6 +23,8 @@ __all__ = [
     "PowerLaw",
     "Surface",
     "Verdict",
+    "compare",
+    "direct_law",
     "fit",
     "plant",
 ]

@@ -16,7 +16,9 @@ from normlaws.laws import render
 from normlaws.laws.clocks import clocks
 from normlaws.laws.data.counting import examples_of
 from normlaws.laws.data.grid import Panel, panel_of
+from normlaws.laws.data.mixtures import check_alike
 from normlaws.laws.data.runs import Run, choices, runs_of
+from normlaws.laws.direct import DirectLaw, direct_law
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.collapse_exponents import collapse_exponents
 from normlaws.laws.estimators.collapse_quality import collapse_quality
@@ -197,6 +199,28 @@ class Laws:
             return figures.laws_overview(self, ax)
 
 
+@overload
+def fit(
+    curves: Curves,
+    norm: str,
+    metric: str | None = None,
+    *,
+    choice: str | None = None,
+    window: tuple[float, float] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Laws: ...
+@overload
+def fit(
+    curves: Curves,
+    norm: None = None,
+    metric: str | None = None,
+    *,
+    choice: str | None = None,
+    window: tuple[float, float] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Laws | DirectLaw: ...
 def fit(
     curves: Curves,
     norm: str | None = None,
@@ -206,7 +230,7 @@ def fit(
     window: tuple[float, float] | None = None,
     resamples: int = 1000,
     seed: int = 0,
-) -> Laws:
+) -> Laws | DirectLaw:
     """Fit the two dynamical scaling laws to ``curves``; nothing has to be chosen.
 
     >>> import normlaws as nl
@@ -233,11 +257,18 @@ def fit(
         resamples: bootstrap resamples of the seeds; 0 leaves out the intervals.
         seed: of the resampling.
 
+    Where ``norm`` is left open and no norm is recorded, or every run has one record only, the
+    direct law alone is fitted (:func:`normlaws.laws.direct_law`).
+
     Raises:
-        InputError: the window is empty, the norm or metric is not recorded, or fewer than two
-            sizes have a usable run (complete or unfinished, three records or more).
+        InputError: the window is empty, the norm or metric is not recorded, fewer than two sizes
+            have a usable run (complete or unfinished, three records or more), or runs of one size
+            differ in more than their seed (model, data, optimiser).
     """
     _check_window(window)
+    check_alike(curves)
+    if norm is None and window is None and not _followed(curves):
+        return direct_law(curves, metric, choice=choice, resamples=resamples, seed=seed)
     norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
     runs, panel = _with_optima(curves, norm, metric, choice)
     if not panel.runs or len(panel.sizes) < 2:
@@ -296,6 +327,11 @@ def _with_optima(
             return runs, panel
         found.append((runs, panel))
     return found[0]
+
+
+def _followed(curves: Curves) -> bool:
+    """Whether a norm is recorded, and a run has more than one record."""
+    return bool(curves.norms) and bool(curves.frame["run"].duplicated().any())
 
 
 def _check_window(window: tuple[float, float] | None) -> None:

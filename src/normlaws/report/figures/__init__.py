@@ -8,12 +8,14 @@ from normlaws.report.figures.against_size import error_against_size, norm_agains
 from normlaws.report.figures.against_step import losses_against_step, norm_against_step
 from normlaws.report.figures.collapse import collapse_by_exponents, collapse_by_optimum
 from normlaws.report.figures.crossover import crossover_fit
+from normlaws.report.figures.direct import direct_laws
 from normlaws.report.figures.layers import layer_norms
 
 __all__ = [
     "collapse_by_exponents",
     "collapse_by_optimum",
     "crossover_fit",
+    "direct_laws",
     "error_against_norm",
     "error_against_size",
     "laws_overview",

@@ -1,0 +1,48 @@
+"""The lowest error of every run, whether or not it was followed along a norm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from normlaws.curves import Curves
+from normlaws.laws.data.counting import examples_of
+from normlaws.laws.data.grid import Panel
+from normlaws.laws.data.optimum import Optimum, optimum
+from normlaws.laws.data.runs import Run, choices, runs_of
+
+PLACE = "place_of_record"  # stands for the norm: the number of a record in its run
+
+
+def best_of(curves: Curves, metric: str, choice: str | None) -> tuple[list[Run], Panel]:
+    """All runs, and those that count with their optimum; one record is an optimum by itself.
+
+    Runs of one size without seeds are told apart by their order, so that their spread counts.
+    """
+    frame = curves.frame.copy()
+    frame[f"log_{PLACE}"] = frame.groupby("run", sort=False).cumcount().astype(float)
+    runs = runs_of(Curves(frame, curves.runs), PLACE, metric, choice or choices(curves, metric)[0])
+    usable = tuple(
+        run for run in runs if run.status in ("complete", "unfinished") and len(run.log_error)
+    )
+    panel = Panel(_seeded(usable), tuple(map(_optimum, usable)), examples_of(curves, metric))
+    return runs, panel
+
+
+def _optimum(run: Run) -> Optimum:
+    if run.usable:
+        return optimum(run)
+    lowest = int(np.argmin(run.log_choice))
+    unfinished = run.status == "unfinished"
+    return Optimum(run.log_norm[lowest], float(run.log_error[lowest]), unfinished, False, 0.0, 0.0)
+
+
+def _seeded(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Runs without seeds numbered within their size."""
+    place = pd.Series([run.size for run in runs]).groupby([run.size for run in runs]).cumcount()
+    return tuple(
+        run if run.seed is not None else replace(run, seed=int(number))
+        for run, number in zip(runs, place, strict=True)
+    )

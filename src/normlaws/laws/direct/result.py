@@ -1,0 +1,243 @@
+"""What ``direct_law`` returns: γ, forms side by side, forecasts; nothing that needs a norm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import pandas as pd
+
+from normlaws.arrays import Floats
+from normlaws.errors import InputError
+from normlaws.laws.data.grid import Panel
+from normlaws.laws.direct import render
+from normlaws.laws.direct.forms import Forms
+from normlaws.laws.estimators.bootstrap import estimate, quantile
+from normlaws.laws.estimators.size_law import FORMS, SizeLaw
+from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NORMAL = 1.959964
+LOCAL = FORMS.index("local_power")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a direct law computed under every resample; row 0 is the data. B rows, K sizes.
+
+    Attributes:
+        panel: the runs with their optima.
+        freedom: what Student's t rests on; 0 where no size has a second run.
+        log_error: (B, K) mean ln ε_opt of every size.
+        direct: (B, 2) constant and slope against ln P.
+        size_law: the form that forecasts known sizes best.
+        forms: all forms, on the data.
+    """
+
+    panel: Panel
+    freedom: int
+    log_error: Floats
+    direct: Floats
+    size_law: SizeLaw
+    forms: Forms
+
+    @property
+    def run_spread(self) -> float:
+        """Pooled standard deviation of ln ε_opt over runs of one size; 0 without a second run."""
+        member, values = self.panel.member, self.panel.opt_error
+        means = (member.T @ values) / member.sum(axis=0)
+        spare = len(values) - len(means)
+        return float(np.sqrt(((values - member @ means) ** 2).sum() / spare)) if spare else 0.0
+
+    def local_error(self, log_p: float) -> float:
+        """Ln ε by a power law in which the smallest sizes hardly count."""
+        only = replace(self.size_law, chosen=np.full_like(self.size_law.chosen, LOCAL))
+        return float(only.log_error(np.array([log_p]))[0, 0])
+
+    def drift(self, log_p: float) -> float:
+        """Standard deviation that past forecasts of the chosen form suggest at this distance."""
+        ahead = max(log_p - self.size_law.largest, 0.0)
+        return float(np.nan_to_num(self.size_law.drift[0]) * np.sqrt(ahead))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DirectLaw:
+    """The law ε_opt ∝ P^−γ, forecasts by it, and what cannot be said without norms.
+
+    Attributes:
+        metric: the error or loss.
+        scale: what the sizes count (``size`` for training examples).
+        gamma: γ with its 95 % interval: by resampling the runs of each size, or from the scatter
+            about the line where no size has a second run.
+        direct_law: ln ε_opt against ln P.
+        verdict: words, codes (``no_norm``, ``no_curves``, …), next steps.
+        optima: one row per run: its best error, whether it is ``censored`` and ``used``.
+        sizes: one row per size: geometric mean over its runs with its interval.
+        settings: what was asked.
+        sampled: every quantity under every resample.
+    """
+
+    metric: str
+    scale: str
+    gamma: Estimate
+    direct_law: PowerLaw
+    verdict: Verdict
+    optima: pd.DataFrame
+    sizes: pd.DataFrame
+    settings: dict[str, Any]
+    sampled: Sampled
+
+    def __repr__(self) -> str:
+        return f"DirectLaw({self.metric}: {render.one_line(self)})"
+
+    def summary(self) -> str:
+        """γ, the forms side by side and the verdict as text."""
+        return render.summary(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that ``normlaws fit --json`` prints."""
+        return render.as_dict(self)
+
+    def _repr_html_(self) -> str:
+        return render.html(self)
+
+    @overload
+    def forecast(self, size: float) -> Forecast: ...
+    @overload
+    def forecast(self, size: Iterable[float]) -> list[Forecast]: ...
+    def forecast(self, size: float | Iterable[float]) -> Forecast | list[Forecast]:
+        """Best error of one new run; its ``log_norm`` is NaN, since no norm is known.
+
+        A number gives one forecast, a sequence a list of them. The interval holds the resampling
+        of runs, the drift of past forecasts and the spread of single runs; where no size has a
+        second run, the scatter about the law, and every form that fits as well as the best.
+
+        Raises:
+            InputError: a size is not positive.
+        """
+        if isinstance(size, Iterable) and getattr(size, "ndim", 1) != 0:
+            return [self._forecast(float(one)) for one in size]
+        return self._forecast(float(size))  # type: ignore[arg-type]
+
+    def _forecast(self, size: float) -> Forecast:
+        found = self.log_error(size)
+        top = 1.0 if self.metric.endswith("error") else float("inf")
+        nothing = float("nan")
+        return Forecast(size, _exp(found, top), Estimate(nothing))
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def log_error(self, size: float) -> Estimate:
+        """Ln of the best error of one new run of ``size``, with its prediction interval.
+
+        Raises:
+            InputError: the size is not positive.
+        """
+        if not size > 0:
+            raise InputError(f"expected a size above 0, got {size:g}")
+        seen, log_p = self.sampled, float(np.log(size))
+        values = seen.size_law.log_error(np.array([log_p]))[:, 0]
+        drift = seen.drift(log_p)
+        if seen.freedom:
+            return _widened(estimate(values, seen.freedom), np.hypot(drift, seen.run_spread))
+        forms = np.append(seen.forms.log_errors(log_p), seen.local_error(log_p))
+        return self._by_forms(float(values[0]), forms, drift, log_p)
+
+    @overload
+    def size_for_error(self, error: float) -> Estimate: ...
+    @overload
+    def size_for_error(self, error: Iterable[float]) -> list[Estimate]: ...
+    def size_for_error(self, error: float | Iterable[float]) -> Estimate | list[Estimate]:
+        """Size needed for a best error of ``error``; infinite where out of reach.
+
+        A number gives one estimate, a sequence a list of them.
+
+        Raises:
+            InputError: the error is not positive, or above 1 where ``metric`` is a fraction.
+        """
+        if isinstance(error, Iterable) and getattr(error, "ndim", 1) != 0:
+            return [self._size_for(float(one)) for one in error]
+        return self._size_for(float(error))  # type: ignore[arg-type]
+
+    def _size_for(self, error: float) -> Estimate:
+        top = 1.0 if self.metric.endswith("error") else float("inf")
+        if not 0 < error <= top:
+            raise InputError(f"expected a target above 0 and at most {top:g}, got {error:g}")
+        seen, target = self.sampled, float(np.log(error))
+        log_p = seen.size_law.log_size(target)
+        if not np.isfinite(log_p[0]):
+            return Estimate(float("inf"))
+        gamma = max(float(seen.size_law.parameters[0, 1]), 1e-9)
+        drift = seen.drift(float(log_p[0])) / gamma
+        if seen.freedom:
+            return _exp(_widened(estimate(log_p, seen.freedom), drift))
+        forms = seen.forms.log_sizes_at(target)
+        found = self._by_forms(float(log_p[0]), forms, drift, float(log_p[0]), gamma)
+        return _exp(found)
+
+    def _by_forms(
+        self, value: float, forms: Floats, drift: float, log_p: float, gamma: float = 1.0
+    ) -> Estimate:
+        """Without a second run: the scatter about the line at this distance, and every form."""
+        seen = self.sampled.forms
+        line, spare = seen.fitted[0], seen.spare(seen.fitted[0])
+        if spare < 1:
+            return Estimate(value)
+        centred = seen.log_sizes - seen.log_sizes.mean()
+        away = (log_p - seen.log_sizes.mean()) ** 2 / (centred**2).sum()
+        scatter = min(map(seen.scatter, seen.admitted), default=seen.scatter(line))
+        wide = quantile(spare) * scatter * np.sqrt(1 + 1 / len(centred) + away)
+        wide = float(np.hypot(wide / gamma, NORMAL * drift))
+        known = forms[~np.isnan(forms)]
+        return Estimate(value, float(min(value - wide, *known)), float(max(value + wide, *known)))
+
+    def forms(self, sizes: Iterable[float] | None = None) -> pd.DataFrame:
+        """Every form side by side: ``name``, ``parameters``, ``scatter``, ``admitted``, ``errors``.
+
+        Args:
+            sizes: at which ``errors`` are; by default two, four and ten times the largest.
+        """
+        largest = float(self.sampled.panel.sizes[-1])
+        at = [factor * largest for factor in (2, 4, 10)] if sizes is None else list(sizes)
+        return self.sampled.forms.table([float(one) for one in at])
+
+    def backtest(self) -> pd.DataFrame:
+        """Hide the largest size, forecast it with every form: ``name``, ``log_ratio``.
+
+        ``log_ratio`` is ln(predicted/actual); NaN where too few sizes remain for the form.
+
+        Raises:
+            InputError: fewer than three sizes.
+        """
+        return render.backtest(self.sampled)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the best errors against P with the forms and the forecast; return the axes."""
+        from normlaws.report import figures
+        from normlaws.report.style import shown_in_notebooks
+
+        with shown_in_notebooks():
+            return figures.direct_laws({"": self}, ax)
+
+
+def _widened(found: Estimate, extra: float) -> Estimate:
+    if found.low is None or found.high is None:
+        return found
+    more = NORMAL * float(extra)
+    below, above = found.value - found.low, found.high - found.value
+    return Estimate(
+        found.value,
+        found.value - float(np.hypot(below, more)),
+        found.value + float(np.hypot(above, more)),
+    )
+
+
+@np.errstate(over="ignore")
+def _exp(found: Estimate, ceiling: float = np.inf) -> Estimate:
+    low, high = (
+        None if bound is None else min(float(np.exp(bound)), ceiling) for bound in found[1:]
+    )
+    return Estimate(min(float(np.exp(found.value)), ceiling), low, high)

@@ -1,0 +1,115 @@
+"""The report of curves without norms: the direct law, or the laws of several groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from normlaws.display.numbers import count, fixed, interval, significant
+from normlaws.laws.direct import Comparison, DirectLaw
+from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows
+from normlaws.report import figures
+from normlaws.report.page import Figure, Section, Table, Text, write_page
+from normlaws.report.scales import words
+from normlaws.version import __version__
+
+_INTERVAL = "95\u00a0% interval"
+
+
+def write_direct_report(found: DirectLaw | Comparison, path: str | Path, *, title: str) -> Path:
+    """Write the report of one direct law, or of a comparison, to one HTML file.
+
+    Args:
+        found: what was fitted.
+        path: the file, replaced in one step.
+        title: heading of the page.
+
+    Returns:
+        The path.
+    """
+    sections = _compared(found) if isinstance(found, Comparison) else _single(found)
+    return write_page(path, title, sections, lead=_facts(found), footer=f"normlaws {__version__}")
+
+
+def headline(law: DirectLaw) -> str:
+    """What twice the data would bring, in words."""
+    largest = law.sizes.loc[law.sizes["size"].idxmax()]
+    doubled = law.forecast(2 * float(largest["size"])).error
+    span = "" if doubled.low is None else f", between {interval(doubled, significant)}"
+    return (
+        f"Twice the data: {words(law.metric)} {significant(float(largest['error']))} → "
+        f"{significant(doubled.value)}{span}."
+    ).replace(" to ", " and ")
+
+
+def _facts(found: DirectLaw | Comparison) -> list[str]:
+    laws = list(found.laws.values()) if isinstance(found, Comparison) else [found]
+    sizes = sorted({size for law in laws for size in law.sizes["size"]})
+    runs = sum(len(law.optima) for law in laws)
+    return [
+        f"{len(sizes)} sizes, from {count(sizes[0])} to {count(sizes[-1])}",
+        f"{runs} runs",
+        f"metric: {words(laws[0].metric)}",
+        "no norm",
+    ]
+
+
+def _single(law: DirectLaw) -> list[Section]:
+    steps = [str(step) for step in law.verdict.next_steps]
+    verdict = [Text(headline(law), tone="verdict"), Text(law.verdict.text)]
+    ahead = Table(
+        "Forecast for more data", ("P", words(law.metric), _INTERVAL), forecast_rows(law),
+        numeric=range(3),
+    )  # fmt: skip
+    forms = Table("Forms side by side", HEADER, form_rows(law), numeric=range(1, len(HEADER)))
+    return [
+        Section("Verdict", "verdict", [*verdict, *([Text("Next:", steps)] if steps else [])]),
+        Section("Direct law", "direct", [_figure({"": law}), ahead]),
+        Section("Forms", "forms", [forms, Text(STARRED + ".")]),
+        Section("Sizes", "sizes", [_sizes(law)]),
+    ]
+
+
+def _compared(found: Comparison) -> list[Section]:
+    gammas = [
+        (name, fixed(law.gamma.value), interval(law.gamma), headline(law))
+        for name, law in found.laws.items()
+    ]
+    best = ("P", "best", "error", "probability of being best")
+    tables = [
+        Table("γ of every group", (found.by, "γ", _INTERVAL, "more data"), gammas, numeric=(1, 2)),
+        Table("Which is best where", best, found.rows(), numeric=(0, 2, 3)),
+    ]
+    each = [
+        Section(name, f"group-{place}", [Text(law.verdict.text), _sizes(law)])
+        for place, (name, law) in enumerate(found.laws.items())
+    ]
+    first = Section("Comparison", "comparison", [Text(found.sentence(), tone="verdict")])
+    return [first, Section("Direct laws", "direct", [_figure(found.laws), *tables]), *each]
+
+
+def _figure(laws: dict[str, DirectLaw]) -> Figure:
+    first = next(iter(laws.values()))
+    alt = (
+        f"Log–log plot of the lowest {words(first.metric)} against the size for {len(laws)} "
+        f"{'groups' if len(laws) > 1 else 'group'}, with fitted laws and forecasts."
+    )
+    caption = (
+        "Lowest error of every size (bars: 95\u00a0% interval of its runs), the law that forecasts "
+        "known sizes best, and its prediction interval for one new run. Right of the dotted line "
+        "everything is a forecast."
+    )
+    return Figure(figures.direct_laws(laws), alt, caption, "direct-law")
+
+
+def _sizes(law: DirectLaw) -> Table:
+    rows = [
+        (
+            count(row.size), count(row.n_runs), significant(row.error),
+            f"{significant(row.error_low)} to {significant(row.error_high)}"
+            if row.n_runs > 1
+            else "–",
+        )
+        for row in law.sizes.itertuples(index=False)
+    ]  # fmt: skip
+    header = ("P", "runs", f"lowest {words(law.metric)}", _INTERVAL)
+    return Table("The best error of every size", header, rows, numeric=range(4))

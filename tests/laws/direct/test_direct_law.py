@@ -1,0 +1,120 @@
+"""The direct law alone: planted exponents, intervals that cover, and what is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from normlaws.curves import Curves
+from normlaws.errors import InputError
+from normlaws.laws import DirectLaw, Laws, compare, direct_law, fit
+from normlaws.laws.direct.comparison import _chances
+from normlaws.laws.plant import plant
+
+SIZES = 100 * 2.0 ** np.arange(6)
+
+
+def table(error, seeds=1, noise=0.0, seed=0, sizes=SIZES, **columns) -> Curves:
+    """One final error a run."""
+    random = np.random.default_rng(seed)
+    rows = [
+        {
+            "run": f"{place}-{size:g}-{s}",
+            "size": int(size),
+            "seed": s if seeds > 1 else pd.NA,
+            "step": pd.NA,
+            "test_error": min(1.0, error(size) * np.exp(noise * random.normal())),
+        }
+        for place, size in enumerate(sizes)
+        for s in range(seeds)
+    ]
+    return Curves(pd.DataFrame(rows))
+
+
+def power(size: float) -> float:
+    return 3 * size**-0.4
+
+
+def test_fit_without_norms_is_the_direct_law():
+    law = fit(table(power))
+    assert isinstance(law, DirectLaw)
+    assert law.gamma.value == pytest.approx(0.4)
+    assert law.forecast(12_800).error.value == pytest.approx(power(12_800))
+    assert law.size_for_error(power(51_200)).value == pytest.approx(51_200)
+    assert law.verdict.codes == ("no_norm", "no_curves", "no_seeds")
+
+
+def test_gamma_is_that_of_the_full_fit_where_there_are_norms():
+    curves = plant(sizes=(100, 200, 400, 800), seeds=4)
+    assert isinstance(fit(curves), Laws)
+    law, laws = direct_law(curves, resamples=50), fit(curves, resamples=50)
+    assert law.gamma.value == pytest.approx(laws.gamma.value, rel=0.02)
+    assert "no_norm" not in law.verdict.codes
+
+
+def test_interval_of_gamma_is_that_of_a_straight_line():
+    curves = table(power, noise=0.05)
+    x, y = np.log(SIZES), np.log(curves.frame["test_error"])
+    line = stats.linregress(x, y)
+    wide = stats.t.ppf(0.975, 4) * line.stderr
+    law = direct_law(curves)
+    assert law.gamma.value == pytest.approx(-line.slope)
+    assert law.gamma.high - law.gamma.value == pytest.approx(wide)
+
+
+BENDS = {
+    "power": power,
+    "offset": lambda size: 3 * size**-0.5 + 0.03,
+    "knee": lambda size: 0.5 / np.sqrt(1 + size / 600),
+    "logarithm": lambda size: 0.6 / (np.log(size) - 2),
+}
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_forecasts_cover_laws_of_other_forms(seeds):
+    hits = []
+    for k, error in enumerate(BENDS.values()):
+        for draw in range(3):
+            law = direct_law(
+                table(error, seeds=seeds, noise=0.04, seed=10 * k + draw), resamples=100
+            )
+            found = law.forecast(2 * SIZES[-1]).error
+            hits.append(found.low <= error(2 * SIZES[-1]) <= found.high)
+    assert np.mean(hits) >= 0.75
+
+
+def test_chances_of_two_normal_values_have_a_closed_form():
+    mean, spread = np.array([0.1, 0.0]), np.array([0.2, 0.3])
+    exact = stats.norm.cdf((mean[1] - mean[0]) / np.hypot(*spread))
+    assert _chances(mean, spread)[0] == pytest.approx(exact, abs=1e-6)
+    assert _chances(np.zeros(3), np.ones(3)) == pytest.approx(np.full(3, 1 / 3))
+
+
+def test_groups_are_compared():
+    one, two = table(power), table(lambda size: 9 * size**-0.6)
+    frame = pd.concat([one.frame.assign(run="a" + one.frame.run), two.frame])
+    runs = pd.concat(
+        [one.runs.assign(run="a" + one.runs.run, model="flat"), two.runs.assign(model="steep")]
+    )
+    found = compare(Curves(frame, runs), "model")
+    crossing = 3 ** (1 / 0.2)
+    for row in found.winners().itertuples():
+        assert row.model == ("flat" if row.size < crossing else "steep")
+    with pytest.raises(InputError, match="differ in model"):
+        direct_law(Curves(frame, runs))
+
+
+def test_what_cannot_be_fitted_is_said():
+    with pytest.raises(InputError, match="two or more sizes, got 1"):
+        direct_law(table(power, sizes=[100.0]))
+    law = direct_law(table(power, sizes=[100.0, 200.0]))
+    assert law.gamma.low is None
+    assert "too_few_sizes" in law.verdict.codes
+    with pytest.raises(InputError, match="at most 1"):
+        law.size_for_error(2.0)
+    with pytest.raises(InputError, match="above 0"):
+        law.forecast(-3)
+    flat = direct_law(table(lambda _: 0.5, noise=0.02))
+    assert "error_does_not_fall" in flat.verdict.codes
