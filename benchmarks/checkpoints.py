@@ -21,7 +21,8 @@ import torch
 from safetensors.torch import save_file
 
 _CHILD = """
-import json, resource, sys, time
+import json, re, sys, time
+from pathlib import Path
 import torch
 torch.set_num_threads(2)
 from normlaws.norms import measure_file
@@ -30,7 +31,7 @@ found = measure_file(sys.argv[1], exact=sys.argv[2] == "exact")
 print(json.dumps({
     "seconds": time.perf_counter() - began,
     "cpu": time.process_time() - cpu,
-    "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "peak_mb": int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024,
     "sigma": found.layers["log_spectral_norm"].tolist(),
 }))
 """

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms.model.layers import WeightLayer
-from normlaws.norms.operators.convolution import Convolution
-from normlaws.norms.operators.sums import Sums, column_norms, exact_sums
-from normlaws.norms.spectrum.exact import flat_norm, in_float64, operator_norm
+from normlaws.norms.operators import operator_of
+from normlaws.norms.operators.geometry import Convolution
+from normlaws.norms.operators.sums import column_norms
+from normlaws.norms.spectrum.exact import in_float64, norm
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def layer_norms(
     exponent = _log(float(blocks.abs().amax()))
     scale = math.exp(exponent) if math.isfinite(exponent) else 1.0
     blocks = blocks / scale  # squares of what remains neither overflow nor vanish
-    sums = _sums(blocks.abs(), conv) if blocks.is_complex() else _sums(blocks, conv)
-    sigma = operator_norm(blocks, conv) if conv else flat_norm(_real_form(blocks))
+    sums = operator_of(_sizes(blocks), conv).sums()
+    sigma = norm(operator_of(_real_form(blocks), conv))
     away = sums
     if reference is not None:
         difference = blocks - _in_double(reference, conv) / scale
-        away = _sums(difference.abs() if blocks.is_complex() else difference, conv)
+        away = operator_of(_sizes(difference), conv).sums()
     shift = math.log(scale)
     return LayerNorms(
         shift + _log(sigma),
@@ -95,8 +96,9 @@ def _real_form(blocks: Tensor) -> Tensor:
     )
 
 
-def _sums(blocks: Tensor, conv: Convolution | None) -> Sums:
-    return Sums(*conv.row_sums(blocks)) if conv else exact_sums(blocks)
+def _sizes(blocks: Tensor) -> Tensor:
+    """Real blocks with the same sums."""
+    return blocks.abs() if blocks.is_complex() else blocks
 
 
 def _log(value: Any) -> float:

@@ -179,6 +179,7 @@ def summarise(
     parameters: int = 0,
     exact: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
+    done: Callable[[WeightLayer], None] | None = None,
 ) -> Measurement:
     """Totals and table of the layers of a plan, which are measured unless they have been.
 
@@ -189,8 +190,9 @@ def summarise(
         parameters: all of them.
         exact: decompose large matrices, too; else their spectral norm is iterated.
         progress: called with the layers done, their number, and the name of the next.
+        done: called with every layer that has been measured.
     """
-    norms = norms or _measured(plan, {}, exact, progress)
+    norms = norms or _measured(plan, {}, exact, progress, done)
     counts = {
         "layers": len(plan.layers),
         "weights": sum(math.prod(layer.shape) for layer in plan.layers),
@@ -211,6 +213,7 @@ def _measured(
     start: Mapping[str, WeightLayer],
     exact: bool = True,
     progress: Callable[[int, int, str], None] | None = None,
+    done: Callable[[WeightLayer], None] | None = None,
 ) -> list[LayerNorms]:
     found = []
     for index, layer in enumerate(plan.layers):
@@ -221,6 +224,8 @@ def _measured(
             found.append(layer_norms(layer, conv, start.get(layer.name)))
         else:
             found.append(certified_norms(layer))
+        if done is not None:
+            done(layer)
     return found
 
 

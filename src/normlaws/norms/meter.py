@@ -19,7 +19,7 @@ from normlaws.norms.definitions.distance import Start, log
 from normlaws.norms.layer_norms import warn_not_finite
 from normlaws.norms.model.plan import Plan, Settings
 from normlaws.norms.model.reading import evaluation_mode
-from normlaws.norms.spectrum.cold import Kept
+from normlaws.norms.spectrum.kept import Kept
 from normlaws.norms.spectrum.threads import one_blas_thread
 from normlaws.norms.warm_layer import Row, WarmLayer, installed, library, measure_layers
 

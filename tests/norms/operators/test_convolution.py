@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from normlaws.norms import NormMeter, measure
-from normlaws.norms.model.layers import inventory
-from normlaws.norms.operators.convolution import Convolution
+from normlaws.norms.operators.geometry import Convolution
 
 from ..suite import explicit, largest_singular_value, rows_21
+from .drawn import convolutions, transposed_convolutions
 
-CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 CLOSE = {"rel": 1e-6, "abs": 1e-9}
 
 
@@ -34,60 +32,6 @@ def check_operator(module: nn.Module, shape: tuple[int, ...]) -> None:
     assert warm["log_spectral_product"] == pytest.approx(row.log_spectral_norm, abs=1e-4)
     assert warm["log_group_21"] == pytest.approx(row.log_group_21, abs=2e-6)
     assert warm["log_l1"] == pytest.approx(row.log_l1, abs=2e-6)
-
-
-@st.composite
-def convolutions(draw):
-    spatial = draw(st.sampled_from([1, 1, 2, 2, 2, 3]))
-    groups = draw(st.integers(1, 3))
-    axes = [draw(axis(spatial)) for _ in range(spatial)]
-    torch.manual_seed(draw(st.integers(0, 99)))
-    module = CONVS[spatial](
-        groups * draw(st.integers(1, 2)),
-        groups * draw(st.integers(1, 2)),
-        tuple(a["taps"] for a in axes),
-        stride=tuple(a["stride"] for a in axes),
-        padding=tuple(a["padding"] for a in axes),
-        dilation=tuple(a["dilation"] for a in axes),
-        groups=groups,
-        padding_mode=draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"])),
-    )
-    return module, (module.in_channels, *(a["size"] for a in axes))
-
-
-@st.composite
-def axis(draw, spatial):
-    taps, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    padding = draw(st.integers(0, 2))
-    least = max(dilation * (taps - 1) + 1 - 2 * padding, padding + 1)
-    size = least + draw(st.integers(0, {1: 5, 2: 3, 3: 1}[spatial]))
-    stride = draw(st.integers(1, 3))
-    return {
-        "taps": taps, "dilation": dilation, "padding": padding, "size": size, "stride": stride
-    }  # fmt: skip
-
-
-@st.composite
-def transposed_convolutions(draw):
-    spatial = draw(st.sampled_from([1, 2, 2, 3]))
-    groups = draw(st.integers(1, 2))
-    stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    taps = draw(st.integers(1, 3))
-    padding = draw(st.integers(0, min(1, dilation * (taps - 1))))
-    extra = draw(st.integers(0, max(stride, dilation) - 1))
-    size = draw(st.integers(2, 4 if spatial < 3 else 2))
-    torch.manual_seed(draw(st.integers(0, 99)))
-    module = TRANSPOSED[spatial](
-        groups * draw(st.integers(1, 2)),
-        groups * draw(st.integers(1, 2)),
-        taps,
-        stride=stride,
-        padding=padding,
-        output_padding=extra,
-        dilation=dilation,
-        groups=groups,
-    )
-    return module, (module.in_channels, *[size] * spatial)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -112,24 +56,6 @@ def test_same_padding_of_even_kernels_is_asymmetric(mode, taps):
 def test_operators_too_large_to_write_out_are_iterated(groups):
     torch.manual_seed(0)
     check_operator(nn.Conv2d(8, 8, 3, padding=1, groups=groups, stride=2), (8, 12, 13))
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.one_of(convolutions(), transposed_convolutions()))
-def test_halves_are_the_matrix_and_its_transpose(drawn):
-    module, shape = drawn
-    layer = inventory(module).layers[0]
-    conv = Convolution.of(module, (1, *shape))
-    blocks = layer.read().detach().double()
-    matrix = explicit(module, shape)
-    forward, adjoint = conv.halves(blocks)
-    x = torch.randn(2, *shape, dtype=torch.float64)
-    y = torch.randn(2, *conv.output_shape(blocks), dtype=torch.float64)
-    torch.testing.assert_close(forward(x).flatten(1), x.flatten(1) @ matrix.T)
-    torch.testing.assert_close(adjoint(y).flatten(1), y.flatten(1) @ matrix)
-    if conv.separates():
-        flat = max(map(largest_singular_value, blocks))
-        assert largest_singular_value(matrix) == pytest.approx(flat, **CLOSE)
 
 
 @pytest.mark.parametrize("conv", [nn.Conv2d(3, 5, 4, 4), nn.Conv2d(3, 5, 1, 2)])

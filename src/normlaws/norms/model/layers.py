@@ -99,7 +99,7 @@ def inventory(model: nn.Module) -> Inventory:
             f"expected a model with at least one weight matrix, got {type(model).__name__} "
             f"with {sum(1 for _ in model.parameters())} parameters, none of them a matrix"
         )
-    return Inventory(tuple(_in_order(model, layers)), tuple(uncounted))
+    return Inventory(tuple(_in_order(model, layers, covered)), tuple(uncounted))
 
 
 def _refuse_lazy(model: nn.Module) -> None:
@@ -111,16 +111,29 @@ def _refuse_lazy(model: nn.Module) -> None:
             )
 
 
-def _in_order(model: nn.Module, layers: list[WeightLayer]) -> list[WeightLayer]:
-    if any(type(module).__module__.startswith("keras.") for module in model.modules()):
-        return layers  # Keras registers parameters by name; its handler keeps the network's order
+def _in_order(
+    model: nn.Module, layers: list[WeightLayer], covered: tuple[str, ...]
+) -> list[WeightLayer]:
+    """By the first of its parameters; what one handler covers as a whole stays in its order."""
     place = {id(parameter): index for index, parameter in enumerate(model.parameters())}
     places: list[int] = []
     for layer in layers:  # what is made of no parameter stays behind the layer before it
         found = [place[id(source)] for source in layer.sources if id(source) in place]
         places.append(min(found, default=places[-1] if places else 0))
+    wholes = [_within(layer, covered) for layer in layers]
+    for whole in covered:
+        inside = [index for index, each in enumerate(wholes) if each == whole]
+        first = min((places[index] for index in inside), default=0)
+        for index in inside:
+            places[index] = first
     order = sorted(range(len(layers)), key=places.__getitem__)
     return [layers[index] for index in order]
+
+
+def _within(layer: WeightLayer, covered: tuple[str, ...]) -> str | None:
+    """The covered prefix that a layer stands under."""
+    path = f"{layer.name.partition('[')[0]}."
+    return next((prefix for prefix in covered if path.startswith(prefix)), None)
 
 
 def known_layers(model: nn.Module, prefix: str = "") -> tuple[list[WeightLayer], tuple[str, ...]]:

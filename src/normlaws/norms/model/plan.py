@@ -13,7 +13,7 @@ from normlaws.norms.model import adapters, keras_layers, kinds, quantised
 from normlaws.norms.model.gains import folded_layer, gain_layer, gain_layers
 from normlaws.norms.model.layers import Uncounted, WeightLayer, inventory
 from normlaws.norms.model.tracing import Trace, trace
-from normlaws.norms.operators.convolution import CONVOLUTIONS, TRANSPOSED, Convolution
+from normlaws.norms.operators.geometry import CONVOLUTIONS, TRANSPOSED, Convolution
 
 READINGS = ("flat", "operator")
 HANDLED_IN = (adapters, keras_layers, kinds, quantised)  # importing them registers the handlers

@@ -7,6 +7,8 @@ those are the rows, projections on the rows where they are the columns. Compiled
 disk, so that only a first use waits for it.
 """
 
+# mypy: disable-error-code="untyped-decorator, no-any-return"
+
 from __future__ import annotations
 
 import math
@@ -24,15 +26,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from normlaws.norms.operators.sums import Sums
-from normlaws.norms.spectrum import cold as krylov
+from normlaws.norms.spectrum import ritz as steps
 from normlaws.norms.spectrum import warm as algorithm
-from normlaws.norms.spectrum.warm import KEPT, Basis, Goal, Reference, Vector
+from normlaws.norms.spectrum import watch
+from normlaws.norms.spectrum.kept import KEPT, Kept
+from normlaws.norms.spectrum.warm import Goal
+from normlaws.norms.spectrum.watch import Basis, Reference, Vector
 
 Matrix = NDArray[np.float32]  # (rows, columns), C order
 Totals = NDArray[np.float64]  # (rows,)
 Square = NDArray[np.float64]  # (n, n)
 Operator = tuple[Matrix, bool]  # whether vectors belong to its rows
 
+_ROTATED_UP_TO = 10
+_SWEEPS = 30
 _CHUNK = 8192  # columns whose sums are float32, and whose images stay in the cache
 # Sums may be reordered; NaN and infinity stay what they are.
 _OPTIONS: dict[str, Any] = {
@@ -41,10 +48,10 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"reassoc", "contract", "nsz"},
 }
 _ALGORITHM = (
-    krylov.lift, algorithm.start_basis, algorithm.follow, algorithm._orthogonal, algorithm._room,
-    algorithm._combined, algorithm._pair, algorithm._judge, algorithm._append,
-    algorithm._restart, algorithm._followed, algorithm._jump, algorithm.moved,
-    algorithm.stands_still, algorithm.ahead,
+    steps.lift, steps.judged, watch.orthogonal, watch.moved, watch.stands_still, watch.watched,
+    algorithm.start_basis, algorithm.follow, algorithm._room, algorithm._length,
+    algorithm._combined, algorithm._rayleigh, algorithm._turn, algorithm._pair, algorithm._judge,
+    algorithm._append, algorithm._restart, algorithm._jump,
 )  # fmt: skip
 for _function in _ALGORITHM:
     register_jitable(_function)
@@ -110,50 +117,45 @@ def _project_five(a: Matrix, x: Basis, out: Basis, squares: Totals, sizes: Total
 
 
 @njit(**_OPTIONS)
-def _combine_three(a: Matrix, x: Vector, y: Vector, z: Vector) -> Basis:
-    """Three vectors times A, (3, columns)."""
+def _combine_two(a: Matrix, x: Vector, y: Vector) -> Basis:
+    """Two vectors times A, (2, columns)."""
     rows, columns = a.shape
-    out = np.zeros((3, columns), np.float32)
+    out = np.zeros((2, columns), np.float32)
     for low in range(0, columns, _CHUNK):
         high = min(columns, low + _CHUNK)
-        part0, part1, part2 = out[0, low:high], out[1, low:high], out[2, low:high]
+        part0, part1 = out[0, low:high], out[1, low:high]
         for i in range(0, rows - 1, 2):
             row, other = a[i, low:high], a[i + 1, low:high]
-            x0, y0, z0, x1, y1, z1 = x[i], y[i], z[i], x[i + 1], y[i + 1], z[i + 1]
+            x0, y0, x1, y1 = x[i], y[i], x[i + 1], y[i + 1]
             for j in range(len(row)):
                 v, w = row[j], other[j]
                 part0[j] += x0 * v + x1 * w
                 part1[j] += y0 * v + y1 * w
-                part2[j] += z0 * v + z1 * w
         if rows % 2:
-            row, x0, y0, z0 = a[-1, low:high], x[-1], y[-1], z[-1]
+            row, x0, y0 = a[-1, low:high], x[-1], y[-1]
             for j in range(len(row)):
                 part0[j] += x0 * row[j]
                 part1[j] += y0 * row[j]
-                part2[j] += z0 * row[j]
     return out
 
 
 @njit(**_OPTIONS)
-def _project_three(a: Matrix, x: Vector, y: Vector, z: Vector) -> Basis:
-    """A times three vectors, (3, rows)."""
+def _project_two(a: Matrix, x: Vector, y: Vector) -> Basis:
+    """A times two vectors, (2, rows)."""
     rows = len(a)
-    out = np.empty((3, rows), np.float32)
+    out = np.empty((2, rows), np.float32)
     for i in range(0, rows, 2):
         j_other = min(i + 1, rows - 1)
         row, other = a[i], a[j_other]
-        x0, y0, z0 = np.float32(0), np.float32(0), np.float32(0)
-        x1, y1, z1 = np.float32(0), np.float32(0), np.float32(0)
+        x0, y0, x1, y1 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for j in range(len(x)):
             v, w = row[j], other[j]
             x0 += x[j] * v
             x1 += x[j] * w
             y0 += y[j] * v
             y1 += y[j] * w
-            z0 += z[j] * v
-            z1 += z[j] * w
-        out[0, j_other], out[1, j_other], out[2, j_other] = x1, y1, z1
-        out[0, i], out[1, i], out[2, i] = x0, y0, z0
+        out[0, j_other], out[1, j_other] = x1, y1
+        out[0, i], out[1, i] = x0, y0
     return out
 
 
@@ -207,7 +209,7 @@ def _project(a: Matrix, x: Vector) -> Vector:
 
 
 @overload(algorithm.forward, jit_options=_OPTIONS)
-def _forward(operator: Operator, x: Vector) -> Callable:
+def _forward(operator: Operator, x: Vector) -> Callable[..., Vector]:
     def product(operator: Operator, x: Vector) -> Vector:
         a, by_rows = operator
         return _combine(a, x) if by_rows else _project(a, x)
@@ -216,7 +218,7 @@ def _forward(operator: Operator, x: Vector) -> Callable:
 
 
 @overload(algorithm.adjoint, jit_options=_OPTIONS)
-def _adjoint(operator: Operator, z: Vector) -> Callable:
+def _adjoint(operator: Operator, z: Vector) -> Callable[..., Vector]:
     def product(operator: Operator, z: Vector) -> Vector:
         a, by_rows = operator
         return _project(a, z) if by_rows else _combine(a, z)
@@ -225,22 +227,60 @@ def _adjoint(operator: Operator, z: Vector) -> Callable:
 
 
 @overload(algorithm.adjoints, jit_options=_OPTIONS)
-def _adjoints(operator: Operator, first: Vector, second: Vector, third: Vector) -> Callable:
-    def products(operator: Operator, first: Vector, second: Vector, third: Vector) -> Basis:
+def _adjoints(operator: Operator, first: Vector, second: Vector) -> Callable[..., Basis]:
+    def products(operator: Operator, first: Vector, second: Vector) -> Basis:
         a, by_rows = operator
-        if by_rows:
-            return _project_three(a, first, second, third)
-        return _combine_three(a, first, second, third)
+        return _project_two(a, first, second) if by_rows else _combine_two(a, first, second)
 
     return products
 
 
-@overload(algorithm.ritz, jit_options=_OPTIONS)
-def _ritz(t: Square, size: int) -> Callable:
+@overload(steps.ritz, jit_options=_OPTIONS)
+def _ritz(t: Square, size: int) -> Callable[..., tuple[Vector, Square]]:
     def pairs(t: Square, size: int) -> tuple[Vector, Square]:
-        return np.linalg.eigh(np.ascontiguousarray(t[:size, :size]))
+        a = t[:size, :size].copy()
+        return _jacobi(a) if size <= _ROTATED_UP_TO else np.linalg.eigh(a)
 
     return pairs
+
+
+@njit(**_OPTIONS)
+def _jacobi(a: Square) -> tuple[Vector, Square]:
+    """Eigenvalues in ascending order, and eigenvectors, by cyclic rotations of ``a`` in place.
+
+    Golub & Van Loan, Matrix Computations, 8.5. LAPACK takes three times as long for so few rows.
+    """
+    n = len(a)
+    vectors = np.eye(n)
+    for _ in range(_SWEEPS):
+        off, whole = 0.0, 0.0
+        for p in range(n):
+            whole += a[p, p] * a[p, p]
+            for q in range(p + 1, n):
+                off += a[p, q] * a[p, q]
+        if not off > 1e-32 * whole:
+            break
+        for p in range(n - 1):
+            for q in range(p + 1, n):
+                if a[p, q] == 0:
+                    continue
+                ratio = (a[q, q] - a[p, p]) / (2 * a[p, q])
+                tangent = 1 / (abs(ratio) + math.sqrt(ratio * ratio + 1))
+                if ratio < 0:
+                    tangent = -tangent
+                cosine = 1 / math.sqrt(tangent * tangent + 1)
+                sine = tangent * cosine
+                for k in range(n):
+                    x, y = a[k, p], a[k, q]
+                    a[k, p], a[k, q] = cosine * x - sine * y, sine * x + cosine * y
+                for k in range(n):
+                    x, y = a[p, k], a[q, k]
+                    a[p, k], a[q, k] = cosine * x - sine * y, sine * x + cosine * y
+                    x, y = vectors[k, p], vectors[k, q]
+                    vectors[k, p], vectors[k, q] = cosine * x - sine * y, sine * x + cosine * y
+    values = np.diag(a).copy()
+    order = np.argsort(values)
+    return values[order], vectors[:, order]
 
 
 @njit(**_OPTIONS)
@@ -307,11 +347,11 @@ def _compile(sources: str) -> Callable[[NDArray[np.int64], Vector, Goal, Square]
     return follow_all
 
 
-_SOURCES = (__file__, algorithm.__file__, krylov.__file__)
+_SOURCES = (__file__, algorithm.__file__, steps.__file__, watch.__file__)
 _follow_all = _compile("".join(Path(source).read_text() for source in _SOURCES))
 
 
-class Found(NamedTuple):
+class Refined(NamedTuple):
     """What one call found for one matrix.
 
     Attributes:
@@ -335,11 +375,11 @@ class Found(NamedTuple):
 
 def follow_matrices(
     blocks: Sequence[Tensor],
-    kept: Sequence[krylov.Kept],
+    kept: Sequence[Kept],
     random: np.random.Generator,
     signs: Vector,
     goal: Goal,
-) -> list[Found]:
+) -> list[Refined]:
     """What :func:`normlaws.norms.spectrum.warm.follow` does, for several matrices.
 
     Args:
@@ -357,18 +397,18 @@ def follow_matrices(
     noise = random.standard_normal(sum(each.short for each in stored), np.float32)
     if len(signs) < max(max(each.shape) for each in stored) or signs.dtype != np.float32:
         raise ValueError(f"expected float32 signs for every row, got {len(signs)} {signs.dtype}")
-    table = np.empty((len(stored), 12), np.int64)
-    at = noise.ctypes.data
-    for index, (each, pairs) in enumerate(zip(stored, kept, strict=True)):
+    rows, at = [], noise.ctypes.data
+    for each, pairs in zip(stored, kept, strict=True):
         short, *addresses = _addresses(pairs)
         if short != each.short:
             raise ValueError(f"expected pairs of vectors of {each.short}, got vectors of {short}")
-        table[index] = (*each.shape, each.by_rows, each.tensor.data_ptr(), *addresses, at)
+        rows.append((*each.shape, each.by_rows, each.tensor.data_ptr(), *addresses, at))
         at += short * noise.itemsize
+    table = np.array(rows, np.int64)
     results = np.empty((len(stored), 7))
     _follow_all(table, signs, goal, results)
     return [
-        Found(
+        Refined(
             value, bound, sums[1], captured, residual, float(pairs.values[0, 1]),
             None if each.turned else Sums(*sums),
         )
@@ -406,10 +446,10 @@ def _stored(block: Tensor) -> _Stored:
     return _Stored((rows, columns), False, short, wide, block.contiguous())
 
 
-_known: WeakKeyDictionary[krylov.Kept, tuple[int, ...]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Kept, tuple[int, ...]] = WeakKeyDictionary()
 
 
-def _addresses(kept: krylov.Kept) -> tuple[int, ...]:
+def _addresses(kept: Kept) -> tuple[int, ...]:
     """Length of the vectors, and addresses of all that is kept; checked when first seen.
 
     Compiled code goes by addresses alone; asking NumPy for one takes as long as a small product.
@@ -420,7 +460,7 @@ def _addresses(kept: krylov.Kept) -> tuple[int, ...]:
     return known
 
 
-def _checked(kept: krylov.Kept) -> tuple[int, ...]:
+def _checked(kept: Kept) -> tuple[int, ...]:
     arrays = [getattr(kept, part.name) for part in fields(kept)]
     short = kept.drift.shape[-1]
     line = (1, short)

@@ -19,6 +19,7 @@ from normlaws.norms.model.plan import Plan, Settings, conventions
 from normlaws.norms.weight_files import opening
 from normlaws.norms.weight_files.adapters import adapter_layers, is_adapter_alone
 from normlaws.norms.weight_files.evidence import Evidence
+from normlaws.norms.weight_files.pages import give_back
 from normlaws.norms.weight_files.sizes import check_tensors
 from normlaws.norms.weight_files.stored import Stored, stored_weights
 from normlaws.norms.weight_files.wrapped import State, bare_keys, state_in
@@ -61,7 +62,7 @@ def measure_file(
     path = Path(path)
     state = read_state(path, key)
     settings = opening.adapter_settings(path) if is_adapter_alone(state) else None
-    return measure_state(state, adapter=settings, exact=exact, progress=progress)
+    return _measured(state, settings, exact, progress, give_back)
 
 
 @reads("weights")
@@ -94,10 +95,20 @@ def measure_state(
     Raises:
         InputError: no weight matrix is in ``state``, or packed weights in an unknown form.
     """
+    return _measured(state, adapter, exact, progress, None)
+
+
+def _measured(
+    state: Mapping[str, Tensor],
+    adapter: Mapping[str, Any] | None,
+    exact: bool,
+    progress: Progress | None,
+    done: Callable[[WeightLayer], None] | None,
+) -> Measurement:
     state = bare_keys(state)
     plan = plan_of(state, adapter)
     parameters = sum(tensor.numel() for tensor in _distinct(state))
-    return summarise(plan, parameters=parameters, exact=exact, progress=progress)
+    return summarise(plan, parameters=parameters, exact=exact, progress=progress, done=done)
 
 
 def plan_of(state: Mapping[str, Tensor], adapter: Mapping[str, Any] | None = None) -> Plan:
