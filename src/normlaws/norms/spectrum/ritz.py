@@ -61,7 +61,7 @@ def judged(
     certain: float,
     trust: float,
     wanted: float,
-    eps: float,
+    eps: float | np.floating,
 ) -> tuple[float, bool]:
     """A bound on the relative error of √θ, and whether an iteration may stop.
 
