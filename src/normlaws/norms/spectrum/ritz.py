@@ -79,4 +79,4 @@ def judged(
         return 0.0, True
     first, second = residual / (2 * theta), lifted / (2 * theta)
     met = first <= certain or (first <= trust and second <= wanted)
-    return min(first, second), met or residual <= _ROUNDING * eps * theta
+    return min(first, second), bool(met or residual <= _ROUNDING * eps * theta)
