@@ -175,13 +175,37 @@ class Curves:
             together = cls._together(runs)
             if together is not None:
                 return [(str(place), together)]
-            readable = files.without_damaged(runs, cls._alone)
-            return [(str(run.source), curves) for run, curves in readable]
+            sound, damages = cls._sound(runs)
+            files.say_left_out(damages, nothing=not sound)
+            together = cls._together(sound)
+            if together is not None:
+                return [(str(place), together)]
+            return [(str(run.source), cls._alone(run)) for run in sound]
+
+    @classmethod
+    def _sound(
+        cls, runs: list[files.StoredRun]
+    ) -> tuple[list[files.StoredRun], list[CorruptFileError]]:
+        """The runs that hold curves, and what is wrong with the others.
+
+        They are tried together, then by halves: a few that are damaged are found among thousands.
+        """
+        if len(runs) == 1:
+            try:
+                cls._alone(runs[0])
+            except CorruptFileError as damage:
+                return [], [damage]
+            return runs, []
+        if cls._together(runs) is not None:
+            return runs, []
+        half = len(runs) // 2
+        parts = [cls._sound(part) for part in (runs[:half], runs[half:])]
+        return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
 
     @classmethod
     def _together(cls, runs: list[files.StoredRun]) -> Curves | None:
         """All runs of a folder at once; ``None`` where one of them is not like the others."""
-        if len({str(run.record["run"]) for run in runs}) < len(runs):
+        if not runs or len({str(run.record["run"]) for run in runs}) < len(runs):
             return None
         try:
             return cls(*files.joined(runs))

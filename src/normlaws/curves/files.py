@@ -5,10 +5,10 @@ from __future__ import annotations
 import glob
 import json
 import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,6 @@ _METADATA = b"normlaws.runs"
 _CELL, _RECORD = 8, 4096  # bytes of a number, and of the usual record of a run
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
-Source = TypeVar("Source")
-Read = TypeVar("Read")
 
 
 def places(path: str | Path) -> list[Path]:
@@ -89,31 +87,29 @@ def read_place(path: Path) -> list[StoredRun]:
     """
     if (path / "run.json").exists():
         return [_read_run(RunFolder(path))]
-    return [run for _, run in without_damaged(_run_folders(path), _read_run)]
+    found, damages = list[StoredRun](), list[CorruptFileError]()
+    for folder in _run_folders(path):
+        try:
+            found.append(_read_run(folder))
+        except CorruptFileError as damage:
+            damages.append(damage)
+    say_left_out(damages, nothing=not found)
+    return found
 
 
-def without_damaged(
-    sources: Sequence[Source], read: Callable[[Source], Read]
-) -> list[tuple[Source, Read]]:
-    """What can be read of several sources; a damaged one is left out, and said to be.
+def say_left_out(damages: Sequence[CorruptFileError], nothing: bool) -> None:
+    """Say which runs of a folder are left out.
 
     Raises:
-        CorruptFileError: none can be read.
+        CorruptFileError: there is ``nothing`` beside them.
 
     Warns:
-        NormlawsWarning: a source is left out.
+        NormlawsWarning: a run is left out.
     """
-    found, failures = list[tuple[Source, Read]](), list[CorruptFileError]()
-    for source in sources:
-        try:
-            found.append((source, read(source)))
-        except CorruptFileError as damage:
-            failures.append(damage)
-    if failures and not found:
-        raise failures[0]
-    for failure in failures:
-        warnings.warn(f"a run is left out: {failure}", NormlawsWarning, stacklevel=5)
-    return found
+    if damages and nothing:
+        raise damages[0]
+    for damage in damages:
+        warnings.warn(f"a run is left out: {damage}", NormlawsWarning, stacklevel=5)
 
 
 def joined(runs: Sequence[StoredRun]) -> Tables:
