@@ -30,6 +30,7 @@ import pandas as pd
 from normlaws.errors import CorruptFileError, StudyConflictError
 from normlaws.storage.flock import try_lock
 from normlaws.storage.reading import MAX_TABLE, content, json_object
+from normlaws.version import __version__
 
 BESIDE_SUFFIX = ".tmp"
 
@@ -143,10 +144,37 @@ class StudyFolder:
         """The self-contained HTML report."""
         return self.root / "report.html"
 
-    def report_is_current(self) -> bool:
-        """Whether a report is there and nothing was recorded after it was written."""
-        written = (path.stat().st_mtime_ns for path in self.runs.glob("*/*"))
-        return self.report.exists() and self.report.stat().st_mtime_ns > max(written, default=0)
+    @property
+    def report_note(self) -> Path:
+        """What the report was written from, and what it was then: two digests."""
+        return self.root / ".report.json"
+
+    def contents(self) -> str:
+        """SHA-256 of all that was recorded, and of the version that reads it; no clock is asked."""
+        digest = hashlib.sha256(__version__.encode())
+        for run in self.run_folders():
+            for path in (run.record, run.curve):
+                try:
+                    held = hashlib.sha256(content(path, "what was recorded", MAX_TABLE)).hexdigest()
+                except (CorruptFileError, FileNotFoundError):
+                    held = "unreadable"
+                digest.update(f"{run.root.name}/{path.name} {held}\n".encode(errors="replace"))
+        return digest.hexdigest()
+
+    def report_is_current(self, contents: str) -> bool:
+        """Whether the report that is there was written from ``contents``, and is as it was."""
+        try:
+            return json_object(self.report_note) == self._noted(contents)
+        except (CorruptFileError, FileNotFoundError):
+            return False
+
+    def note_report(self, contents: str) -> None:
+        """Say that the report that is there was written from ``contents``."""
+        write_json(self.report_note, self._noted(contents))
+
+    def _noted(self, contents: str) -> dict[str, str]:
+        report = content(self.report, "a report", MAX_TABLE)
+        return {"contents": contents, "report": hashlib.sha256(report).hexdigest()}
 
     @property
     def session(self) -> Path:

@@ -104,8 +104,8 @@ class _Task:
     def _without_training(self, run: RunSettings) -> str | None:
         if self._leases[run.run_id] is None:
             return AGAIN
-        folder = self._folder(run)
-        return str(folder.read_record()["status"]) if is_done(folder) else None
+        found = checked(self._folder(run))
+        return str(found.record["status"]) if found.done else None
 
     def _train(self, runs: list[RunSettings]) -> list[str]:
         options = self._options
@@ -151,20 +151,39 @@ class _Task:
         return self._study.run(run.run_id)
 
 
-def is_done(folder: RunFolder) -> bool:
-    """Whether nothing remains to be trained: the run has ended, and its curve is as recorded."""
-    return is_finished(folder.known_record()) and not damage(folder)
+@dataclass(frozen=True)
+class Checked:
+    """A run's files, read once.
+
+    Attributes:
+        record: what the record says; nothing where it cannot be read.
+        damage: what is wrong with it, or with the curve of a finished run; empty if nothing.
+    """
+
+    record: dict[str, Any]
+    damage: str
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing remains to be trained: the run ended, and its curve is as recorded."""
+        return is_finished(self.record) and not self.damage
 
 
-def damage(folder: RunFolder) -> str:
-    """What is wrong with a run's record, or with the curve of a finished run; empty if nothing."""
+def checked(folder: RunFolder) -> Checked:
+    """Read a run's record, and compare the curve of a finished run with it."""
+    record: dict[str, Any] = {}
     try:
         record = folder.read_record()
         if is_finished(record):
             folder.checked_curve(record)
     except CorruptFileError as found:
-        return str(found)
-    return ""
+        return Checked(record, str(found))
+    return Checked(record, "")
+
+
+def is_done(folder: RunFolder) -> bool:
+    """Whether nothing remains to be trained; see :class:`Checked`."""
+    return checked(folder).done
 
 
 def write_failure(folder: RunFolder, run: RunSettings, message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -25,7 +25,7 @@ from normlaws.studies.inherit import preset_files
 from normlaws.studies.layout import Group, Speed, plan_layout
 from normlaws.studies.live import View
 from normlaws.studies.local import available_cores, local_workers
-from normlaws.studies.perform import Options, damage, is_done
+from normlaws.studies.perform import Checked, Options, checked
 from normlaws.studies.progress import Watch
 from normlaws.studies.scale import scaled
 from normlaws.studies.settings import StudySettings, parse_study, read_study
@@ -150,8 +150,9 @@ class Study:
         with folder.locked():
             self._claim(folder)
             runs = self.settings.runs()
-            pending = [run for run in runs if not is_done(folder.run(run.run_id))]
-            _say_what_is_damaged(folder, pending)
+            found = [(run, checked(folder.run(run.run_id))) for run in runs]
+            pending = [run for run, files in found if not files.done]
+            _say_what_is_damaged(files for _, files in found)
             if pending:
                 groups, chosen = self._spread(
                     pending, loaded, workers, executor, cluster, device, stack
@@ -226,10 +227,10 @@ class Study:
         replace_file(folder.study, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _say_what_is_damaged(folder: StudyFolder, runs: Sequence[RunSettings]) -> None:
-    for run in runs:
-        if reason := damage(folder.run(run.run_id)):
-            warnings.warn(f"{reason}; the run starts again", NormlawsWarning, stacklevel=3)
+def _say_what_is_damaged(runs: Iterable[Checked]) -> None:
+    for files in runs:
+        if files.damage:
+            warnings.warn(f"{files.damage}; the run starts again", NormlawsWarning, stacklevel=3)
 
 
 def _extends(new: StudySettings, old: StudySettings) -> bool:
