@@ -156,22 +156,26 @@ class Curves:
         Warns:
             NormlawsWarning: runs of different precision, or of conventions that are not all known.
         """
+        return cls._read_all(path, None)
+
+    @classmethod
+    def _read_all(cls, path: str | Path | Iterable[str | Path], kept: files.Kept | None) -> Curves:
         paths = [path] if isinstance(path, str | Path) else list(path)
         if not paths:
             raise InputError("expected at least one path or pattern to read, got none")
         found = dict.fromkeys(place for one in paths for place in files.places(one))
-        parts = [part for place in found for part in cls._read(place)]
+        parts = [part for place in found for part in cls._read(place, kept)]
         if len(parts) == 1:
             return parts[0][1]
         return cls._joined(*merge.merged((name, (c.frame, c.runs)) for name, c in parts))
 
     @classmethod
-    def _read(cls, place: Path) -> list[tuple[str, Curves]]:
+    def _read(cls, place: Path, kept: files.Kept | None) -> list[tuple[str, Curves]]:
         """What one place holds, by source: all runs of a folder at once where they fit together."""
         with reading("curves", place):
             if place.is_file():
                 return [(str(place), cls._named(place, *files.read_parquet(place)))]
-            runs = files.read_place(place)
+            runs = files.read_place(place, kept)
             together = cls._together(runs)
             if together is not None:
                 return [(str(place), together)]

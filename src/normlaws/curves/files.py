@@ -76,8 +76,17 @@ class StoredRun:
         return joined([self])
 
 
-def read_place(path: Path) -> list[StoredRun]:
+Stamp = tuple[tuple[int, int, int] | None, ...]
+Kept = dict[Path, tuple[Stamp, StoredRun]]
+
+
+def read_place(path: Path, kept: Kept | None = None) -> list[StoredRun]:
     """The runs of a folder. In a folder of several, a damaged one is left out, and said to be.
+
+    Args:
+        path: the folder.
+        kept: runs that were read before; those whose files are still the same are not read again,
+            and what is read is put there.
 
     Raises:
         CorruptFileError: the only run, or every run of the folder is damaged.
@@ -87,10 +96,11 @@ def read_place(path: Path) -> list[StoredRun]:
     """
     if (path / "run.json").exists():
         return [_read_run(RunFolder(path))]
+    kept = {} if kept is None else kept
     found, damages = list[StoredRun](), list[CorruptFileError]()
     for folder in _run_folders(path):
         try:
-            found.append(_read_run(folder))
+            found.append(_read_again(folder, kept))
         except CorruptFileError as damage:
             damages.append(damage)
     say_left_out(damages, nothing=not found)
@@ -133,6 +143,23 @@ def joined(runs: Sequence[StoredRun]) -> Tables:
     check_unfolded(_CELL * rows * len(names), stored, "curves of one form", source)
     together = pa.concat_tables(steps, promote_options="permissive")
     return _plain_types(together), records
+
+
+def _read_again(folder: RunFolder, kept: Kept) -> StoredRun:
+    stamp = _stamp(folder.record), _stamp(folder.curve)
+    known = kept.get(folder.root)
+    if known is None or known[0] != stamp or None in stamp:
+        known = kept[folder.root] = (stamp, _read_run(folder))
+    return known[1]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Files are replaced whole, so that a new one has another number."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _read_run(folder: RunFolder) -> StoredRun:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import flask
-from dash import Dash
+from dash import Dash, ctx, no_update, set_props
+from werkzeug.exceptions import HTTPException
 
+from normlaws.errors import NormlawsError
+from normlaws.explore import theme
 from normlaws.explore.address import LOOPBACK
 from normlaws.explore.callbacks import register
 from normlaws.explore.page import shell
+from normlaws.explore.state import State
 from normlaws.explore.study import Study
+from normlaws.storage.reading import reason
 
 
 def build(study: Study) -> Dash:
@@ -23,13 +29,53 @@ def build(study: Study) -> Dash:
         serve_locally=True,
         suppress_callback_exceptions=True,
         add_log_handler=False,
+        on_error=said,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     app.index_string = _INDEX
     app.layout = shell()
     register(app, study)
     _confine(app)
+    _answer_all(app)
     return app
+
+
+def said(error: Exception) -> Any:
+    """What a callback answers that failed: the reason, in its figures and where it writes text."""
+    text = reason(error)
+    if not isinstance(error, NormlawsError):
+        text = f"This cannot be shown: {text}"
+    outputs = ctx.outputs_list
+    several = isinstance(outputs, list)
+    answers = [_in_place_of(one, text) for one in (outputs if several else [outputs])]
+    if all(answer is no_update for answer in answers):
+        set_props("notice", {"children": text})
+        return None
+    return answers if several else answers[0]
+
+
+def _in_place_of(output: Any, text: str) -> Any:
+    name, prop = output.get("id"), output.get("property")
+    if prop == "figure":
+        figure = str(name).removeprefix("figure-")
+        return theme.message(theme.blank(figure, State(), "", ""), text)
+    return text if prop == "children" and name != "page" else no_update
+
+
+def _answer_all(app: Dash) -> None:
+    """A sentence for what no page of ours sends, in place of a traceback."""
+    app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
+
+    @app.server.errorhandler(Exception)
+    def refuse(error: Exception) -> flask.Response | HTTPException:
+        if isinstance(error, HTTPException):
+            return error
+        text = f"expected a request as the page sends it, got another: {reason(error)}"
+        return flask.Response(text, 400, mimetype="text/plain")
+
+
+MAX_REQUEST = 4 * 2**20
+"""Bytes that the page may send at once."""
 
 
 def _confine(app: Dash) -> None:

@@ -12,8 +12,7 @@ from normlaws.curves import Curves
 from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import count, raised
 from normlaws.explore.markup import data, labelled
-from normlaws.explore.solved import ALPHAS, NORMS
-from normlaws.explore.state import State
+from normlaws.explore.state import ALPHAS, NORMS, State
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
 

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from normlaws.errors import NormlawsWarning
+from normlaws.explore.state import NORMS
 from normlaws.theory import FixedNormPerceptron, rule
 
 RULES = ("hebb", "gibbs", "max-stability", "bayes")
-ALPHAS = (0.1, 1000.0)
-NORMS = (0.01, 1e4)
 POINTS = 161
 
 

@@ -12,6 +12,9 @@ from normlaws.curves import Curves
 from normlaws.curves.names import shown_norm
 
 Span = tuple[float, float]
+SIZES, TARGETS = (1.0, 1e30), (1e-30, 1e30)
+ALPHAS, NORMS = (0.1, 1000.0), (0.01, 1e4)
+"""What the perceptron is solved for: examples per dimension, and norms of the student."""
 TABS, RUNS, RESCALE = ("study", "theory"), ("mean", "single"), ("optimum", "exponents")
 ZOOMABLE = ("norm", "step", "error", "optimum", "collapse", "theory")
 
@@ -111,7 +114,15 @@ def suited(state: State, curves: Curves) -> State:
         hidden=_among(state.hidden, curves.sizes),
         cut=_cut(state.cut, curves.sizes),
         zoom=tuple(one for one in state.zoom if one[0] in ZOOMABLE),
+        size=None if state.size is None else _within(state.size, SIZES),
+        target=None if state.target is None else _within(state.target, TARGETS),
+        alpha=_within(state.alpha, ALPHAS),
+        radius=_within(state.radius, NORMS),
     )
+
+
+def _within(value: float, reach: Span) -> float:
+    return min(max(value, reach[0]), reach[1])
 
 
 def _among(values: Iterable[int] | None, known: Sequence[int]) -> tuple[int, ...]:

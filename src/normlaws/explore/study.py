@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from normlaws.curves import Curves
+from normlaws.curves.followed import Followed
 from normlaws.errors import InputError, NormlawsError
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws, fit
@@ -55,6 +56,7 @@ class Study:
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
+        self._followed = Followed(self.path)
         self._stamp = self._on_disk()
         self.curves = self._read()
 
@@ -78,14 +80,19 @@ class Study:
     def fitted(self, question: Question, intervals: bool = False) -> Laws | str:
         """The laws, or the sentence that says why there are none."""
         key = (question, intervals)
-        if key not in self._answers:
-            answer = self._fit(question, self.resamples if intervals else 0)
-            with self._lock:
-                self._answers[key] = answer
-                while len(self._answers) > KEPT:
-                    self._answers.popitem(last=False)
-            return answer
-        return self._answers[key]
+        known = self._answers.get(key)
+        if known is not None:
+            return known
+        answer = self._fit(question, self.resamples if intervals else 0)
+        with self._lock:
+            self._answers[key] = answer
+            while len(self._answers) > KEPT:
+                self._answers.popitem(last=False)
+        return answer
+
+    def has_intervals(self, question: Question) -> bool:
+        """Whether the laws with intervals are known already."""
+        return (question, True) in self._answers
 
     def best(self, question: Question) -> tuple[Laws | str, bool]:
         """The laws with intervals where they are known already, else without; and whether so."""
@@ -106,7 +113,7 @@ class Study:
             return str(error)
 
     def _read(self) -> Curves:
-        curves = Curves.read(self.path)
+        curves = self._followed.read()
         if not curves.norms or not curves.metrics:
             raise InputError(
                 f"expected curves with a recorded norm (a column log_…) and an error or a loss at "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from threading import Lock
 from typing import Any
 
 from dash import Dash, Input, Output, State, no_update, set_props
 
 from normlaws.display.numbers import count, power
+from normlaws.errors import InputError
 from normlaws.explore import readout, theme
 from normlaws.explore.controls import GAMMAS, ahead_by_default
 from normlaws.explore.figures.collapse import fitted_gammas
@@ -16,29 +18,54 @@ from normlaws.explore.state import from_dict
 from normlaws.explore.study import Question, Study
 from normlaws.laws import Estimate, Forecast, Laws
 
+MOST_WAITING = 3
+"""Pages whose intervals may wait for those of another; more are told so."""
+
 
 class Turns:
-    """Lets the latest request of a page through, one at a time; earlier ones give up."""
+    """Lets the latest request of a page through, one at a time; earlier ones give up.
 
-    def __init__(self) -> None:
+    Args:
+        most: requests that may wait; any number where ``None``.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self._latest: dict[str, int] = {}
+        self._turns = itertools.count()
+        self._waiting, self._most = 0, most
         self._count = Lock()
         self._work = Lock()
 
     def take(self, page: str, work: Any) -> bool:
-        """Do the work unless a later request of the page has come by then; whether it was done."""
+        """Do the work unless a later request of the page has come by then; whether it was done.
+
+        Raises:
+            InputError: too many requests wait already.
+        """
         with self._count:
-            turn = self._latest[page] = self._latest.get(page, 0) + 1
-        with self._work:
-            if self._latest[page] != turn:
-                return False
-            work()
-            return True
+            if self._most is not None and self._waiting > self._most:
+                raise InputError(
+                    f"expected at most {self._most} pages to wait for intervals, but as many do "
+                    "already; change something here in a while, and they are computed"
+                )
+            turn = self._latest[page] = next(self._turns)
+            self._waiting += 1
+        try:
+            with self._work:
+                if self._latest.get(page) != turn:
+                    return False
+                work()
+                return True
+        finally:
+            with self._count:
+                self._waiting -= 1
+                if self._latest.get(page) == turn:
+                    del self._latest[page]
 
 
 def register(app: Dash, study: Study) -> None:
     """Fit, and what the fit says."""
-    point, full = Turns(), Turns()
+    point, full = Turns(), Turns(MOST_WAITING)
 
     @app.callback(
         Output("now", "data"),
@@ -68,6 +95,8 @@ def register(app: Dash, study: Study) -> None:
         question = Question.of(from_dict(values), study.version)
         if not now or now["moving"]:
             return no_update
+        if study.has_intervals(question):
+            return now
         done = full.take(page, lambda: study.fitted(question, intervals=True))
         return now if done else no_update
 

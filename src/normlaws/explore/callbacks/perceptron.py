@@ -8,8 +8,8 @@ import numpy as np
 from dash import Dash, Input, Output, State, ctx, no_update
 
 from normlaws.explore import figures, readout
-from normlaws.explore.solved import ALPHAS, NORMS, solve
-from normlaws.explore.state import from_dict
+from normlaws.explore.solved import solve
+from normlaws.explore.state import ALPHAS, NORMS, from_dict
 from normlaws.explore.study import Study
 
 REACH = {"alpha": ALPHAS, "radius": NORMS}
