@@ -34,8 +34,8 @@ def opened(explorer, tmp_path_factory):
 @pytest.mark.filterwarnings("ignore")
 def test_hostile_posts_and_extreme_states_are_answered(explorer, opened):
     app, study = opened
-    found = [*explorer.posts(app, from_query("", study.curves), 60, 1)]
-    found += explorer.states(app, study, 25, 1)
+    found = [*explorer.posts(app, from_query("", study.curves), 40, 1)]
+    found += explorer.states(app, study, 12, 1)
     for name, status, text in found:
         assert status < 500, (name, text)
         assert "Traceback" not in text
@@ -44,7 +44,7 @@ def test_hostile_posts_and_extreme_states_are_answered(explorer, opened):
 def test_a_failing_figure_says_why(explorer, opened, monkeypatch):
     app, study = opened
     monkeypatch.setattr("normlaws.explore.callbacks.drawing.lines_of", lambda *_: 1 / 0)
-    texts = [text for _, _, text in explorer.states(app, study, 12, 2)]
+    texts = [text for _, _, text in explorer.states(app, study, 4, 2)]
     assert any("cannot be shown: division by zero" in text for text in texts)
 
 

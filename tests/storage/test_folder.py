@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -37,3 +38,21 @@ def test_a_second_process_is_kept_out_and_the_lock_falls_with_the_first(tmp_path
     holder.communicate()
     with StudyFolder(tmp_path).locked():
         pass
+
+
+def test_a_report_is_current_by_what_was_recorded_not_by_the_clock(tmp_path):
+    study = StudyFolder(tmp_path)
+    run = study.run("a")
+    run.write_record({"run": "a", "size": 1, "seed": 0, "status": "unfinished"})
+    before = study.contents()
+    assert not study.report_is_current(before)
+    study.report.write_text("report", encoding="utf-8")
+    study.note_report(before)
+    os.utime(study.report, (0, 0))
+    assert study.report_is_current(study.contents())
+    run.write_record({"run": "a", "size": 1, "seed": 0, "status": "failed"})
+    os.utime(run.record, (0, 0))
+    assert not study.report_is_current(study.contents())
+    study.note_report(study.contents())
+    study.report.write_text("cut", encoding="utf-8")
+    assert not study.report_is_current(study.contents())
