@@ -15,7 +15,9 @@ from normlaws.laws.estimators.resampled_fit import Samples
 
 def optima_table(runs: list[Run], panel: Panel) -> pd.DataFrame:
     """One row per run: ``log_norm`` and ``error`` at its optimum, and whether it is used."""
-    best = dict(zip((run.name for run in panel.runs), panel.optima, strict=True))
+    names = [run.name for run in panel.runs]
+    best = dict(zip(names, panel.optima, strict=True))
+    censored = dict(zip(names, panel.censored, strict=True))
     rows = []
     for run in runs:
         found = best.get(run.name)
@@ -27,7 +29,7 @@ def optima_table(runs: list[Run], panel: Panel) -> pd.DataFrame:
                 "log_norm": found.log_norm if found else np.nan,
                 "error": float(np.exp(found.log_error)) if found else np.nan,
                 "selected_on": run.selected_on,
-                "censored": bool(found and found.censored),
+                "censored": bool(censored.get(run.name, False)),
                 "rise": found.rise if found else np.nan,
                 "status": run.status,
                 "used": found is not None,

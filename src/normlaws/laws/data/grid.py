@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normlaws.arrays import Floats
-from normlaws.laws.data.optimum import Optimum, optimum, roughness
+from normlaws.laws.data.optimum import Optimum, finest, optimum, roughness
 from normlaws.laws.data.runs import Run
 
 POINTS = 64
 BEGUN = 0.05  # share of the fall in ln error after which learning has begun
 FIFTH = 0.2  # of the fall, which a window of the early law leaves out where there is a plateau
 PLATEAU = 0.5  # share of the way to the optimum that tells a plateau at chance from a power law
-BEFORE = 0.1  # of the way from there to the optimum, kept before it
+BEFORE = 0.3  # of the way from there to the optimum, kept before it: a plateau shows its corner
 CLEAR_RISE = 0.03  # ln of the choice metric from the optimum to the end of training
+EXACT = 1e-4  # noise in ln error below which a curve without seeds is no average
 Bools = NDArray[np.bool_]
 
 
@@ -54,6 +55,11 @@ class Panel:
         return bool((self.seeds < 0).any())
 
     @cached_property
+    def exact(self) -> bool:
+        """Whether curves without seeds are exact, smooth to 1e-4: nothing is uncertain."""
+        return self.seedless and all(finest(run.log_error) < EXACT for run in self.runs)
+
+    @cached_property
     def opt_norm(self) -> Floats:
         """Per run ln λ_opt. (R,)."""
         return np.array([best.log_norm for best in self.optima])
@@ -65,14 +71,27 @@ class Panel:
 
     @cached_property
     def censored(self) -> Bools:
-        """Whether the optimum sits at the end of training. (R,)."""
-        return np.array([best.censored for best in self.optima])
+        """Whether the optimum sits at the end of training. (R,).
+
+        An optimum at the last record but one is one only where the single rise after it repeats: in
+        more than half of the other runs of that size, or beyond the noise where there are none.
+        """
+        ends = np.array([best.censored for best in self.optima])
+        barely = np.array([best.barely for best in self.optima])
+        alike = self.member @ self.member.T - np.eye(len(self.runs))
+        others = alike.sum(axis=1)
+        repeats = np.where(others > 0, alike @ ~ends > others / 2, self._risen)
+        return np.asarray(ends | (barely & ~repeats))
+
+    @property
+    def _risen(self) -> Bools:
+        """Whether the rise from the optimum to the end is clear of the noise. (R,)."""
+        return np.array([best.rise >= max(CLEAR_RISE, 2 * best.noise) for best in self.optima])
 
     @cached_property
     def levels_off(self) -> bool:
         """Whether, at most sizes, most runs show no clear minimum before they end."""
-        flat = np.array([best.rise < max(CLEAR_RISE, 2 * best.noise) for best in self.optima])
-        return self.most(flat | self.censored)
+        return self.most(~self._risen | self.censored)
 
     def most(self, which: Bools) -> bool:
         """Whether more than half of the runs have a property, at more than half of the sizes."""

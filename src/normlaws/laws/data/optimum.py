@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from normlaws.arrays import Floats
 from normlaws.laws.data.runs import Run
 
 NEAR = 0.05  # records whose choice metric lies within 5 % of the lowest shape the local fit
+ORDERS = range(2, 9)  # of differences that tell noise from a smooth curve
 FINE = 41  # points between two records at which the local fit is read
 
 
@@ -21,7 +23,9 @@ class Optimum:
         log_norm: ln λ_opt.
         log_error: ln ε_opt.
         censored: the lowest point is the end of what was recorded, or an unfinished run has not
-            clearly risen: training may not have reached its optimum.
+            clearly risen: training may not have reached its optimum. A lowest error that is met
+            again at the end levels off and is no fall.
+        barely: the lowest point is the last record but one, so that a single record has risen.
         at_start: the error is lowest where the curve begins.
         rise: ln(error at the end / error at the optimum), on the choice metric.
         noise: scatter of one record, in ln error.
@@ -30,6 +34,7 @@ class Optimum:
     log_norm: float
     log_error: float
     censored: bool
+    barely: bool
     at_start: bool
     rise: float
     noise: float
@@ -43,6 +48,19 @@ def roughness(y: Floats) -> float:
     if len(y) < 5:
         return 0.0
     return float(np.median(np.abs(np.diff(y, 2))) / 0.6745 / np.sqrt(6.0))
+
+
+def finest(y: Floats) -> float:
+    """The least record-to-record noise that differences of order 2 to 8 allow.
+
+    Noise is the same in every order, whereas what a smooth curve adds shrinks with it.
+    """
+    orders = [order for order in ORDERS if len(y) >= order + 3]
+    noise = [
+        np.median(np.abs(np.diff(y, order))) / 0.6745 / np.sqrt(comb(2 * order, order))
+        for order in orders
+    ]
+    return float(min(noise, default=np.inf))
 
 
 def optimum(run: Run) -> Optimum:
@@ -63,16 +81,27 @@ def optimum(run: Run) -> Optimum:
     if run.seed is None:
         log_error = float(run.log_error[int(np.argmin(v))])
     rise = float(np.mean(v[-2:]) - _local(near, v[near], place))
+    if place > n - 1.5 and (tied := _met_before(v)) is not None:
+        place = tied
+        log_error = float(run.log_error[int(tied)])
+        rise = 0.0
     ends = place > n - 1.5
     unrisen = run.status == "unfinished" and rise < max(NEAR, 2 * noise)
     return Optimum(
         log_norm=float(np.interp(place, np.arange(n), run.log_norm)),
         log_error=log_error,
         censored=bool(ends or unrisen),
+        barely=bool(not ends and place > n - 2.5),
         at_start=place < 0.5,
         rise=rise,
         noise=noise,
     )
+
+
+def _met_before(v: Floats) -> float | None:
+    """The first record that has the lowest value, where the end only meets it again."""
+    first = int(np.argmin(v))
+    return float(first) if first < len(v) - 2 and v[-2:].min() <= v[first] else None
 
 
 def _smoothed(v: Floats) -> Floats:

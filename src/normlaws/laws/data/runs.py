@@ -84,12 +84,16 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
                 f"expected a recorded metric, got {name!r}; recorded are "
                 f"{allowed(curves.metrics or METRICS)}"
             )
+    columns = {
+        name: curves.frame[name].to_numpy(dtype=float, na_value=np.nan)
+        for name in {column, metric, choice}
+    }
     floors = {name: _half_step(curves.frame[name]) for name in {metric, choice}}
-    groups = dict(list(curves.frame.groupby("run", sort=False)))
-    empty = curves.frame.iloc[:0]
-    without = {name for name, rows in groups.items() if rows[column].isna().all()}
+    places = curves.frame.groupby("run", sort=False).indices
+    nowhere = np.zeros(0, dtype=np.int64)
+    without = {name for name, rows in places.items() if np.isnan(columns[column][rows]).all()}
     return [
-        _run(record, groups.get(record["run"], empty), column, metric, choice, floors)
+        _run(record, places.get(record["run"], nowhere), columns, (column, metric, choice), floors)
         for record in curves.runs[["run", "size", "seed", "status"]].to_dict("records")
         if record["run"] not in without
     ]
@@ -97,25 +101,26 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
 
 def _run(
     record: Mapping[Any, Any],
-    rows: pd.DataFrame,
-    column: str,
-    metric: str,
-    choice: str,
+    rows: NDArray[np.int64],
+    columns: dict[str, Floats],
+    names: tuple[str, str, str],
     floors: dict[str, float],
 ) -> Run:
-    if rows[choice].isna().all():
+    """One run from its ``rows``; ``names`` are those of the norm, the metric and the choice."""
+    column, metric, choice = names
+    if np.isnan(columns[choice][rows]).all():
         choice = metric
-    keep = np.isfinite(rows[[column, metric, choice]].to_numpy()).all(axis=1)
-    rows = rows[keep]
+    norm, error, chosen = (columns[name][rows] for name in (column, metric, choice))
+    keep = np.isfinite(norm) & np.isfinite(error) & np.isfinite(chosen)
     seed = record["seed"]
     return Run(
         name=str(record["run"]),
         size=as_size(record["size"]),
         seed=None if pd.isna(seed) else int(seed),
         status=str(record["status"]),
-        log_norm=rows[column].to_numpy(dtype=float),
-        log_error=np.log(np.maximum(rows[metric].to_numpy(dtype=float), floors[metric])),
-        log_choice=np.log(np.maximum(rows[choice].to_numpy(dtype=float), floors[choice])),
+        log_norm=norm[keep],
+        log_error=np.log(np.maximum(error[keep], floors[metric])),
+        log_choice=np.log(np.maximum(chosen[keep], floors[choice])),
         selected_on=choice,
     )
 

@@ -13,6 +13,7 @@ from normlaws.laws.result import Estimate
 LEVEL = 0.95
 NORMAL = 1.959964
 ALIKE = 0.01  # chance of calling the runs of a seed alike that are not, in each of four tests
+NARROWEST = 0.2  # of the whole spread that either side has at least
 OUT_OF_REACH = 0.025  # of the resamples infinite: no upper bound
 
 
@@ -93,7 +94,8 @@ def estimate(values: Floats, freedom: int) -> Estimate:
     Student's t, not the normal, is the reference of so few seeds (Hesterberg 2015, "What teachers
     should know about the bootstrap"): the interval is value ± t(0.975, freedom) · spread. The
     spread is read from the central 68 % of the resamples on either side, so skewness shows and
-    wild resamples do not.
+    wild resamples do not. Neither side is taken to be narrower than a quarter of the other: where
+    resamples meet a bound, the value does not become certain on that side.
     """
     value = float(values[0])
     rest = values[1:][np.isfinite(values[1:])]
@@ -102,8 +104,9 @@ def estimate(values: Floats, freedom: int) -> Estimate:
     widen = quantile(freedom)
     low, middle, high = (float(np.quantile(rest, stats.norm.cdf(z))) for z in (-1.0, 0.0, 1.0))
     out_of_reach = np.isinf(values[1:]).mean() > OUT_OF_REACH
-    above = float("inf") if out_of_reach else float(widen * (high - middle))
-    return Estimate(value, float(value - widen * (middle - low)), value + above)
+    least = NARROWEST * (high - low)
+    above = float("inf") if out_of_reach else widen * max(high - middle, least)
+    return Estimate(value, value - widen * max(middle - low, least), value + above)
 
 
 def quantile(freedom: int) -> float:

@@ -40,34 +40,6 @@ MIN_SIZES, MIN_POINTS = 3, 15
 
 
 @dataclass(frozen=True)
-class JointFit:
-    """The crossover under each row of weights; row 0 is the data."""
-
-    parameters: Floats  # (B, 9)
-    crossover: Crossover
-
-    @property
-    def gamma0(self) -> Floats:
-        """γ0 of every resample. (B,)."""
-        return self.parameters[:, G0]
-
-    @property
-    def gamma1(self) -> Floats:
-        """γ1 of every resample. (B,)."""
-        return self.parameters[:, G1]
-
-    @property
-    def gamma2(self) -> Floats:
-        """γ2 of every resample. (B,)."""
-        return self.parameters[:, G2]
-
-    @property
-    def rise(self) -> Floats:
-        """δ of every resample. (B,)."""
-        return np.asarray(np.exp(self.parameters[:, LOG_W]) - self.parameters[:, G1])
-
-
-@dataclass(frozen=True)
 class Points:
     """What is fitted: centred ln λ and ln P (N,), ln error and weights (B, N)."""
 
@@ -96,6 +68,49 @@ class Points:
         """Data minus fit on the data, NaN outside the region. (N,)."""
         fitted = evaluate(theta[None], self.x, self.p, np.array([self.log_irreducible]))[0]
         return np.where(self.weight[0] > 0, self.y[0] - fitted, np.nan)
+
+
+@dataclass(frozen=True)
+class JointFit:
+    """The crossover under each row of weights; row 0 is the data.
+
+    Attributes:
+        parameters: (B, 9).
+        crossover: of the data.
+        points: what was fitted, log norms in units of ``unit``.
+        scaled: (9,) the data's parameters in that unit.
+        scale: noise of a point, in ln error, of the robust loss.
+        unit: the longest descent, in log norms.
+        tolerance: scatter about a fit, in ln error, that is adequate.
+    """
+
+    parameters: Floats
+    crossover: Crossover
+    points: Points
+    scaled: Floats
+    scale: float
+    unit: float
+    tolerance: float
+
+    @property
+    def gamma0(self) -> Floats:
+        """γ0 of every resample. (B,)."""
+        return self.parameters[:, G0]
+
+    @property
+    def gamma1(self) -> Floats:
+        """γ1 of every resample. (B,)."""
+        return self.parameters[:, G1]
+
+    @property
+    def gamma2(self) -> Floats:
+        """γ2 of every resample. (B,)."""
+        return self.parameters[:, G2]
+
+    @property
+    def rise(self) -> Floats:
+        """δ of every resample. (B,)."""
+        return np.asarray(np.exp(self.parameters[:, LOG_W]) - self.parameters[:, G1])
 
 
 def joint_fit(
@@ -137,6 +152,11 @@ def joint_fit(
     return JointFit(
         _in_log_norms(theta, unit),
         replace(found, parameters=_in_log_norms(best[None], unit)[0]),
+        points,
+        best,
+        scale,
+        unit,
+        _tolerance(floor),
     )
 
 
@@ -240,6 +260,10 @@ def _best_start(
     return best, scale
 
 
+def _tolerance(floor: float) -> float:
+    return 1.5 * floor + 0.02
+
+
 def _where(which: Bools) -> np.ndarray:
     return np.flatnonzero(which)
 
@@ -263,7 +287,7 @@ def _crossover(
         centre=centre,
         log_irreducible=points.log_irreducible,
         scatter=scatter,
-        adequate=scatter <= 1.5 * floor + 0.02,
+        adequate=scatter <= _tolerance(floor),
         lower=float(panel.grid[region.any(axis=0)].min()),
         upper=upper,
     )

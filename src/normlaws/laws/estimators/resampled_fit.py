@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,14 +16,19 @@ from normlaws.laws.estimators.bootstrap import (
     known_to,
     weights_of,
 )
+from normlaws.laws.estimators.crossover import LOG_M
+from normlaws.laws.estimators.deviations import Deviations, deviations
 from normlaws.laws.estimators.early_window import EarlyFit, cover, early_fit
 from normlaws.laws.estimators.joint_fit import JointFit, joint_fit
 from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw, fit_size_law
 
+MIN_DEVIATIONS = 3  # sizes, from which γ2 can be seen to change
 MIN_CONTEST = 7  # sizes
 JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
-MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima
+MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima, without resamples
+MIN_RESAMPLES = 20  # that know the noise of their difference
+HAUSMAN = 3.0  # standard deviations of it
 OFFSET_BETTER = 2 / 3  # an irreducible error is claimed where it lowers contest errors by a third
 
 
@@ -67,6 +73,31 @@ class Samples:
     def log_sizes(self) -> Floats:
         """Ln P. (K,)."""
         return np.log(self.panel.sizes)
+
+    @cached_property
+    def deviations(self) -> Deviations | None:
+        """Bend, drift and width in a wider family of crossovers; None where it does not fit."""
+        if self.joint is None or self.used.sum() < MIN_DEVIATIONS:
+            return None
+        found = deviations(self.joint, np.where(self.used, self.log_norm[0], np.nan))
+        return found if found is not None and found.adequate else None
+
+    @property
+    def direct_slope(self) -> Floats:
+        """Slope of ln ε_opt against ln P without the plateau at chance of the joint fit. (B,).
+
+        Near chance the best errors themselves fall more slowly than the laws have it.
+        """
+        joint = self.joint
+        if joint is None or not np.isfinite(joint.crossover.log_chance):
+            return self.direct[:, 1]
+        depth = joint.crossover.log_chance - self.log_error
+        knee = float(np.exp(joint.crossover.parameters[LOG_M]))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            below = np.log(np.expm1(knee * np.maximum(depth, 0.0))) / knee
+            plain = joint.crossover.log_chance - np.where(knee * depth > 30, depth, below)
+            free = np.where(np.isfinite(plain), plain, np.nan)
+            return slopes(self.log_sizes[self.used], free[:, self.used])[1]
 
     @property
     def early_exponents(self) -> tuple[Floats, Floats]:
@@ -123,7 +154,7 @@ def sample(
     if _offset_claimed(size_law):
         offset = float(size_law.theta[0, 1, 2])
         excess = joint_fit(panel, curves, early, log_norm, minima[1], offset)
-    late = _late(log_p, log_norm, used, minima[1], joint)
+    late = _late(log_p, log_norm, used, minima[1], joint, panel.exact)
     return Samples(
         panel=panel,
         freedom=freedom,
@@ -177,16 +208,21 @@ def _turns(panel: Panel, curves: Floats, opt_norm: Floats, opt_error: Floats) ->
 
 
 def _late(
-    log_p: Floats, log_norm: Floats, used: Bools, minima: Floats, joint: JointFit | None
+    log_p: Floats,
+    log_norm: Floats,
+    used: Bools,
+    minima: Floats,
+    joint: JointFit | None,
+    exact: bool,
 ) -> Floats:
     """Late law through the mean of the optima, with the joint fit's slope. (B, 2).
 
-    The slope is that of the optima themselves where the joint fit of the data is off by more than
-    a factor of ``MINIMA_DISAGREE``: a crossover that bends otherwise than the model can turn far
-    from every minimum, as the perceptron's does.
+    The joint fit's slope is the more precise one, but a crossover that bends otherwise than the
+    model can turn off every minimum. So the slope is that of the optima themselves where the two
+    differ by more than noise explains (Hausman 1978).
     """
     slope = minima
-    if joint is not None and joint.crossover.adequate and _agree(joint.gamma2[0], minima[0]):
+    if joint is not None and joint.crossover.adequate and _agree(joint.gamma2, minima, exact):
         slope = np.where(np.isfinite(joint.gamma2), joint.gamma2, minima)
     known = np.isfinite(log_norm) & used
     mean_p = np.where(known, log_p, 0.0).sum(axis=1) / known.sum(axis=1)
@@ -194,9 +230,19 @@ def _late(
     return np.stack([mean_norm - slope * mean_p, slope], axis=1)
 
 
-def _agree(slope: float, minima: float) -> bool:
-    ratio = slope / minima
-    return bool(1 / MINIMA_DISAGREE < ratio < MINIMA_DISAGREE)
+def _agree(slope: Floats, minima: Floats, exact: bool) -> bool:
+    """Whether both estimates of γ2 differ by no more than noise explains. (B,) each.
+
+    Averages that come without seeds have noise of unknown size; there a factor of 2.5 is needed.
+    """
+    off = slope - minima
+    rest = off[1:][np.isfinite(off[1:])]
+    if exact:
+        return False
+    if len(rest) < MIN_RESAMPLES:
+        return bool(1 / MINIMA_DISAGREE < slope[0] / minima[0] < MINIMA_DISAGREE)
+    low, high = np.quantile(rest, (0.16, 0.84))
+    return bool(abs(off[0]) < HAUSMAN * (high - low) / 2)
 
 
 def _offset_claimed(law: SizeLaw) -> bool:

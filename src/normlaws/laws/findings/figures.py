@@ -139,6 +139,13 @@ class Figures:
             weight=core[inside] ** 2,
         )
 
+    def hidden_bend(self) -> Floats | None:
+        """Ln ratio of slopes along the stretch, plateau and turn fitted with it. (B,)."""
+        found = self.found.deviations
+        if found is None or self.stretch is None:
+            return None
+        return found.bend_between(*self.stretch.ends)
+
     @property
     def has_plateau(self) -> bool:
         """Whether the joint fit sees one."""

@@ -7,7 +7,7 @@ where it lies wholly beyond a wider pair, and *undecided* between: "not rejected
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -27,7 +27,20 @@ COLLAPSE = (0.035, 0.06)
 RESIDUAL = (0.1, 0.2)
 FREE_OF_SIZE = (0.25, 0.15)
 MEET = (0.2, 0.10)
-EXACT = 1e-4  # roughness in ln error below which a curve without seeds is exact, not an average
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of a ratio that is 1 where the laws hold: of its value, of its interval; contradicted."""
+
+    most: float
+    known: float
+    beyond: float
+
+
+HIDDEN = Bounds(1.4, 2.5, 1.8)  # ratio of early slopes, plateau and turn fitted along
+DRIFTS = Bounds(1.5, 2.5, 2.0)  # ratio of γ2 at both ends
+WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def findings(found: Samples, shifted: bool = False) -> tuple[Finding, ...]:
 
 def exact(found: Samples) -> bool:
     """Whether curves without seeds are exact, smooth to 1e-4, so that nothing is uncertain."""
-    return found.panel.seedless and bool((found.panel.noise < EXACT).all())
+    return found.panel.exact
 
 
 def _interval(found: Samples, values: Floats) -> Estimate:
@@ -117,6 +130,49 @@ def _finding(figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
     )
 
 
+def _graver(first: Finding, second: Finding | None) -> Finding:
+    """The one of two answers to a question that says less for the laws; the first where alike."""
+    order = ("established", "undecided", "contradicted")
+    if second is None or order.index(second.grade) <= order.index(first.grade):
+        return first
+    return replace(second, name=first.name, question=first.question)
+
+
+def _ratio(
+    found: Samples, values: Floats | None, bounds: Bounds, means: str, says: str
+) -> Finding | None:
+    """A ratio that is 1 where the laws hold, of the wider family of crossovers.
+
+    It stands in nobody's way where its value is within ``bounds.most`` and its interval within
+    ``bounds.known``, and contradicts where the whole interval is beyond ``bounds.beyond``; None
+    without values.
+    """
+    if values is None:
+        return None
+    figure = _exp(_interval(found, values))
+    most, beyond = bounds.most, bounds.beyond
+    asked = Asked(
+        "",
+        "",
+        means,
+        (1 / most, most),
+        (1 / beyond, beyond),
+        1.0,
+        lambda grade, at: says.format(at.value),
+        "add seeds, or sizes over a wider range",
+    )
+    answer = _finding(figure, asked)
+    passes = 1 / most <= figure.value <= most
+    if answer.grade == "undecided" and passes and _within(figure, bounds.known):
+        return replace(answer, grade="established", next_step="")
+    return answer
+
+
+def _within(figure: Estimate, factor: float) -> bool:
+    low, high = figure.low, figure.high
+    return low is not None and high is not None and 1 / factor <= low and high <= factor
+
+
 def _common(figures: Figures) -> Finding:
     asked = Asked(
         "common_early_curve",
@@ -151,8 +207,15 @@ def _power(figures: Figures) -> Finding:
     if stretch is None:
         return _finding(Estimate(float("nan")), asked, "record more densely along the descent")
     ratio = _exp(_interval(figures.found, stretch.slope_change()))
-    short = stretch.factor < FACTOR
-    return _finding(ratio, asked, "train to lower errors: add larger sizes" if short else "")
+    short = "train to lower errors: add larger sizes" if stretch.factor < FACTOR else ""
+    hidden = _ratio(
+        figures.found,
+        figures.hidden_bend(),
+        HIDDEN,
+        "ratio of its slopes at the end and at the beginning, plateau and turn fitted along",
+        "With the plateau and the turn fitted along, its slope changes by a factor of {:.2f}.",
+    )
+    return _graver(_finding(ratio, asked, short), hidden)
 
 
 def _exp(one: Estimate) -> Estimate:
@@ -171,7 +234,24 @@ def _collapse(figures: Figures) -> Finding:
         "add seeds, and train past the optimum",
     )
     squares = _interval(figures.found, figures.collapse())
-    return _finding(Estimate(*(_root(value) for value in squares)), asked)  # type: ignore[arg-type]
+    figure = Estimate(*(_root(value) for value in squares))  # type: ignore[arg-type]
+    return _graver(_finding(figure, asked), _width(figures.found))
+
+
+def _width(found: Samples) -> Finding | None:
+    """Whether the turn widens with P; None where its width is not known to change."""
+    if found.deviations is None:
+        return None
+    ratio = _interval(found, found.deviations.width)
+    if ratio.low is None or ratio.high is None or ratio.low <= 0 <= ratio.high:
+        return None
+    return _ratio(
+        found,
+        found.deviations.width,
+        WIDENS,
+        "width of the turn at the largest size over that at the smallest",
+        "From the smallest to the largest size the turn widens by a factor of {:.2f}.",
+    )
 
 
 def _root(value: float | None) -> float | None:
@@ -204,7 +284,14 @@ def _late(figures: Figures) -> Finding:
         return _finding(Estimate(INF, INF, INF), asked)
     if known and gamma2.low is not None and gamma2.low <= 0:
         return _finding(figure, asked, "add seeds or sizes: γ2 is not yet above zero")
-    return _finding(figure, asked)
+    drift = _ratio(
+        found,
+        None if found.deviations is None else found.deviations.drift,
+        DRIFTS,
+        "γ2 at the largest size over γ2 at the smallest",
+        "From the smallest to the largest size γ2 changes by a factor of {:.2f}.",
+    )
+    return _graver(_finding(figure, asked), drift)
 
 
 def _free_of_size(figures: Figures) -> Finding:
@@ -249,9 +336,10 @@ def _meet(figures: Figures) -> Finding:
         lambda grade, at: f"γ0 + γ1·γ2 is {at.value:+.0%} off the direct γ.",
         "add seeds, or sizes over a wider range",
     )
-    gamma = -float(found.direct[0, 1])
+    direct = found.direct_slope
+    gamma = -float(direct[0])
     gamma1, gamma0 = found.early_exponents
-    difference = gamma0 + gamma1 * found.late[:, 1] + found.direct[:, 1]
+    difference = gamma0 + gamma1 * found.late[:, 1] + direct
     if not gamma > 0:
         return _finding(Estimate(float("nan")), asked, "run sizes over a wider range")
     return _finding(_interval(found, difference / gamma), asked)

@@ -361,6 +361,50 @@ def _only_time(base: Base, random: Random) -> LogError:
     return log_error
 
 
+def _drifting_exponent(base: Base, random: Random) -> LogError:
+    """γ2 changes by a factor of 2.5 to 5 from the smallest size to the largest, either way."""
+    ratio = np.log(random.uniform(2.5, 5.0)) * random.choice([-1, 1])
+    last = base.p(base.sizes[-1])
+    g = TURNS[int(random.integers(len(TURNS)))](base, random)
+
+    def log_error(x: Floats, size: float) -> Floats:
+        share = np.expm1(ratio * base.p(size) / last) / np.expm1(ratio)
+        at = base.first + base.gamma2 * last * share
+        return base.fallen(-base.gamma1 * x + g(x - at))
+
+    return log_error
+
+
+def _two_populations(base: Base, random: Random) -> LogError:
+    """Easy and hard examples, mixed, each with laws of its own."""
+    slower, share = random.uniform(0.15, 0.3), random.uniform(0.1, 0.3)
+    easy = replace(base, gamma1=base.gamma1 * 1.6)
+    hard = replace(base, gamma1=slower * base.gamma1, gamma2=base.gamma2 * random.uniform(1.2, 1.8))
+    laws = [_any(kind, random) for kind in (easy, hard)]
+
+    def log_error(x: Floats, size: float) -> Floats:
+        each = [law(x, size) for law in laws]
+        return np.logaddexp(np.log(1 - share) + each[0], np.log(share) + each[1])
+
+    return log_error
+
+
+def _other_clock(base: Base, random: Random) -> LogError:
+    """The laws hold in a clock to which the norm of every size stands in a relation of its own."""
+    law = _any(base, random)
+    knots = np.linspace(-1.0, 3.0, 9) * base.optimum(base.sizes[-1])
+    clock = {}
+    for size in base.sizes:
+        rates = np.exp(random.uniform(0.4, 0.8) * random.normal(size=len(knots) - 1))
+        ticks = np.concatenate([[0.0], np.cumsum(rates * np.diff(knots))])
+        clock[size] = ticks - np.interp(0.0, knots, ticks)
+
+    def log_error(x: Floats, size: float) -> Floats:
+        return law(np.interp(x, knots, clock[int(size)]), size)
+
+    return log_error
+
+
 def _monotone(base: Base, random: Random) -> LogError:
     """A random falling curve for every size; the last errors fall with P as a power."""
     knots = np.linspace(0, 1, 7)
@@ -488,5 +532,8 @@ FAMILIES: dict[str, Family] = {
     "no_gain": Family("no", _no_gain, "nothing gained from data"),
     "wild_optimum": Family("no", _wild_optimum, "ln λ_opt off its law", {"past": 4.0}),
     "own_shape": Family("no", _own_shape, "the turn's width changes with P"),
+    "drifting_exponent": Family("no", _drifting_exponent, "γ2 changes with P", {"number": (6, 9)}),
+    "two_populations": Family("no", _two_populations, "easy and hard examples mixed"),
+    "other_clock": Family("no", _other_clock, "laws in a clock that is not the norm"),
     "three_sizes": Family("no", _any, "three sizes are not enough", {"number": (3, 3)}),
 }
