@@ -32,7 +32,8 @@ from normlaws.laws.estimators.least_squares import Solution
 
 PAST = 0.2  # of the descent from the start to the optimum, fitted beyond the optimum
 PLATEAU_GAIN = 8.0  # of the cost, for which a plateau is taken into the model
-KEPT = 4  # starts of either kind, without and with a plateau, that are followed to the end
+THINNED, MANY = 3, 90  # of many points, one in three is used to choose among starts
+KEPT = (4, 2)  # starts of either kind, without and with a plateau, that are followed further
 ABOVE = 0.3  # ln error above where curves start, beyond which no plateau is put
 LATER = 5  # steps from the data's solution to that of a resample
 SCALE_FLOOR = 5e-3  # residuals below 0.5 % are never called outliers
@@ -63,6 +64,13 @@ class Points:
             _highest(at_chance),
         )
         return fit_crossover(data, theta, iterations)
+
+    def thinned(self) -> Points:
+        """Every third point, where they are many: enough to tell good starts from bad ones."""
+        few = slice(None, None, THINNED if len(self.x) >= MANY else 1)
+        return replace(
+            self, x=self.x[few], p=self.p[few], y=self.y[:1, few], weight=self.weight[:1, few]
+        )
 
     def residual(self, theta: Floats) -> Floats:
         """Data minus fit on the data, NaN outside the region. (N,)."""
@@ -246,16 +254,15 @@ def _best_start(
     theta = np.concatenate([starts, bounded])
     flat = np.arange(len(theta)) < len(starts)
     rows = np.zeros(len(theta), dtype=int)
-    found = points.descend(theta, rows, scale, 12, at_chance)
-    theta, cost = found.theta, found.cost
-    kept = np.concatenate(
-        [kind[np.argsort(cost[kind])[:KEPT]] for kind in (_where(flat), _where(~flat))]
-    )
-    theta, rows, flat = theta[kept], rows[kept], flat[kept]
-    for iterations in (25, 40):
+    found = points.thinned().descend(theta, rows, scale, 12, at_chance)
+    for count, iterations in zip(KEPT, (25, 40), strict=True):
+        kept = np.concatenate(
+            [kind[np.argsort(found.cost[kind])[:count]] for kind in (_where(flat), _where(~flat))]
+        )
+        theta, rows, flat = found.theta[kept], rows[kept], flat[kept]
         found = points.descend(theta, rows, scale, iterations, at_chance)
-        theta, cost = found.theta, np.where(flat, found.cost, found.cost + PLATEAU_GAIN)
-        best = theta[np.argmin(cost)]
+        cost = np.where(flat, found.cost, found.cost + PLATEAU_GAIN)
+        best = found.theta[np.argmin(cost)]
         scale = max(float(np.nanmedian(np.abs(points.residual(best)))) / 0.6745, floor)
     return best, scale
 

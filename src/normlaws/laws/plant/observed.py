@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import signal
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
@@ -88,9 +89,9 @@ def wander(n: int, memory: float, random: np.random.Generator) -> Floats:
     """A stationary error of variance 1 that is forgotten over ``memory`` records. (n,)."""
     keep = float(np.exp(-1 / memory)) if memory > 0 else 0.0
     values = random.normal(size=n)
-    for i in range(1, n):
-        values[i] = keep * values[i - 1] + np.sqrt(1 - keep**2) * values[i]
-    return np.asarray(values)
+    fresh = np.sqrt(1 - keep**2)
+    rest, _ = signal.lfilter([fresh], [1.0, -keep], values[1:], zi=[keep * values[0]])
+    return np.concatenate([values[:1], rest])
 
 
 def _counted(
