@@ -34,6 +34,7 @@ from normlaws.laws.estimators.crossover import (
     C,
 )
 from normlaws.laws.estimators.joint_fit import JointFit, Points
+from normlaws.laws.estimators.least_squares import Normal, Rows, Search, least_squares
 
 BEND, DRIFT, WIDTH = 9, 10, 11  # after the parameters of the crossover
 COUNT = 12
@@ -144,27 +145,28 @@ def deviations(joint: JointFit, optima: Floats) -> Deviations | None:
 
 
 def _settled(wider: Wider, theta: Floats, free: np.ndarray, scale: float) -> Floats:
-    """Damped robust least squares on the data. (12,)."""
-    damping, cost = 1e-2, _cost(wider, theta, scale)
-    for _ in range(ITERATIONS):
-        _, gradient, curvature = _normal(wider, theta, free, scale)
-        lift = damping * np.diag(np.diag(curvature) + 1e-9)
-        step = np.zeros(COUNT)
-        step[free] = np.linalg.solve(curvature + lift, gradient)
-        trial = theta + np.clip(step, -1.0, 1.0)
-        trial[LOG_S] = np.clip(trial[LOG_S], np.log(0.1), np.log(60.0))
-        trial[LOG_W] = np.clip(trial[LOG_W], -8.0, 3.0)
-        trial[LOG_M] = np.clip(trial[LOG_M], *KNEES)
-        trial[BEND:] = np.clip(trial[BEND:], -FARTHEST, FARTHEST)
-        new = _cost(wider, trial, scale)
-        if new <= cost:
-            settled = cost - new < 1e-6 * (1 + cost)
-            theta, cost, damping = trial, new, damping / 5
-            if settled and damping < 1e-3:
-                break
-        else:
-            damping *= 4
-    return theta
+    """Robust least squares on the data. (12,)."""
+
+    def whole(part: Floats) -> Floats:
+        full = theta.copy()
+        full[free] = part
+        return full
+
+    def normal(parts: Floats, rows: Rows) -> Normal:
+        at = whole(parts[0])
+        _, gradient, curvature = _normal(wider, at, free, scale)
+        return Normal(np.array([_cost(wider, at, scale)]), -gradient[None], curvature[None])
+
+    def limit(parts: Floats, rows: Rows) -> Floats:
+        at = whole(parts[0])
+        at[LOG_S] = np.clip(at[LOG_S], np.log(0.1), np.log(60.0))
+        at[LOG_W] = np.clip(at[LOG_W], -8.0, 3.0)
+        at[LOG_M] = np.clip(at[LOG_M], *KNEES)
+        at[BEND:] = np.clip(at[BEND:], -FARTHEST, FARTHEST)
+        return np.asarray(at[free][None])
+
+    search = Search(ITERATIONS, tolerance=1e-6, calm=1e-3, longest=1.0, ridge=1e-9)
+    return whole(least_squares(normal, theta[free][None], search, limit).theta[0])
 
 
 def _residual(wider: Wider, theta: Floats) -> Floats:

@@ -97,7 +97,7 @@ class Samples:
             below = np.log(np.expm1(knee * np.maximum(depth, 0.0))) / knee
             plain = joint.crossover.log_chance - np.where(knee * depth > 30, depth, below)
             free = np.where(np.isfinite(plain), plain, np.nan)
-            return slopes(self.log_sizes[self.used], free[:, self.used])[1]
+            return straight_line(self.log_sizes[self.used], free[:, self.used])[1]
 
     @property
     def early_exponents(self) -> tuple[Floats, Floats]:
