@@ -25,19 +25,19 @@ class Optimum:
         censored: the lowest point is the end of what was recorded, or an unfinished run has not
             clearly risen: training may not have reached its optimum. A lowest error that is met
             again at the end levels off and is no fall.
-        barely: the lowest point is the last record but one, so that a single record has risen.
         at_start: the error is lowest where the curve begins.
         rise: ln(error at the end / error at the optimum), on the choice metric.
         noise: scatter of one record, in ln error.
+        barely: the lowest point is the last record but one, so that a single record has risen.
     """
 
     log_norm: float
     log_error: float
     censored: bool
-    barely: bool
     at_start: bool
     rise: float
     noise: float
+    barely: bool = False
 
 
 def roughness(y: Floats) -> float:
