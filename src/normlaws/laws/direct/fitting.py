@@ -76,7 +76,7 @@ def direct_law(
         scale=curves.scale,
         gamma=gamma,
         direct_law=PowerLaw(float(found.direct[0, 0]), float(slope[0])),
-        verdict=judge(curves, metric, runs, panel, gamma, found),
+        verdict=judge(curves, metric.replace("_", " "), runs, panel, gamma, found),
         optima=_optima(runs, panel),
         sizes=_sizes(panel, found),
         settings={"resamples": len(slope) - 1, "seed": seed, "choice": choice},
