@@ -2,5 +2,6 @@
 
 from normlaws.curves.checks import ERRORS, LOSSES, METRICS, STATUSES, as_size
 from normlaws.curves.curves import Curves
+from normlaws.curves.metrics import Metric
 
-__all__ = ["ERRORS", "LOSSES", "METRICS", "STATUSES", "Curves", "as_size"]
+__all__ = ["ERRORS", "LOSSES", "METRICS", "STATUSES", "Curves", "Metric", "as_size"]

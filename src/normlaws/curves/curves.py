@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from normlaws.curves import files, merge, names, render
+from normlaws.curves import files, merge, metrics, names, render
 from normlaws.curves.checks import METRICS, as_size, checked_frame, checked_runs, scale_of
+from normlaws.curves.metrics import Metric
 from normlaws.errors import CorruptFileError, InputError, allowed
 from normlaws.storage.reading import reading
 
@@ -61,8 +62,32 @@ class Curves:
 
     @property
     def metrics(self) -> list[str]:
-        """Errors and losses that hold at least one value."""
-        return [name for name in METRICS if self.frame[name].notna().any()]
+        """Errors and losses that hold at least one value, and the gaps of metrics of one's own."""
+        own = [f"{name}{metrics.GAP}" for name in metrics.declared(self.runs)]
+        known = [*METRICS, *(name for name in own if name in self.frame)]
+        return [name for name in known if self.frame[name].notna().any()]
+
+    def declare(self, name: str, metric: Metric) -> Curves:
+        """The curves with a column of one's own as a metric, fitted as ``<name>_gap``.
+
+        Args:
+            name: a column of ``frame``.
+            metric: its unit, direction and best value.
+
+        Raises:
+            InputError: there is no such column, or a value is better than the best.
+        """
+        metrics.check_name(name)
+        if name not in self.frame:
+            raise InputError(
+                f"expected a column of the curves, got {name!r}; there are "
+                f"{allowed(self.frame.columns)}"
+            )
+        values = self.frame[name].to_numpy(dtype=float)
+        frame = self.frame.assign(**{f"{name}{metrics.GAP}": metric.gap(values, name)})
+        before = self.runs.get(metrics.DECLARED, pd.Series([None] * len(self.runs)))
+        cells = [{**(cell or {}), **metrics.as_record({name: metric})} for cell in before]
+        return Curves(frame, self.runs.assign(**{metrics.DECLARED: cells}))
 
     @property
     def scale(self) -> str:

@@ -26,6 +26,8 @@ _LARGEST_LOG = 700.0
 _LABEL_WIDTH = 42  # letters
 _WIDE, _ROOMY, _MIDDLE, _NARROW = 2.6, 1.7, 0.75, 0.3
 
+UNITS = {"error": "fraction", "loss": "nats", "_gap": "distance from the best value"}
+
 Mapping = Callable[[np.ndarray], np.ndarray]
 
 

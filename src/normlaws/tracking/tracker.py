@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from normlaws.curves import ERRORS, METRICS
+from normlaws.curves import ERRORS, METRICS, Metric
+from normlaws.curves.metrics import DECLARED, as_record, check_name, with_gaps
 from normlaws.errors import InputError, allowed
 from normlaws.gauges import Gauge
 from normlaws.norms.model.reading import evaluation_mode
@@ -78,6 +79,9 @@ class Tracker:
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: further quantities to record, from :mod:`normlaws.gauges`; new ones for every run.
+        metrics: metrics of one's own, by name: ``{"success_rate": nl.curves.Metric(unit="fraction",
+            better="higher", best=1)}``. They are recorded beside the errors and losses, and fitted
+            as ``success_rate_gap``, the distance from the best value.
         packages: further installed packages whose versions belong into the record.
         if_complete: what to do where this run is complete already: ``"error"`` refuses it,
             ``"skip"`` keeps it, with :attr:`done` true and nothing recorded, ``"replace"`` deletes
@@ -109,6 +113,7 @@ class Tracker:
         conv: str = "flat",
         example_input: Any = None,
         gauges: Iterable[Gauge] = (),
+        metrics: Mapping[str, Metric] | None = None,
         packages: Iterable[str] = (),
         if_complete: str = "error",
     ) -> None:
@@ -120,12 +125,16 @@ class Tracker:
         self._schedule = Schedule(steps, growth)
         self._model = model
         self._evaluate = evaluate
+        self._own = dict(metrics or {})
+        for name in self._own:
+            check_name(name)
         self._measured = MeasuredModel(model, norms, conv, example_input, tuple(gauges))
         record = {
             "size": size,
             "seed": seed,
             "settings": dict(settings or {}),
             "conventions": self._measured.conventions,
+            **({DECLARED: as_record(self._own)} if self._own else {}),
             **_made_by(model, tuple(packages)),
         }
         self._files: RunFiles | None = None
@@ -187,7 +196,8 @@ class Tracker:
             step: optimiser steps done so far; must grow from record to record.
             epoch: passes over the training set, where known.
             metrics: any of ``train_error``, ``test_error``, ``val_loss`` …: errors as fractions in
-                [0, 1], losses in nats; by default, ``evaluate`` is called.
+                [0, 1], losses in nats; and metrics of one's own that the tracker was told of. By
+                default, ``evaluate`` is called.
 
         Raises:
             InputError: no metric or an unknown one, an error outside [0, 1], or a step that is no
@@ -203,7 +213,7 @@ class Tracker:
                 f"expected a step above {self.last_recorded}, the last recorded, got {step}"
             )
         found = metrics or self._evaluated()
-        values = {} if self._files is None else _checked(found)
+        values = {} if self._files is None else _checked(found, self._own)
         norms = self.measure(step)
         if self._files is not None:
             finite = all(math.isfinite(value) for value in values.values())
@@ -335,16 +345,20 @@ class Tracker:
         return found
 
 
-def _checked(metrics: Mapping[str, float]) -> dict[str, float]:
-    unknown = [name for name in metrics if name not in METRICS]
-    if unknown or not metrics:
+def _checked(found: Mapping[str, float], own: Mapping[str, Metric]) -> dict[str, float]:
+    unknown = [name for name in found if name not in METRICS and name not in own]
+    if unknown or not found:
         got = allowed(unknown) if unknown else "none"
-        raise InputError(f"expected metrics among {allowed(METRICS)}, got {got}")
-    values = {name: float(value) for name, value in metrics.items()}
+        known = allowed([*METRICS, *own])
+        raise InputError(
+            f"expected metrics among {known}, got {got}"
+            + ("; others are declared with Tracker(metrics={name: Metric(…)})" if unknown else "")
+        )
+    values = {name: float(value) for name, value in found.items()}
     for name in ERRORS:
         if name in values and math.isfinite(values[name]):
             values[name] = _fraction(name, values[name])
-    return values
+    return with_gaps(values, own)
 
 
 _ROUNDING = 1e-4  # of a mean over many examples in half or single precision
