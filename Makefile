@@ -7,9 +7,9 @@ OLDEST_PYTHON ?= python3.11
 
 .PHONY: demo test test-oldest format docs serve-docs figures packaging bench clean
 
-# Both laws on real handwritten digits, from nothing to the report.
+# A network learns a noisy teacher: training, laws, verdict and report, from nothing.
 demo: $(VENV)/.installed
-	$(BIN)/normlaws run digits-cnn
+	$(BIN)/normlaws run teacher-mlp
 
 # Lint, types, tests; the tests build the docs and run the code in them.
 test: $(VENV)/.installed-test

@@ -1,8 +1,9 @@
-"""The docs' own figures: ``python docs/scripts/figures.py [--study DIR] [--published FILE.npy]``.
+"""The docs' own figures: ``python docs/scripts/figures.py [--demo DIR] [--study DIR]``.
 
-Planted studies and the exact perceptron need nothing. Those of a real study need
-``normlaws run digits-cnn``, which is run into ``--study`` where it is not there yet (two minutes).
-The one of the published norm ablation needs its file and is left out without it.
+Planted studies and the exact perceptron need nothing. Those of the README and the gallery are of
+``normlaws run teacher-mlp``, which is run into ``--demo`` where it is not there yet (a minute); the
+one of several norms is of ``normlaws run digits-cnn``, in ``--study`` (two minutes). The one of the
+published norm ablation needs its file, CNN_CIFAR10_norms.npy, and is left out without it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import normlaws as nl
+from normlaws.laws.headline import headline
 from normlaws.laws.plant import Planted, plant
 from normlaws.report import figures
 from normlaws.report.style import INK, SMALL, new_axes, size_colours, size_key
@@ -84,11 +86,24 @@ def perceptron() -> None:
     save(axes[0], "two-laws-perceptron")
 
 
+def demo(laws: nl.Laws) -> None:
+    """The README's figure: the curves with both laws, and what is left of them after rescaling."""
+    axes = panels(["test error along the norm", "each size over its own optimum"], 2)
+    figures.laws_overview(laws, axes[0])
+    figures.collapse_by_optimum(laws, axes[1])
+    for ax in axes:
+        ax.set_title(ax.get_title(loc="left"), fontsize=SMALL + 1, loc="left", color=INK, pad=36)
+    save(axes[0], "teacher-mlp")
+
+
 def real(curves: nl.Curves) -> None:
     laws = nl.fit(curves)
+    print(headline(laws))
+    demo(laws)
     drawn: dict[str, Callable[[], Axes]] = {
         "gallery-error-against-norm": lambda: figures.error_against_norm(curves, laws),
-        "gallery-collapse": lambda: figures.collapse_by_exponents(laws),
+        "gallery-collapse": lambda: figures.collapse_by_optimum(laws),
+        "gallery-collapse-by-exponents": lambda: figures.collapse_by_exponents(laws),
         "gallery-crossover": lambda: figures.crossover_fit(laws),
         "gallery-error-against-size": lambda: figures.error_against_size(laws),
         "gallery-norm-against-size": lambda: figures.norm_against_size(laws),
@@ -121,15 +136,15 @@ def estimate(found: nl.laws.Estimate) -> str:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--demo", type=Path, default=Path("runs/teacher-mlp"))
     options.add_argument("--study", type=Path, default=Path("runs/digits-cnn"))
     options.add_argument("--published", type=Path, help="CNN_CIFAR10_norms.npy")
     chosen = options.parse_args()
     planted()
     failures()
     perceptron()
-    curves = nl.Study.load("digits-cnn").run(chosen.study)
-    real(curves)
-    by_norm(curves, "norms-digits")
+    real(nl.Study.load("teacher-mlp").run(chosen.demo))
+    by_norm(nl.Study.load("digits-cnn").run(chosen.study), "norms-digits")
     if chosen.published:
         by_norm(nl.interop.read_deep_norm(chosen.published), "norms-published")
 

@@ -27,11 +27,14 @@ def test_json_holds_the_exponents_alone(study):
         assert set(found[name]) == {"value", "low", "high"}
     assert isinstance(found["collapse"], float)
     assert isinstance(found["verdict"], str)
+    assert found["headline"]
+    assert len(found["findings"]) == 6
+    assert {one["clock"] for one in found["clocks"]} == {"spectral_complexity", "step"}
 
 
 def test_table_names_every_exponent(study):
     answer = CliRunner().invoke(app, ["fit", str(study), "--resamples", "50"])
-    for symbol in ("γ1", "γ2", "γ0 + γ1·γ2", "collapse"):
+    for symbol in ("γ1", "γ2", "γ0 + γ1·γ2", "collapse", "answer", "clock", "than the step"):
         assert symbol in answer.stdout
 
 

@@ -18,6 +18,8 @@ from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.explore.lines import lines_of, table
 from normlaws.explore.state import from_query
 from normlaws.laws import plant
+from normlaws.laws.clocks import clock_sentence
+from normlaws.laws.headline import headline
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +117,12 @@ def expect_laws(window, laws):
         cells = numbers.nth(place).locator("td.number")
         expect(cells.nth(0)).to_have_text(fixed(found.value))
         expect(cells.nth(1)).to_have_text(interval(found))
-    expect(window.locator("#verdict .verdict")).to_have_text(laws.verdict.text)
+    expect(window.locator("#verdict .verdict")).to_have_text(headline(laws))
+    expect(window.locator("#verdict .caption")).to_have_text(laws.verdict.text)
+    answers = window.locator("#findings tbody tr")
+    for place, one in enumerate(laws.verdict.findings):
+        expect(answers.nth(place)).to_contain_text(one.grade)
+    expect(window.locator("#clocks")).to_contain_text(clock_sentence(laws.clocks()))
 
 
 def until(window, holds):

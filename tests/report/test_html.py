@@ -13,6 +13,8 @@ import pytest
 from normlaws.curves import Curves
 from normlaws.display.numbers import fixed, power, significant
 from normlaws.errors import InputError
+from normlaws.laws.clocks import clock_sentence
+from normlaws.laws.headline import NAMES, headline
 from normlaws.report import save_figures, write_report
 
 GAMMA1, GAMMA2 = 0.8, 1.0  # of the planted curves in conftest.py
@@ -106,9 +108,31 @@ def test_exponents_are_those_of_the_laws(page, laws):
 
 def test_verdict_and_next_steps_come_first(page, laws):
     text = text_of(page.split("<main>")[1])
-    assert text.startswith(f"Verdict {laws.verdict.text}")
+    said = " ".join(f"{headline(laws)} {laws.verdict.text}".split())
+    assert " ".join(text.split()).startswith(f"Verdict {said}")
     steps = [str(step) for step in laws.verdict.next_steps]
     assert ("What to run next: " + " ".join(steps) in text) == bool(steps)
+
+
+def test_findings_have_figure_interval_bounds_and_grade(page, laws):
+    rows = table(page, "Findings")
+    assert rows[0][:6] == [
+        "finding", "answer", "figure", "95 % interval", "established", "contradicted",
+    ]  # fmt: skip
+    for row, one in zip(rows[1:], laws.verdict.findings, strict=True):
+        assert row[:3] == [NAMES[one.name], one.grade, significant(one.figure.value)]
+        assert one.question in row[-1]
+        assert row[3] == span(one.figure, significant)
+    assert rows[1][4:6] == ["≥ 0.5", "< 0.35"]
+
+
+def test_clocks_stand_beside_each_other_with_their_sentence(page, laws):
+    rows, found = table(page, "Clocks"), laws.clocks()
+    assert [row[0].replace(" ", "_") for row in rows[1:]] == list(found["clock"])
+    assert {"spectral_complexity", "step", "train_loss"} <= set(found["clock"])
+    for row, share in zip(rows[1:], found["common_share"], strict=True):
+        assert row[1] == significant(share)
+    assert " ".join(clock_sentence(found).split()) in text_of(page)
 
 
 def test_optimum_of_every_size(page, laws):

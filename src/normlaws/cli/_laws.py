@@ -25,10 +25,12 @@ def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, 
 
 def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
     """Print the laws of a study; write its report where it is not up to date."""
+    from normlaws.laws.render import clock_text
+
     contents = folder.contents()
     norm, metric = curves.default_norm(), curves.default_metric()
     laws, reason = fit_or_reason(curves, norm, metric)
-    typer.echo(laws.summary() if laws else reason)
+    typer.echo(f"{laws.summary()}\n\n{clock_text(laws)}" if laws else reason)
     if not folder.report_is_current(contents):
         from normlaws.report import write_report
 

@@ -47,6 +47,7 @@ def fit(
     from normlaws.cli._output import print_json
     from normlaws.laws import compare
     from normlaws.laws import fit as fit_laws
+    from normlaws.laws.render import clock_text
 
     curves = read_curves(path, column)
     laws = (
@@ -55,6 +56,6 @@ def fit(
         else compare(curves, group, metric, resamples=resamples)
     )
     if json:
-        print_json(laws.as_dict())
+        print_json(laws.as_dict() | {"clocks": laws.clocks().to_dict("records")})
     else:
-        typer.echo(laws.summary())
+        typer.echo(f"{laws.summary()}\n\n{clock_text(laws)}")

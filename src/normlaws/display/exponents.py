@@ -30,7 +30,7 @@ class Exponent:
 EXPONENTS = {
     "gamma": Exponent(
         "γ",
-        "best error against P, direct",
+        "lowest error against P, direct",
         "direct: the lowest error falls as P to the power −γ",
     ),
     "gamma0": Exponent(
@@ -45,8 +45,8 @@ EXPONENTS = {
     ),
     "gamma2": Exponent(
         "γ2",
-        "best norm against P",
-        "late law: the norm at the optimum grows as P to the power γ₂",
+        "stopping norm against P",
+        "late law: the stopping norm grows as P to the power γ₂",
     ),
     "product": Exponent(
         "γ0 + γ1·γ2",

@@ -25,7 +25,7 @@ FIGURES = {
     "norm": "Error against norm",
     "step": "Error against step",
     "error": "Lowest error against P",
-    "optimum": "Best norm against P",
+    "optimum": "Stopping norm against P",
     "collapse": "Rescaled curves",
     "theory": "Perceptron: error against norm",
 }
@@ -36,9 +36,9 @@ CAPTIONS = {
     "Dashed lines: unfinished runs. Dotted with a cross: runs that broke off.",
     "error": "Solid: direct law. Dashed: slope that the two laws give. Diamond: forecast. Square: "
     "data needed. The upright lines are the P cut and can be dragged.",
-    "optimum": "Solid: late law. Diamond: norm to stop at for the forecast's P. Hollow discs are "
-    "not used in the laws.",
-    "collapse": "The fit's mean curves. Where the laws hold they lie on each other.",
+    "optimum": "Solid: late law. Diamond: forecast. Hollow discs are not used in the laws.",
+    "collapse": "The fit's mean curves; where the laws hold they are one. Grey, by the optimum: "
+    "where 95 % of them would lie if seeds alone set them apart.",
     "theory": "Solid: loss minimised at fixed norm, for many inputs. Circle and dotted upright: "
     "lowest error. Diamond: the current point.",
 }
@@ -183,13 +183,7 @@ def _study(study: Study, state: State) -> list[Any]:
                 legend(study.curves),
                 figure_block("norm"),
                 figure_block("step", html.P(id="left-out", className="caption")),
-                html.Section(
-                    [
-                        html.H2("Exponents"),
-                        html.Div(id="exponents", **LIVE),
-                    ],
-                    className="card",
-                ),
+                _card("Exponents", "exponents"),
                 html.Section(
                     [
                         html.H2("Verdict and forecast"),
@@ -199,15 +193,22 @@ def _study(study: Study, state: State) -> list[Any]:
                     ],
                     className="card",
                 ),
+                _card("Findings", "findings", " wide"),
                 figure_block("error"),
                 figure_block("optimum"),
                 figure_block("collapse"),
                 html.Section([html.H2("Rescaling"), rescale_controls(state)], className="card"),
+                _card("Does the norm do better than the step?", "clocks", " wide"),
                 html.Section(troubled(study.curves), id="troubled", className="card"),
             ],
             className="figures",
         ),
     ]
+
+
+def _card(heading: str, name: str, also: str = "") -> html.Section:
+    """A heading over what the fit says."""
+    return html.Section([html.H2(heading), html.Div(id=name, **LIVE)], className=f"card{also}")
 
 
 def _theory(state: State) -> list[Any]:

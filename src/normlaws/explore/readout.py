@@ -17,6 +17,17 @@ from normlaws.explore.markup import labelled
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
+from normlaws.laws.clocks import clock_sentence
+from normlaws.laws.headline import headline
+from normlaws.laws.render import (
+    CLOCK_NUMBERS,
+    CLOCKS,
+    CLOCKS_MEAN,
+    FINDING_NUMBERS,
+    FINDINGS,
+    clock_rows,
+    finding_rows,
+)
 from normlaws.report.page import Table
 from normlaws.report.scales import words
 from normlaws.report.style import FIT
@@ -34,7 +45,7 @@ def exponents(laws: Laws, waiting: bool) -> list[Any]:
         for name in SHOWN
         for one, found in [(EXPONENTS[name], getattr(laws, name))]
     ]
-    rows.append(("collapse", significant(laws.collapse), "", "spread over seed noise, 1 is full"))
+    rows.append(("collapse", significant(laws.collapse), "", "spread over seed noise"))
     header = ("exponent", "value", INTERVAL, "meaning")
     return [as_html(Table("", header, rows, (1, 2)), rows, "Exponents")]
 
@@ -49,10 +60,36 @@ def sentence(reason: str) -> html.P:
     return html.P(f"The laws could not be fitted: {reason}", className="verdict")
 
 
-def verdict(laws: Laws) -> list[Any]:
-    """The sentence, and what to run next."""
+def verdict(laws: Laws, waiting: bool) -> list[Any]:
+    """The headline, the reasons, and what to run next; waits for the intervals it rests on."""
+    if waiting:
+        return [html.P(f"Resampling seeds {WAITING}", className="verdict")]
     steps = [html.Li(f"Next: {step}.") for step in laws.verdict.next_steps]
-    return [html.P(laws.verdict.text, className="verdict"), *([html.Ul(steps)] if steps else [])]
+    return [
+        html.P(headline(laws), className="verdict"),
+        html.P(laws.verdict.text, className="caption"),
+        *([html.Ul(steps)] if steps else []),
+    ]
+
+
+def findings(laws: Laws, waiting: bool) -> list[Any]:
+    """What was asked of the curves: answer, figure, interval, bounds and power."""
+    if waiting:
+        return [html.P(f"Resampling seeds {WAITING}")]
+    rows = finding_rows(laws)
+    return [as_html(Table("", FINDINGS, rows, FINDING_NUMBERS), rows, "Findings")]
+
+
+def clocks(table: pd.DataFrame | None) -> list[Any]:
+    """The figures of the laws along every recorded clock; ``None`` while they are on their way."""
+    if table is None:
+        return [html.P(WAITING)]
+    rows = clock_rows(table)
+    return [
+        html.P(clock_sentence(table)),
+        as_html(Table("", CLOCKS, rows, CLOCK_NUMBERS), rows, "Clocks"),
+        html.P(CLOCKS_MEAN, className="caption"),
+    ]
 
 
 def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State) -> list[Any]:
@@ -63,7 +100,7 @@ def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State)
             significant(ahead.error.value),
             interval(ahead.error, significant),
         ),
-        ("norm to stop at there", power(ahead.log_norm.value), interval(ahead.log_norm, power)),
+        ("stopping norm there", power(ahead.log_norm.value), interval(ahead.log_norm, power)),
     ]
     if needed is not None and state.target is not None:
         rows.append(

@@ -5,6 +5,7 @@ from normlaws.laws.direct import Comparison, DirectLaw, compare, direct_law
 from normlaws.laws.estimators.crossover import Crossover
 from normlaws.laws.fitting import Laws, fit
 from normlaws.laws.forecasts.backtest import Backtest
+from normlaws.laws.planning import Plan, plan, plan_sizes
 from normlaws.laws.plant import Planted, plant
 from normlaws.laws.result import Estimate, Finding, Forecast, PowerLaw, Verdict
 from normlaws.laws.surfaces import Surface
@@ -19,6 +20,7 @@ __all__ = [
     "Finding",
     "Forecast",
     "Laws",
+    "Plan",
     "Planted",
     "PowerLaw",
     "Surface",
@@ -26,5 +28,7 @@ __all__ = [
     "compare",
     "direct_law",
     "fit",
+    "plan",
+    "plan_sizes",
     "plant",
 ]

@@ -39,7 +39,7 @@ def clock_sentence(table: pd.DataFrame) -> str:
     if "step" not in by_name or not np.isfinite([by_name[norm], by_name["step"]]).all():
         return "Whether the norm does better than the step cannot be told from these curves."
     mine, step = float(by_name[norm]), float(by_name["step"])
-    spreads = f"spread {mine:.1%} of their fall against {step:.1%}"
+    spreads = f"spread {100 * mine:.1f}\u00a0% of their fall against {100 * step:.1f}\u00a0%"
     if mine < BETTER * step:
         return f"The norm does better than the step: rescaled curves {spreads}."
     if step < BETTER * mine:

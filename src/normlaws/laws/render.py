@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from normlaws.display import cards as notebook
 from normlaws.display.exponents import EXPONENTS
-from normlaws.laws.result import Estimate
+from normlaws.display.numbers import NONE, significant
+from normlaws.display.numbers import interval as spanned
+from normlaws.laws.clocks import clock_sentence
+from normlaws.laws.headline import NAMES, headline
+from normlaws.laws.result import Estimate, Finding
 
 if TYPE_CHECKING:
     from normlaws.laws.fitting import Laws
@@ -36,45 +44,98 @@ def one_line(laws: Laws) -> str:
 
 
 def summary(laws: Laws) -> str:
-    """A table of text."""
+    """The headline, the exponents, the findings and the verdict as text."""
     head = f"{laws.metric} against log {laws.norm}"
-    lines = [head, "-" * len(head)]
+    lines = [head, "-" * len(head), headline(laws), ""]
     lines += [f"{s:<11}{v:>8}  {i:<18}  {m}" for s, v, i, m in rows(laws)]
     lines += [f"{'collapse':<11}{laws.collapse:>8.2f}  {'':<18}  spread over seed noise"]
-    lines += ["", *finding_lines(laws), "", laws.verdict.text]
+    lines += ["", *_columns(FINDINGS[:-1], [row[:-1] for row in finding_rows(laws)])]
+    lines += ["", laws.verdict.text]
     lines += [f"Next: {step}." for step in laws.verdict.next_steps]
     return "\n".join(lines)
 
 
-FINDINGS = ("finding", "figure", "95 % interval", "established within", "grade")
+FINDINGS = (
+    "finding", "answer", "figure", "95 % interval", "established", "contradicted", "power",
+    "question and figure",
+)  # fmt: skip
+FINDING_NUMBERS = (2, 3, 6)
 
 
-def finding_rows(laws: Laws) -> list[tuple[str, str, str, str, str]]:
-    """Question, figure, interval, bounds and grade of every finding."""
+def finding_rows(laws: Laws) -> list[tuple[str, ...]]:
+    """Cells of every finding, in the columns of ``FINDINGS``."""
     return [
         (
-            one.question,
-            f"{one.figure.value:.3g}",
-            interval(one.figure),
-            _bounds(*one.established),
+            NAMES[one.name],
             one.grade,
+            significant(one.figure.value),
+            spanned(one.figure, significant),
+            _within(*one.established),
+            _beyond(*one.contradicted),
+            _power(one),
+            f"{one.question} {one.figure_means[:1].upper()}{one.figure_means[1:]}.",
         )
         for one in laws.verdict.findings
     ]
 
 
-def finding_lines(laws: Laws) -> list[str]:
-    """The findings as lines of text."""
+def _power(one: Finding) -> str:
+    return NONE if one.power is None else f"{100 * one.power:.0f}\u00a0%"
+
+
+def _within(low: float, high: float) -> str:
+    """``"≥ 0.5"``, ``"≤ 0.035"``, ``"± 0.2"``, ``"0.667 to 1.5"``."""
+    if np.isinf(high):
+        return f"≥ {low:.3g}"
+    if low == 0:
+        return f"≤ {high:.3g}"
+    return f"± {high:.3g}" if low == -high else f"{low:.3g} to {high:.3g}"
+
+
+def _beyond(low: float, high: float) -> str:
+    """``"< 0.35"``, ``"> 0.06"``, ``"beyond ± 0.1"``, ``"< 0.556, > 1.8"``."""
+    if np.isinf(high):
+        return f"< {low:.3g}"
+    if low == 0:
+        return f"> {high:.3g}"
+    return f"beyond ± {high:.3g}" if low == -high else f"< {low:.3g}, > {high:.3g}"
+
+
+CLOCKS = ("clock", "common share", "slope change", "collapse")
+CLOCK_NUMBERS = (1, 2, 3)
+CLOCKS_MEAN = (
+    "Common share: how much of their fall sizes do on one curve (1 is all). Slope change: slope of "
+    "that curve at its end over its beginning (1 is a power law). Collapse: spread of the rescaled "
+    "curves over their fall (0 is perfect)."
+)
+
+
+def clock_rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Cells of ``laws.clocks()``, in the columns of ``CLOCKS``."""
     return [
-        f"{grade:<13}{question:<66}{value:>8}  {span:<18}  {bounds}"
-        for question, value, span, bounds, grade in finding_rows(laws)
+        (
+            str(row.clock).replace("_", " "),
+            significant(row.common_share),
+            significant(row.slope_change),
+            NONE if np.isnan(row.collapse) else f"{100 * row.collapse:.1f}\u00a0%",
+        )
+        for row in table.itertuples(index=False)
     ]
 
 
-def _bounds(low: float, high: float) -> str:
-    if high == float("inf"):
-        return f"≥ {low:.3g}"
-    return f"{low:.3g} … {high:.3g}"
+def clock_text(laws: Laws) -> str:
+    """The laws along every recorded clock as a table of text, and what it says in a sentence."""
+    table = laws.clocks()
+    return "\n".join([*_columns(CLOCKS, clock_rows(table)), clock_sentence(table)])
+
+
+def _columns(header: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """Cells in columns two blanks apart, none cut."""
+    wide = [max(len(row[at]) for row in [header, *cells]) for at in range(len(header))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip()
+        for row in [header, *cells]
+    ]
 
 
 def html(laws: Laws) -> str:
@@ -84,8 +145,9 @@ def html(laws: Laws) -> str:
     return notebook.card(
         f"{laws.metric} against {laws.norm}",
         notebook.table(header, cells, numeric=(1, 2)),
+        notebook.text(headline(laws)),
         notebook.text(laws.verdict.text),
-        notebook.table(FINDINGS, finding_rows(laws), numeric=(1, 2)),
+        notebook.table(FINDINGS, finding_rows(laws), numeric=FINDING_NUMBERS),
         *(notebook.text(f"Next: {step}.") for step in laws.verdict.next_steps),
         notebook.text(_conventions(laws), quiet=True),
     )
@@ -112,6 +174,7 @@ def as_dict(laws: Laws) -> dict[str, Any]:
     exponents = {name: getattr(laws, name).as_dict() for name in SHOWN}
     return exponents | {
         "collapse": laws.collapse,
+        "headline": headline(laws),
         "verdict": laws.verdict.text,
         "grade": laws.verdict.grade,
         "codes": list(laws.verdict.codes),

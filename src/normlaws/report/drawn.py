@@ -83,14 +83,21 @@ def _main(subject: Subject) -> Figure:
 
 def _by_optimum(subject: Subject) -> Figure:
     laws = _laws(subject)
+    judged = next((one for one in laws.verdict.findings if one.name == "collapse"), None)
     alt = (
         f"Log–log plot of the curves of {len(laws.sizes)} sizes, each divided by its own lowest "
-        f"{words(laws.metric)} and its own norm there; they meet at the point (1, 1). "
-        f"Their spread is {significant(laws.collapse)} times the seed noise."
-    )
+        f"{words(laws.metric)} and its own stopping norm; they meet at the point (1, 1). "
+        f"{judged.says if judged else ''}"
+    ).strip()
     caption = (
-        "Rescaled collapse: every curve divided by its own optimum (the cross). Where the late law "
-        "holds, the lines lie on each other."
+        "Rescaled collapse: every curve divided by its own optimum (the cross); below, what sets "
+        "it apart from their mean, along the stretch that is judged (0.1 is about 10\u00a0%). "
+        + (
+            "Grey: where 95\u00a0% of the curves would lie if seeds alone set them apart. "
+            if laws.gamma.low is not None
+            else "There are no seeds to say how far apart chance alone would set them. "
+        )
+        + f"{judged.says if judged else ''} Where the laws hold, the lines are one."
     )
     return Figure(figures.collapse_by_optimum(laws), alt, caption, "collapse-by-optimum")
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from normlaws.curves import Curves
 from normlaws.curves.averages import checked_columns
 from normlaws.display.numbers import count
+from normlaws.laws.headline import headline
+from normlaws.laws.render import CLOCKS_MEAN
 from normlaws.report import law_tables, run_tables
 from normlaws.report.drawn import Missing, Subject, axes_of, draw
 from normlaws.report.page import Block, Figure, Section, Text, figure_of, write_page
@@ -58,6 +60,7 @@ def write_report(
     sections = [
         Section("Verdict", "verdict", _verdict(laws, reason)),
         Section("The two laws", "laws", _overview(laws, drawn)),
+        Section("Does the norm do better than the step?", "clocks", _clocks(laws)),
         Section("Exponents", "exponents", _exponents(laws, drawn)),
         Section("Forecast", "forecast", _forecast(laws)),
         Section("Robustness", "robustness", _robustness(laws)),
@@ -121,12 +124,22 @@ def _plural(number: int, word: str) -> str:
 
 
 def _verdict(laws: Laws | None, reason: str) -> list[Block]:
+    """The headline, the reasons, the findings, and what to run next."""
     if laws is None:
         because = f": {reason}" if reason else "."
         return [Text(f"The laws could not be fitted{because}", tone="verdict")]
+    blocks: list[Block] = [Text(headline(laws), tone="verdict"), Text(laws.verdict.text)]
+    if laws.verdict.findings:
+        blocks.append(law_tables.findings(laws))
     steps = [str(step) for step in laws.verdict.next_steps]
-    blocks: list[Block] = [Text(laws.verdict.text, tone="verdict")]
     return [*blocks, Text("What to run next:", steps)] if steps else blocks
+
+
+def _clocks(laws: Laws | None) -> list[Block]:
+    if laws is None or laws.curves is None:
+        return []
+    table, sentence = law_tables.clocks(laws)
+    return [Text(sentence), table, Text(CLOCKS_MEAN)]
 
 
 def _of(drawn: list[Figure | Missing], *starts: str) -> list[Block]:
@@ -145,8 +158,7 @@ def _exponents(laws: Laws | None, drawn: list[Figure | Missing]) -> list[Block]:
     if laws is None:
         return []
     sized = _of(drawn, "error-against-size", "norm-against-size")
-    graded = [law_tables.findings(laws)] if laws.verdict.findings else []
-    first = [law_tables.exponents(laws), *graded, *_no_intervals(laws)]
+    first = [law_tables.exponents(laws), *_no_intervals(laws)]
     return [*first, *sized, law_tables.optima(laws)]
 
 

@@ -1,4 +1,4 @@
-"""Tables of what was fitted: exponents, optima, forecasts, and how robust they are."""
+"""Tables of what was fitted: exponents, optima, forecasts, and their robustness."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 from normlaws.curves import as_size
 from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
+from normlaws.laws.clocks import clock_sentence
+from normlaws.laws.render import (
+    CLOCK_NUMBERS,
+    CLOCKS,
+    FINDING_NUMBERS,
+    FINDINGS,
+    clock_rows,
+    finding_rows,
+)
 from normlaws.report.page import Table
 from normlaws.report.run_tables import rows_of
 from normlaws.report.scales import words
@@ -26,7 +35,7 @@ def exponents(laws: Laws) -> Table:
     for name in _SHOWN:
         estimate, shown = getattr(laws, name), EXPONENTS[name]
         rows.append((shown.typeset, fixed(estimate.value), interval(estimate), shown.law))
-    meaning = "spread of the rescaled curves over their seed noise; near 1 is a full collapse"
+    meaning = "spread of the rescaled curves, plateau included, over their seed noise"
     rows.append(("collapse", significant(laws.collapse), NONE, meaning))
     return Table(
         "Exponents of the two laws",
@@ -37,25 +46,20 @@ def exponents(laws: Laws) -> Table:
 
 
 def findings(laws: Laws) -> Table:
-    """What was asked of the curves: figure, interval, bounds and grade of every finding."""
-    rows = [
-        (
-            one.question, significant(one.figure.value),
-            _range(_nan(one.figure[1]), _nan(one.figure[2]), significant),
-            f"{significant(one.established[0])} to {_bound(one.established[1])}", one.grade,
-        )
-        for one in laws.verdict.findings
-    ]  # fmt: skip
-    header = ("question", "figure", _INTERVAL, "established within", "grade")
-    return Table("Findings", header, rows, numeric=(1, 2))
+    """What was asked of the curves: answer, figure, interval, bounds and power of every finding."""
+    return Table(
+        "Findings: the laws are established where every answer is, contradicted where one is",
+        FINDINGS,
+        finding_rows(laws),
+        numeric=FINDING_NUMBERS,
+    )
 
 
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _bound(value: float) -> str:
-    return significant(value) if math.isfinite(value) else "any"
+def clocks(laws: Laws) -> tuple[Table, str]:
+    """The figures of the laws along every recorded clock, and whether the norm beats the step."""
+    table = laws.clocks()
+    caption = f"Clocks: the same curves of {words(laws.metric)} along other quantities"
+    return Table(caption, CLOCKS, clock_rows(table), numeric=CLOCK_NUMBERS), clock_sentence(table)
 
 
 def optima(laws: Laws) -> Table:
@@ -70,7 +74,7 @@ def optima(laws: Laws) -> Table:
         for row in rows_of(laws.sizes)
     ]  # fmt: skip
     header = (
-        "P", "seeds", f"lowest {words(laws.metric)}", "interval", "norm there", "interval",
+        "P", "seeds", f"lowest {words(laws.metric)}", _INTERVAL, "stopping norm", _INTERVAL,
         "still falling", "in the fit",
     )  # fmt: skip
     return Table("The optimum of every size", header, rows, numeric=range(7))
@@ -91,7 +95,7 @@ def forecasts(laws: Laws) -> Table:
         "P",
         f"lowest {words(laws.metric)}",
         _INTERVAL,
-        "norm to stop at",
+        "stopping norm",
         _INTERVAL,
     )
     return Table("Forecast for more data", header, rows, numeric=range(5))

@@ -71,7 +71,7 @@ def all_runs(curves: Curves, laws: Laws | None, metric: str) -> Table:
         ))  # fmt: skip
     header = (
         "run", "P", "seed", "status", "records", "last step", f"last {words(metric)}",
-        f"lowest {words(metric)}", "norm there", "in the fit",
+        f"lowest {words(metric)}", "stopping norm", "in the fit",
     )  # fmt: skip
     caption = f"All {len(rows)} runs"
     return Table(

@@ -25,6 +25,7 @@ MUTED = "#5c5a66"
 NEUTRAL = "#9a97a6"
 GRID = "#e4e2ea"
 WINDOW = "#d9e4ec"
+BAND = "#d3d0da"
 FIT = "#1c1b22"
 PREDICTION = "#00736b"
 BAR = "#782281"  # from the middle of the scale of sizes

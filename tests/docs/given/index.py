@@ -2,4 +2,4 @@
 
 from normlaws.laws import plant
 
-plant(sizes=[100, 200, 400, 800], seeds=3).write("runs/digits-cnn")
+plant(sizes=[100, 200, 400, 800], seeds=3).write("runs/teacher-mlp")

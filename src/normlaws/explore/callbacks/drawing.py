@@ -85,12 +85,13 @@ def register(app: Dash, study: Study) -> None:
         Output("gamma-sliders", "className"),
         *(Output(f"{name}-said", "children") for name in GAMMAS),
         Input("now", "data"),
+        Input("full", "data"),
         Input("view", "data"),
         Input("scale", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def collapse(_now: Any, _view: Any, _scale: Any, values: Any) -> Any:
+    def collapse(_now: Any, _full: Any, _view: Any, _scale: Any, values: Any) -> Any:
         state = from_dict(values)
         laws = study.answer(state)
         shown = "sliders" if state.rescale == "exponents" else "sliders gone"

@@ -103,6 +103,8 @@ def register(app: Dash, study: Study) -> None:
     @app.callback(
         Output("exponents", "children"),
         Output("verdict", "children"),
+        Output("findings", "children"),
+        Output("clocks", "children"),
         Output("forecast", "children"),
         Output("window-said", "children"),
         Output("cut-said", "children"),
@@ -114,14 +116,17 @@ def register(app: Dash, study: Study) -> None:
     )
     def read(_now: Any, _full: Any, _ahead: Any, values: Any) -> Any:
         state = from_dict(values)
-        laws, waiting = study.best(Question.of(state, study.version))
+        question = Question.of(state, study.version)
+        laws, waiting = study.best(question)
         cut = said_of_cut(state, study.curves.sizes)
         if isinstance(laws, str):
-            return [], [readout.sentence(laws)], [], "No window without a fit.", cut
+            return [], [readout.sentence(laws)], [], [], [], "No window without a fit.", cut
         ahead, needed = ahead_of(laws, state, study.curves.sizes)
         return (
             readout.exponents(laws, waiting),
-            readout.verdict(laws),
+            readout.verdict(laws, waiting),
+            readout.findings(laws, waiting),
+            readout.clocks(None if waiting else study.clocks(question, laws)),
             readout.forecast(laws, ahead, needed, state),
             said_of_window(laws, state),
             cut,

@@ -15,8 +15,9 @@ from normlaws.explore.lines import Floats
 from normlaws.explore.state import State
 from normlaws.laws import Laws
 from normlaws.laws.estimators.collapse_quality import collapse_quality
+from normlaws.laws.seed_band import SeedBand, seed_band
 from normlaws.report.scales import words
-from normlaws.report.style import INK
+from normlaws.report.style import BAND, INK
 
 
 class Shift(NamedTuple):
@@ -35,13 +36,14 @@ def shift_of(laws: Laws, state: State) -> Shift:
     """By the optima, or by γ2 and γ = γ0 + γ1·γ2, of the fit or of the sliders."""
     found = laws.samples
     if state.rescale == "optimum":
-        return Shift(found.log_norm[0], found.log_error[0])
+        band = seed_band(found)
+        return Shift(band.log_norm, band.log_error)
     gamma0, gamma1, gamma2 = state.gammas or fitted_gammas(laws)
     return Shift(gamma2 * found.log_sizes, -(gamma0 + gamma1 * gamma2) * found.log_sizes)
 
 
 def spread(laws: Laws, state: State) -> float:
-    """Spread of the rescaled curves over the noise of a mean curve; near 1 is a full collapse."""
+    """Spread of the rescaled curves over the noise of a mean curve."""
     shift = shift_of(laws, state)
     found = laws.samples
     return collapse_quality(found.panel, found.curves[0], shift.log_norm, shift.log_error)
@@ -80,6 +82,8 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
     if not as_norm:
         figure.update_xaxes(title_text=f"ln of {x}")
     theme.ticks(figure, "y", np.concatenate([y for _, y in moved.values()] or [np.zeros(0)]))
+    if by_optimum:
+        _band(figure, seed_band(laws.samples), as_norm)
     for size, (log_x, height) in moved.items():
         figure.add_scatter(
             x=theme.place(log_x, as_norm),
@@ -99,3 +103,22 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
             meta={"role": "law"},
         )
     return theme.zoomed(figure, state)
+
+
+def _band(figure: go.Figure, band: SeedBand, as_norm: bool) -> None:
+    """Where 95 % of the curves would lie if seeds alone set them apart."""
+    known = np.isfinite(band.half)
+    if not known.any():
+        return
+    x = theme.place(band.axis[known], as_norm)
+    low, high = (np.exp(band.common + sign * band.half)[known] for sign in (-1, 1))
+    figure.add_scatter(
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor=BAND,
+        mode="lines",
+        line={"width": 0},
+        hoverinfo="skip",
+        meta={"role": "band"},
+    )

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from normlaws.curves import as_size
 from normlaws.report.scales import Mapping, positive
-from normlaws.report.style import INK, NEUTRAL
+from normlaws.report.style import INK, MUTED, NEUTRAL, new_axes
 
 _FEW_POINTS = 25
 
@@ -99,3 +99,19 @@ def line(
     heights = law.log_prefactor + law.exponent * ends
     if np.isfinite(heights).all():
         ax.plot(np.exp(ends), place(heights), style, lw=1.5, **kwargs)
+
+
+def divided(ax: Axes) -> Axes:
+    """Give the lower quarter of ``ax`` to residuals; return the axes there."""
+    figure, spec = ax.figure, ax.get_subplotspec()
+    if spec is None:
+        left, bottom, width, height = ax.get_position().bounds
+        ax.set_position((left, bottom + 0.3 * height, width, 0.7 * height))
+        below = figure.add_axes((left, bottom, width, 0.25 * height), sharex=ax, label="residuals")
+    else:
+        grid = spec.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.06)
+        ax.set_subplotspec(grid[0])
+        below = figure.add_subplot(grid[1], sharex=ax, label="residuals")
+    new_axes(below)
+    below.axhline(0, color=MUTED, lw=0.9)
+    return below

@@ -2,33 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from normlaws.arrays import Floats
+from normlaws.curves import as_size
 from normlaws.curves.averages import from_laws
-from normlaws.report.figures._draw import bands
+from normlaws.laws.seed_band import SeedBand, seed_band
+from normlaws.report.figures._draw import bands, divided
 from normlaws.report.scales import Mapping, log_axis, norm_axis, words
-from normlaws.report.style import INK, explain, new_axes, size_colours, size_key
+from normlaws.report.style import BAND, INK, explain, legend_above, new_axes, size_colours, size_key
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
 
 
 def collapse_by_optimum(laws: Laws, ax: Axes | None = None) -> Axes:
-    """Draw ε/ε_opt against λ/λ_opt: each size rescaled by its own measured optimum."""
-    table = laws.sizes.set_index("size")
-    ax, place = _draw(
-        laws, ax, table["log_norm"], table["error"].where(table["error"] > 0).map(np.log)
+    """Draw ε/ε_opt against λ/λ_opt, and the band in which seeds alone would leave the curves.
+
+    Each size is rescaled by its own optimum as the alignment places it, on which the finding on
+    collapse rests: it takes the whole turn into account, not the lowest point alone.
+    """
+    band = seed_band(laws.samples)
+    sizes = laws.samples.panel.sizes
+    ax = new_axes(ax)
+    below = divided(ax) if len(band.axis) else None
+    _, place = _draw(
+        laws, ax, pd.Series(band.log_norm, index=sizes), pd.Series(band.log_error, index=sizes)
     )
     ax.plot(place(np.zeros(1)), [1.0], "+", color=INK, ms=11, mew=1.4, zorder=6)
-    ax.set_xlabel(_of_log(ax, r"norm over its optimum, $\lambda\,/\,\lambda_\mathrm{opt}$"))
+    ax.set_xlabel(_of_log(ax, r"norm over stopping norm, $\lambda\,/\,\lambda_\mathrm{opt}$"))
     ax.set_ylabel(
-        rf"{words(laws.metric)} over its lowest, $\varepsilon\,/\,\varepsilon_\mathrm{{opt}}$"
+        f"{words(laws.metric)} over\n" + r"its lowest, $\varepsilon\,/\,\varepsilon_\mathrm{opt}$"
     )
+    if below is not None:
+        if band.known:
+            ax.fill_between([], [], [], color=BAND, lw=0, label="95 % of curves, by seeds alone")
+            legend_above(ax)
+        _departures(below, band, sizes, place)
+        below.set_xlabel(ax.get_xlabel())
+        ax.set_xlabel("")
+        ax.tick_params(labelbottom=False)
+        _same_left(ax, below)
     return ax
+
+
+def _same_left(*axes: Axes) -> None:
+    """Labels of the y axes on one line."""
+    figure = axes[0].get_figure()
+    if figure is not None:
+        figure.align_ylabels(axes)
+
+
+def _departures(below: Axes, band: SeedBand, sizes: Floats, place: Mapping) -> None:
+    """What sets the curves apart from their mean, and how much of it seeds explain."""
+    colours = size_colours(sizes)
+    x = place(band.axis)
+    if band.known:
+        style: dict[str, Any] = {"color": BAND, "lw": 0, "zorder": 0.5}
+        below.fill_between(x, -band.half, band.half, **style)
+    for size, curve in zip(sizes, band.curves, strict=True):
+        below.plot(x, curve - band.common, lw=1.2, color=colours[as_size(size)])
+    below.set_ylabel("ln(curve\n/ mean)")
 
 
 def collapse_by_exponents(laws: Laws, ax: Axes | None = None) -> Axes:

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from normlaws.curves import as_size
 from normlaws.curves.averages import from_laws
 from normlaws.errors import InputError
+from normlaws.report.figures._draw import divided
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, positive
-from normlaws.report.style import MUTED, NEUTRAL, legend_above, new_axes, size_colours, size_key
+from normlaws.report.style import NEUTRAL, legend_above, new_axes, size_colours, size_key
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
@@ -34,7 +35,7 @@ def crossover_fit(laws: Laws, ax: Axes | None = None) -> Axes:
     if laws.crossover is None:
         raise InputError("expected laws with a fitted crossover, got none")
     ax = new_axes(ax)
-    below = _divide(ax)
+    below = divided(ax)
     means = from_laws(laws.mean_curves)
     means = means[(means["y"] > 0) & np.isfinite(means["x"])]
     place = norm_axis(ax, "x", laws.norm, means["x"])
@@ -77,19 +78,3 @@ def _draw_size(
 def _predict(laws: Laws, log_norm: np.ndarray, size: int) -> np.ndarray:
     assert laws.crossover is not None
     return positive(np.asarray(laws.crossover.predict(log_norm, size), dtype=float))
-
-
-def _divide(ax: Axes) -> Axes:
-    """Give the lower quarter of ``ax`` to residuals."""
-    figure, spec = ax.figure, ax.get_subplotspec()
-    if spec is None:
-        left, bottom, width, height = ax.get_position().bounds
-        ax.set_position((left, bottom + 0.3 * height, width, 0.7 * height))
-        below = figure.add_axes((left, bottom, width, 0.25 * height), sharex=ax, label="residuals")
-    else:
-        grid = spec.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.06)
-        ax.set_subplotspec(grid[0])
-        below = figure.add_subplot(grid[1], sharex=ax, label="residuals")
-    new_axes(below)
-    below.axhline(0, color=MUTED, lw=0.9)
-    return below
