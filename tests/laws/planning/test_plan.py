@@ -53,7 +53,7 @@ def test_beyond_the_table_its_edge_counts():
 
 
 def test_more_seeds_raise_the_chance():
-    assert power(6, 10, 10_000).established > power(6, 2, 10_000).established + 0.2
+    assert power(6, 10, 10_000).established > power(6, 2, 10_000).established + 0.1
 
 
 def test_the_interval_must_shrink_to_its_bound(laws):
