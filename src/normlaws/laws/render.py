@@ -73,7 +73,7 @@ def finding_rows(laws: Laws) -> list[tuple[str, ...]]:
             _within(*one.established),
             _beyond(*one.contradicted),
             _power(one),
-            f"{one.question} {one.figure_means[:1].upper()}{one.figure_means[1:]}.",
+            f"{one.question} Figure: {one.figure_means}.",
         )
         for one in laws.verdict.findings
     ]

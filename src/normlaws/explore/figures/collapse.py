@@ -17,7 +17,7 @@ from normlaws.laws import Laws
 from normlaws.laws.estimators.collapse_quality import collapse_quality
 from normlaws.laws.seed_band import SeedBand, seed_band
 from normlaws.report.scales import words
-from normlaws.report.style import BAND, INK
+from normlaws.report.style import BAND, INK, NEUTRAL
 
 
 class Shift(NamedTuple):
@@ -118,7 +118,7 @@ def _band(figure: go.Figure, band: SeedBand, as_norm: bool) -> None:
         fill="toself",
         fillcolor=BAND,
         mode="lines",
-        line={"width": 0},
+        line={"width": 1, "color": NEUTRAL},
         hoverinfo="skip",
         meta={"role": "band"},
     )
