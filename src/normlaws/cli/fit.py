@@ -45,7 +45,7 @@ def fit(
     """
     from normlaws.cli._curves import read_curves
     from normlaws.cli._output import print_json
-    from normlaws.laws import compare
+    from normlaws.laws import Laws, compare
     from normlaws.laws import fit as fit_laws
     from normlaws.laws.render import clock_text
 
@@ -55,7 +55,9 @@ def fit(
         if group is None
         else compare(curves, group, metric, resamples=resamples)
     )
-    if json:
+    if not isinstance(laws, Laws):
+        print_json(laws.as_dict()) if json else typer.echo(laws.summary())
+    elif json:
         print_json(laws.as_dict() | {"clocks": laws.clocks().to_dict("records")})
     else:
         typer.echo(f"{laws.summary()}\n\n{clock_text(laws)}")

@@ -73,7 +73,8 @@ def _planned(
         return None, plan_sizes(_numbers(sizes), *given)
     recorded = [place for place in what if _recorded(place) or glob.glob(place)]
     if recorded:
-        laws = fit(Curves.read(what), *names, resamples=resamples)
+        curves = Curves.read(what)
+        laws = fit(curves, names[0] or curves.default_norm(), names[1], resamples=resamples)
         return laws, plan(laws)
     from normlaws.studies import Study
 
