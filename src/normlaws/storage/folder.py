@@ -195,8 +195,15 @@ class StudyFolder:
             return False
 
     def close_session(self) -> None:
-        """Make all workers stop."""
-        self.session.unlink(missing_ok=True)
+        """Make all workers stop, also where the folder lets nothing be removed.
+
+        Raises:
+            OSError: nothing can be written there at all.
+        """
+        try:
+            self.session.unlink(missing_ok=True)
+        except OSError:
+            self.session.write_text("", encoding="utf-8")
 
     def run(self, run_id: str) -> RunFolder:
         """The folder of one run."""

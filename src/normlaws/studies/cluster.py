@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from normlaws.errors import ClusterError, InputError, MissingExtraError
+from normlaws.errors import ClusterError, InputError, MissingExtraError, NormlawsWarning
 from normlaws.storage.folder import StudyFolder
 from normlaws.studies.devices import Devices, Place
 from normlaws.studies.jobqueue import KINDS, ClusterSettings, start_cluster
@@ -19,6 +20,9 @@ from normlaws.studies.perform import Options, perform
 from normlaws.studies.workers import Statuses, WorkerLostError
 
 REFRESH_SECONDS = 1.0
+STATUS_SECONDS = 10.0
+SAID_SECONDS = 60.0
+"""What keeps a study waiting for so long is said: no worker is there, or one is paused."""
 RESCALE_SECONDS = 60.0
 LOGGERS = ("distributed", "tornado.application")
 
@@ -43,6 +47,8 @@ class DaskWorkers:
         self._places: dict[str, _Place] = {}
         self._options: Options | None = None
         self._next_look, self._next_rescale = 0.0, time.monotonic() + RESCALE_SECONDS
+        self._waits = _Waits(self._address)
+        self._next_status = 0.0
 
     def begin(self, options: Options) -> None:
         """Remember what every task gets; arithmetic takes one thread."""
@@ -72,6 +78,10 @@ class DaskWorkers:
 
         Raises:
             ClusterError: the scheduler is gone, or no worker is fit.
+
+        Warns:
+            NormlawsWarning: no worker has been there, or one has been paused by its memory limit,
+                for :data:`SAID_SECONDS`.
         """
         now = time.monotonic()
         if now < self._next_look:
@@ -86,6 +96,7 @@ class DaskWorkers:
             self._forget(lost | (set(self._places) - present))
             self._greet(present - set(self._places))
             self._check_fit()
+            self._say_what_waits(present, now)
 
     def describe(self) -> str:
         """How many workers there are."""
@@ -108,6 +119,19 @@ class DaskWorkers:
                 f"lost ({_first_line(error)}); start it again and repeat the command: what is done "
                 "is kept, and the runs under way go on from their last checkpoint"
             ) from None
+
+    def _say_what_waits(self, present: set[str], now: float) -> None:
+        self._waits.look("", not present, now)
+        if now < self._next_status:
+            return
+        self._next_status = now + STATUS_SECONDS
+        try:
+            known = self._client.scheduler_info(n_workers=-1)["workers"]
+        except Exception:  # the connection is looked after elsewhere
+            return
+        for address in present:
+            status = known.get(address, {}).get("status")
+            self._waits.look(address, status == "paused", now)
 
     def _greet(self, addresses: set[str]) -> None:
         assert self._options is not None
@@ -137,6 +161,40 @@ class DaskWorkers:
         theirs.add_done_callback(lambda done: _transfer(done, ours))
         ours.add_done_callback(lambda _: theirs.release())
         return ours
+
+
+class _Waits:
+    """Since when workers take no runs; each wait is said once."""
+
+    def __init__(self, scheduler: str) -> None:
+        self._scheduler = scheduler
+        self._since: dict[str, float] = {}
+        self._said: set[str] = set()
+
+    def look(self, address: str, waits: bool, now: float) -> None:
+        """Note whether a worker waits; the address is empty where none is there."""
+        if not waits:
+            self._since.pop(address, None)
+            self._said.discard(address)
+            return
+        since = self._since.setdefault(address, now)
+        if address not in self._said and now - since >= SAID_SECONDS:
+            self._said.add(address)
+            self._say(address)
+
+    def _say(self, address: str) -> None:
+        if address:
+            message = (
+                f"the worker {address} has been paused by its memory limit for {SAID_SECONDS:.0f} "
+                "s and takes no run; start it with a larger --memory-limit, or lower "
+                "training.batch_size"
+            )
+        else:
+            message = (
+                f"the scheduler at {self._scheduler} has had no worker for {SAID_SECONDS:.0f} s; "
+                "the study goes on when one is there"
+            )
+        warnings.warn(message, NormlawsWarning, stacklevel=4)
 
 
 class _Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -70,8 +71,9 @@ def execute(
     try:
         queue.work(on_poll)
     finally:
-        if folder.in_session(options.session):
-            folder.close_session()
+        with contextlib.suppress(OSError):  # workers then end with their own first write
+            if folder.in_session(options.session):
+                folder.close_session()
         queue.wait()
 
 

@@ -1,0 +1,318 @@
+"""Kills and faults while a study runs: it must complete, and its curves be those of a quiet run.
+
+    python benchmarks/endurance.py                  # 100 kills, and every fault
+    python benchmarks/endurance.py --kills 20 --seed 3
+
+Half of the kills meet a study on processes of this machine (the whole command, or one worker), half
+one on a dask cluster of this machine (a worker, the command, or the scheduler). After each kill of
+the command or the scheduler it is run again, until the study is complete; then the next begins.
+Faults: no file may grow (as on a full disk), the study folder is deleted, the folder of a run is
+made immutable (where the system lets us). Checkpoints and curves are damaged by a flipped bit, a
+zeroed page, a cut, or another run's file in their place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+HELPERS = Path(__file__).parents[1] / "tests" / "studies"
+sys.path.insert(0, str(HELPERS))
+
+import pandas as pd  # noqa: E402
+
+from normlaws import Curves  # noqa: E402
+from normlaws.errors import CorruptFileError, NormlawsError  # noqa: E402
+from normlaws.storage.folder import StudyFolder  # noqa: E402
+
+RUNS = 6
+STUDY = {
+    "name": "endurance",
+    "sizes": [16, 64],
+    "seeds": RUNS // 2,
+    "data": {"name": "digits", "validation": 100, "scored_test": 50},
+    "model": {"family": "custom", "factory": "slow_model:slow"},
+    "training": {"steps": 300, "batch_size": 16, "records": 6},
+}
+PAUSE = "0.01"  # seconds a step
+PATIENCE = 300.0  # seconds until a command that does not end counts as hung
+
+
+def inside(out: str, address: str) -> None:
+    """The command: one study, with a checkpoint every fifth of a second."""
+    from normlaws.studies import Study, study
+    from normlaws.studies.perform import Options
+
+    study.Options = partial(Options, checkpoint_seconds=0.2)  # type: ignore[misc]
+    where: dict[str, Any] = {"cluster": address} if address else {"workers": 2}
+    try:
+        Study.load(STUDY).run(out, progress=False, stack=False, **where)
+    except (NormlawsError, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def command(out: Path, address: str = "", **more: Any) -> subprocess.Popen[str]:
+    """Start :func:`inside` in a process group of its own."""
+    paths = os.pathsep.join((str(HELPERS), os.environ.get("PYTHONPATH", "")))
+    quiet = {"PYTHONPATH": paths, "SLOW_MODEL_PAUSE": PAUSE, "OMP_NUM_THREADS": "1",
+             "PYTHONWARNINGS": "ignore"}  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, __file__, "--inside", str(out), "--address", address],
+        env=os.environ | quiet, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, **more,
+    )  # fmt: skip
+
+
+def ended(started: subprocess.Popen[str]) -> tuple[int | str, str]:
+    """Exit status and message; ``"hung"`` where it has to be killed."""
+    try:
+        _, said = started.communicate(timeout=PATIENCE)
+        return started.returncode, said.strip()
+    except subprocess.TimeoutExpired:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.communicate()
+        return "hung", ""
+
+
+def rows(out: Path) -> pd.DataFrame:
+    """What was recorded, without the time that it took."""
+    curves = Curves.read(out)
+    assert set(curves.runs["status"]) == {"complete"}, Counter(curves.runs["status"])
+    return curves.frame.drop(columns="seconds").sort_values(["run", "step"], ignore_index=True)
+
+
+def is_complete(out: Path) -> bool:
+    """Whether every run of the study is recorded as complete."""
+    records = [folder.known_record() for folder in StudyFolder(out).run_folders()]
+    return sum(record.get("status") == "complete" for record in records) == RUNS
+
+
+def holders(out: Path) -> list[int]:
+    """Processes that have a run at this moment."""
+    return [int(token.name.split("~")[1]) for token in out.glob("runs/*/.lease/*~*")]
+
+
+def killed(
+    kills: int, draw: random.Random, folder: Path, reference: pd.DataFrame, on_cluster: bool
+) -> Iterator[str]:
+    """Kill until so many are done; yields what was killed, and what came of each study."""
+    done = number = 0
+    while done < kills:
+        number += 1
+        out = folder / f"{'cluster' if on_cluster else 'local'}-{number}"
+        cluster = _cluster(folder, number) if on_cluster else None
+        while not is_complete(out):
+            started = command(out, cluster.address if cluster else "")
+            while done < kills and started.poll() is None:
+                pause = time.monotonic() + draw.uniform(0.5, 6)
+                while time.monotonic() < pause and started.poll() is None:
+                    time.sleep(0.05)
+                victim = draw.choice(["command", "worker", "worker"])
+                if cluster and draw.random() < 0.1:
+                    victim = "scheduler"
+                if started.poll() is not None or not _kill(victim, started, out, cluster):
+                    continue
+                done += 1
+                yield victim
+                if cluster and victim == "scheduler":
+                    ended(started)
+                    cluster.close()
+                    cluster = _cluster(folder, f"{number}-{done}")
+                elif cluster and victim == "worker":
+                    cluster.workers.append(cluster.add_worker())
+            status, said = ended(started)
+            if status not in (0, 2, -signal.SIGKILL):
+                yield f"ended with {status}: {said[-300:]}"
+                return
+        if cluster:
+            cluster.close()
+        yield "equal" if rows(out).equals(reference) else "curves differ"
+
+
+def _cluster(folder: Path, number: object) -> Any:
+    from cluster_helpers import Cluster
+
+    place = folder / f"dask-{number}"
+    place.mkdir()
+    return Cluster(place, 2, SLOW_MODEL_PAUSE=PAUSE)
+
+
+def _kill(victim: str, started: subprocess.Popen[str], out: Path, cluster: Any) -> bool:
+    """Whether there was something to be killed."""
+    if victim == "command":
+        os.killpg(started.pid, signal.SIGKILL)
+    elif victim == "scheduler":
+        cluster.kill_scheduler()
+    else:
+        found = [pid for pid in holders(out) if _alive(pid)]
+        if not found:
+            return False
+        os.kill(found[0], signal.SIGKILL)
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def _under_way(out: Path, started: subprocess.Popen[str]) -> None:
+    while not list(out.glob("runs/*/checkpoint.safetensors")) and started.poll() is None:
+        time.sleep(0.05)
+
+
+def no_room(out: Path) -> tuple[int | str, str]:
+    """No file may grow beyond 2 KiB: what a full disk or a quota does to every write."""
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+
+    return ended(command(out, preexec_fn=limited))
+
+
+def deleted(out: Path) -> tuple[int | str, str]:
+    """The study folder is deleted while runs are under way."""
+    started = command(out)
+    _under_way(out, started)
+    shutil.rmtree(out, ignore_errors=True)
+    return ended(started)
+
+
+def immutable(out: Path) -> tuple[int | str, str]:
+    """Folders of the study are made immutable while runs are under way."""
+    started = command(out)
+    _under_way(out, started)
+    folders = [out, *out.glob("runs/*")]
+    if subprocess.run(["chattr", "+i", *folders], capture_output=True).returncode:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.communicate()
+        return "not allowed here", ""
+    try:
+        return ended(started)
+    finally:
+        subprocess.run(["chattr", "-i", *folders], check=True)
+
+
+FAULTS: dict[str, Callable[[Path], tuple[int | str, str]]] = {
+    "no file may grow": no_room, "study folder deleted": deleted, "folders immutable": immutable,
+}  # fmt: skip
+
+
+def damage(content: bytes, other: bytes, draw: random.Random) -> bytes:
+    """A flipped bit, a zeroed page, a cut, or another file's contents."""
+    at = draw.randrange(len(content))
+    match draw.randrange(4):
+        case 0:
+            return content[:at] + bytes([content[at] ^ 1 << draw.randrange(8)]) + content[at + 1 :]
+        case 1:
+            page = at // 4096 * 4096
+            kept = content[:page] + bytes(len(content[page : page + 4096]))
+            return kept + content[page + 4096 :]
+        case 2:
+            return content[:at]
+        case _:
+            return other
+
+
+def silent_curves(out: Path, trials: int, draw: random.Random) -> tuple[int, int]:
+    """(damaged files that pass for whole, trials that changed a byte) of curves of runs."""
+    from normlaws.studies.perform import is_done
+
+    folders = StudyFolder(out).run_folders()
+    silent = changed = 0
+    for _ in range(trials):
+        victim, other = draw.sample(folders, 2)
+        whole = victim.curve.read_bytes()
+        altered = damage(whole, other.curve.read_bytes(), draw)
+        victim.curve.write_bytes(altered)
+        changed += altered != whole
+        silent += altered != whole and is_done(victim)
+        victim.curve.write_bytes(whole)
+    return silent, changed
+
+
+def silent_checkpoints(folder: Path, trials: int, draw: random.Random) -> tuple[int, int]:
+    """The same of checkpoints."""
+    import torch
+
+    from normlaws.norms import NormMeter
+    from normlaws.training.checkpoint import read_checkpoint, save_checkpoint
+
+    contents = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.Linear(32, 10))
+        optimizer = torch.optim.Adam(model.parameters())
+        model(torch.ones(1, 64)).sum().backward()
+        optimizer.step()
+        path = folder / "c.safetensors"
+        save_checkpoint(path, model, optimizer, NormMeter(model), {}, 3, [{"step": 0.0}])
+        contents.append(path.read_bytes())
+    silent = changed = 0
+    for _ in range(trials):
+        altered = damage(contents[0], contents[0][: len(contents[0]) // 2], draw)
+        path.write_bytes(altered)
+        changed += altered != contents[0]
+        try:
+            read_checkpoint(path)
+            silent += altered != contents[0]
+        except CorruptFileError:
+            continue
+    return silent, changed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("--address", default="", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inside:
+        inside(given.inside, given.address)
+        return
+    draw = random.Random(given.seed)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        quiet = folder / "quiet"
+        assert ended(command(quiet))[0] == 0
+        reference = rows(quiet)
+        silent, changed = silent_curves(quiet, 200, draw)
+        print(f"curves: {changed} damaged, {silent} silent")
+        silent, changed = silent_checkpoints(folder, 200, draw)
+        print(f"checkpoints: {changed} damaged, {silent} silent", flush=True)
+        for fault, cause in FAULTS.items():
+            out = folder / fault.replace(" ", "-")
+            began = time.monotonic()
+            status, said = cause(out)
+            seconds = time.monotonic() - began
+            again = ended(command(out))[0]
+            same = again == 0 and rows(out).equals(reference)
+            print(f"{fault}: ended with {status} after {seconds:.0f} s ({said[:160]}); run again: "
+                  f"{'complete, equal' if same else again}", flush=True)  # fmt: skip
+        for on_cluster in (False, True):
+            kills = given.kills // 2
+            counts = Counter(killed(kills, draw, folder, reference, on_cluster))
+            print(f"{'cluster' if on_cluster else 'local'}: {json.dumps(counts)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
