@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +100,19 @@ def read_place(path: Path, kept: Kept | None = None) -> list[StoredRun]:
     if (path / "run.json").exists():
         return [_read_run(RunFolder(path))]
     kept = {} if kept is None else kept
-    found, damages = list[StoredRun](), list[CorruptFileError]()
-    for folder in _run_folders(path):
-        try:
-            found.append(_read_again(folder, kept))
-        except CorruptFileError as damage:
-            damages.append(damage)
+    folders = _run_folders(path)
+    if len(folders) < _MANY:
+        read = [_read_again(folder, kept) for folder in folders]
+    else:
+        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+            read = list(pool.map(_read_again, folders, repeat(kept)))
+    found = [run for run in read if isinstance(run, StoredRun)]
+    damages = [run for run in read if isinstance(run, CorruptFileError)]
     say_left_out(damages, nothing=not found)
     return found
+
+
+_MANY, _THREADS = 64, 4  # runs that are worth threads, which wait for files and unpack side by side
 
 
 def say_left_out(damages: Sequence[CorruptFileError], nothing: bool) -> None:
@@ -145,11 +153,15 @@ def joined(runs: Sequence[StoredRun]) -> Tables:
     return _plain_types(together), records
 
 
-def _read_again(folder: RunFolder, kept: Kept) -> StoredRun:
+def _read_again(folder: RunFolder, kept: Kept) -> StoredRun | CorruptFileError:
+    """The run, or what is wrong with it."""
     stamp = _stamp(folder.record), _stamp(folder.curve)
     known = kept.get(folder.root)
     if known is None or known[0] != stamp or None in stamp:
-        known = kept[folder.root] = (stamp, _read_run(folder))
+        try:
+            known = kept[folder.root] = (stamp, _read_run(folder))
+        except CorruptFileError as damage:
+            return damage
     return known[1]
 
 

@@ -128,6 +128,11 @@ class _Queue:
         again = [run for run, status in zip(task.runs, statuses, strict=True) if status == AGAIN]
         if again:
             self._waiting.append(replace(task, runs=tuple(again)))
+        if "unfinished" in statuses and not self._folder.session.exists():
+            raise StudyConflictError(
+                f"expected {self._folder.root} to stay while its runs are under way, but its files "
+                "were removed, or another command took them over and has ended"
+            )
         if "unfinished" in statuses:
             raise StudyConflictError(
                 f"expected to be the only process that runs the study in {self._folder.root}, but "
