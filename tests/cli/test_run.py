@@ -34,7 +34,7 @@ STUDY = {
     "seeds": 2,
     "data": {"name": "digits", "validation": 100},
     "model": {"family": "mlp", "hidden": [32], "init_scale": 0.3},
-    "training": {"steps": 6000, "batch_size": 16, "records": 20},  # runs of a few seconds
+    "training": {"steps": 3000, "batch_size": 16, "records": 20},  # runs of seconds
 }
 
 

@@ -64,7 +64,7 @@ def test_noise_means_more_error(name):
 @pytest.mark.parametrize(("alpha", "flip"), [(0.5, 0.0), (2.0, 0.0), (0.5, 0.1)])
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_algorithm_agrees_with_theory(name, alpha, flip):
-    dimension = 60 if name == "adatron" else 200
+    dimension = 40 if name == "adatron" else 200
     found = []
     for problem in problems(round(alpha * dimension), dimension, range(10), flip):
         labels = np.ones(problem.size)
