@@ -95,12 +95,13 @@ def _confine(app: Dash) -> None:
         ]
     )
 
-    @app.server.after_request
     def restrict(response: flask.Response) -> flask.Response:
         response.headers["Content-Security-Policy"] = policy
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    app.server.after_request(restrict)
 
 
 _INDEX = """<!DOCTYPE html>

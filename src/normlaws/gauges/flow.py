@@ -87,7 +87,8 @@ class Flow:
                 system[here, before] = -sequence[t]
             unit = torch.eye(len(system), dtype=torch.float64)
             whole.append(torch.linalg.solve_triangular(system, unit, upper=False))
-        return torch.block_diag(*whole)
+        found: Tensor = torch.block_diag(*whole)
+        return found
 
     def _one(self, weights: Weights, state: Tensor, inputs: Tensor) -> Tensor:
         return self._step(weights, state[None], inputs[None])[0]

@@ -67,7 +67,8 @@ def _finite_only(logs: np.ndarray) -> np.ndarray:
 
 
 def _exp(logs: np.ndarray) -> np.ndarray:
-    return np.exp(_finite_only(np.asarray(logs, dtype=float)))
+    found: np.ndarray = np.exp(_finite_only(np.asarray(logs, dtype=float)))
+    return found
 
 
 def _axis(ax: Axes, which: str) -> Axis:

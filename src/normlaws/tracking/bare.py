@@ -77,7 +77,8 @@ class BareModel:
         moved = {  # the rest of a sharded model joins its full weights in main memory
             id(buffer): buffer.cpu() for buffer in self._live.buffers() if whole
         }
-        return twin_of(self._live, {**whole, **moved})
+        found: nn.Module = twin_of(self._live, {**whole, **moved})
+        return found
 
 
 def _is_fsdp(module: nn.Module) -> bool:

@@ -46,4 +46,5 @@ def from_main(make: Callable[[], Value]) -> Value:
     value, failed = message
     if failed is not None:
         raise NormlawsError(f"expected rank 0 to go on, but it said {failed}")
-    return value
+    found: Value = value
+    return found

@@ -39,7 +39,8 @@ class OptimizerSettings(Settings):
                 parameters, lr=rate, weight_decay=decay, momentum=self.momentum, fused=True
             )
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.name]
-        return kind(parameters, lr=rate, weight_decay=decay, fused=True)
+        found: torch.optim.Optimizer = kind(parameters, lr=rate, weight_decay=decay, fused=True)
+        return found
 
 
 class TrainingSettings(Settings):

@@ -34,7 +34,8 @@ class Linear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Batched matrix products."""
         rows = inputs.flatten(1, -2)
-        return affine(rows, self.weight, self.bias).unflatten(1, inputs.shape[1:-1])
+        found: Tensor = affine(rows, self.weight, self.bias).unflatten(1, inputs.shape[1:-1])
+        return found
 
 
 class Conv2d(nn.Module):
@@ -97,7 +98,8 @@ class MaxPool2d(nn.Module):
         """As in PyTorch; of equal values the first counts."""
         planes = images.flatten(0, 1).permute(0, 3, 1, 2)  # (replicas * channels, batch, h, w)
         pooled = F.max_pool2d(planes, self.side, self.stride, self.padding)
-        return pooled.permute(0, 2, 3, 1).unflatten(0, images.shape[:2])
+        found: Tensor = pooled.permute(0, 2, 3, 1).unflatten(0, images.shape[:2])
+        return found
 
 
 class MeanPool2d(nn.Module):

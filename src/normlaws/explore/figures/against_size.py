@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from normlaws.arrays import Floats
 from normlaws.display.numbers import count, power, significant
 from normlaws.explore import theme
-from normlaws.explore.lines import Floats
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
 from normlaws.report.scales import words

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from normlaws.arrays import Floats
 from normlaws.curves import as_size
 from normlaws.display.numbers import count
 from normlaws.explore import theme
-from normlaws.explore.lines import Floats
 from normlaws.explore.state import State
 from normlaws.laws import Laws
 from normlaws.laws.estimators.collapse_quality import collapse_quality

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from normlaws.arrays import Floats
 from normlaws.display.numbers import count, power, significant
 from normlaws.explore import theme
-from normlaws.explore.lines import Floats, Line
+from normlaws.explore.lines import Line
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws
 from normlaws.report.scales import metric_label, words

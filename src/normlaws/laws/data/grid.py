@@ -42,7 +42,8 @@ class Panel:
     def member(self) -> Floats:
         """One where a run has a size, else zero. (R, K)."""
         sizes = np.array([run.size for run in self.runs], dtype=float)
-        return (sizes[:, None] == self.sizes).astype(float)
+        found: Floats = (sizes[:, None] == self.sizes).astype(float)
+        return found
 
     @cached_property
     def seeds(self) -> NDArray[np.int64]:
@@ -139,7 +140,8 @@ class Panel:
     def trusted(self) -> Bools:
         """Grid points that at least two thirds of a size's runs cover. (K, G)."""
         covered = self.member.T @ np.isfinite(self.on_grid)
-        return (covered > 0) & (covered >= 2 / 3 * self.member.sum(axis=0)[:, None] - 1e-9)
+        found: Bools = (covered > 0) & (covered >= 2 / 3 * self.member.sum(axis=0)[:, None] - 1e-9)
+        return found
 
     @cached_property
     def noise(self) -> Floats:

@@ -198,7 +198,8 @@ def _region(panel: Panel, curves: Floats, low: float, opt_norm: Floats) -> Bools
     """Points of the joint fit under each resample; the region is the data's. (B, K, G)."""
     known = np.isfinite(curves) & panel.trusted
     upper = opt_norm[0] + PAST * np.maximum(opt_norm[0] - low, 0.0)
-    return known & (panel.grid <= upper[:, None])
+    found: Bools = known & (panel.grid <= upper[:, None])
+    return found
 
 
 def _points(
@@ -238,7 +239,8 @@ def _starts(
         for log_s in (0.0, 1.4)
         for bend in (0.8, 1.3)
     ]
-    return np.nan_to_num(np.array(starts, dtype=float))
+    found: Floats = np.nan_to_num(np.array(starts, dtype=float))
+    return found
 
 
 def _best_start(

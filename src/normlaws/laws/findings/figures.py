@@ -39,20 +39,23 @@ class Figures:
     def curves(self) -> Floats:
         """Mean curves less their dependence on P where it is taken out. (B, K, G)."""
         p = self.found.log_sizes
-        return self.found.curves + self.gamma0 * (p - p.mean())[:, None]
+        found: Floats = self.found.curves + self.gamma0 * (p - p.mean())[:, None]
+        return found
 
     @cached_property
     def lowest(self) -> Floats:
         """Ln ε_opt of the same. (B, K)."""
         p = self.found.log_sizes
-        return self.found.log_error + self.gamma0 * (p - p.mean())
+        found: Floats = self.found.log_error + self.gamma0 * (p - p.mean())
+        return found
 
     @cached_property
     def known(self) -> Bools:
         """Points of the data's descents. (K, G)."""
         found = self.found
         known = np.isfinite(found.curves[0]) & found.panel.trusted
-        return known & (found.panel.grid <= found.log_norm[0][:, None])
+        result: Bools = known & (found.panel.grid <= found.log_norm[0][:, None])
+        return result
 
     @cached_property
     def start(self) -> Floats:

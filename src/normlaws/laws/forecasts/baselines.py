@@ -157,7 +157,8 @@ class BrokenPower(Baseline):
         log_b, c0, c1, log_d, log_f, log_offset = np.moveaxis(theta[..., None], 1, 0)
         f = np.exp(log_f)
         bend = np.logaddexp(0, (log_p - log_d) / f)
-        return np.logaddexp(log_b - c0 * log_p - c1 * f * bend, log_offset)
+        found: Floats = np.logaddexp(log_b - c0 * log_p - c1 * f * bend, log_offset)
+        return found
 
 
 BASELINES: tuple[Baseline, ...] = (PurePower(), PowerOffset(), M4(), BrokenPower())
@@ -173,7 +174,8 @@ class Fitted:
 
     def log_error(self, log_p: Floats) -> Floats:
         """ln ε at ln P. (n,)."""
-        return self.baseline.log_error(self.theta[None], np.asarray(log_p, dtype=float))[0]
+        found: Floats = self.baseline.log_error(self.theta[None], np.asarray(log_p, dtype=float))[0]
+        return found
 
 
 def fit_baseline(baseline: Baseline, log_p: Floats, log_error: Floats) -> Fitted | None:

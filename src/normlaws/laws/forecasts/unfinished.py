@@ -47,7 +47,8 @@ def from_partial(
 
 def _last_known(partial: Floats) -> np.ndarray:
     known = np.isfinite(partial)
-    return known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    found: np.ndarray = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    return found
 
 
 def _drop(grid: Floats, curve: Floats, at: Floats, lowest: Floats) -> Floats:
@@ -57,4 +58,5 @@ def _drop(grid: Floats, curve: Floats, at: Floats, lowest: Floats) -> Floats:
     rows = np.arange(len(curve))
     a, b = curve[rows, left], curve[rows, left + 1]
     value = np.where(np.isfinite(b), a + (place - left) * (b - a), a)
-    return np.maximum(value - lowest, 0.0)
+    found: Floats = np.maximum(value - lowest, 0.0)
+    return found

@@ -61,8 +61,10 @@ class Base:
     def fallen(self, core: Floats) -> Floats:
         """The curve with its plateau; ``core`` is ln error over chance, above 0 on the left."""
         if not np.isfinite(self.knee):
-            return np.log(self.chance) + np.minimum(core, 0.0)
-        return np.log(self.chance) - np.logaddexp(0.0, -self.knee * core) / self.knee
+            found: Floats = np.log(self.chance) + np.minimum(core, 0.0)
+            return found
+        found = np.log(self.chance) - np.logaddexp(0.0, -self.knee * core) / self.knee
+        return found
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,8 @@ def _common(base: Base, common: Callable[[Floats], Floats], random: Random) -> L
         slope = float(-(common(at + 1e-4) - common(at - 1e-4))[0] / 2e-4)
         g = turn(replace(base, gamma1=max(slope, 1e-3)), random)
         beyond = slope * np.maximum(x - at, 0.0)  # along its tangent, so that the error can rise
-        return np.log(base.chance) + common(np.minimum(x, at)) - beyond + g(x - at)
+        found: Floats = np.log(base.chance) + common(np.minimum(x, at)) - beyond + g(x - at)
+        return found
 
     return log_error
 
@@ -344,7 +347,8 @@ def _logistic(base: Base, random: Random) -> LogError:
         middle = 0.6 * base.first + moves * p
         depth = base.gamma1 * base.first + gamma * p
         late = np.maximum(x - base.optimum(size), 0.0) * rise
-        return np.log(base.chance) - depth / (1 + np.exp(-steep * (x - middle))) + late
+        found: Floats = np.log(base.chance) - depth / (1 + np.exp(-steep * (x - middle))) + late
+        return found
 
     return log_error
 
@@ -418,7 +422,8 @@ def _monotone(base: Base, random: Random) -> LogError:
         depth = base.gamma1 * base.first + gamma * base.p(size)
         fallen = np.interp(x / base.optimum(size), knots, falls[int(size)])
         late = np.maximum(x - base.optimum(size), 0.0) * 0.3 * base.gamma1
-        return np.log(base.chance) - depth * fallen + late
+        found: Floats = np.log(base.chance) - depth * fallen + late
+        return found
 
     return log_error
 
@@ -432,7 +437,8 @@ def _never_common(base: Base, random: Random) -> LogError:
         share = x / base.optimum(size)
         depth = base.gamma1 * base.first + gamma * p
         bent = depth * (np.clip(share, 0, None) - 0.5 * np.clip(share, 0, None) ** 2) * 2
-        return np.log(base.chance) - bent
+        found: Floats = np.log(base.chance) - bent
+        return found
 
     return log_error
 

@@ -58,7 +58,8 @@ class Planted:
         y = self.log_k - self.gamma * p + crossover
         if np.isfinite(self.plateau):
             y = -np.logaddexp(-4 * y, -4 * np.log(self.plateau)) / 4
-        return np.logaddexp(y, np.log(self.irreducible)) if self.irreducible > 0 else y
+        found: Floats = np.logaddexp(y, np.log(self.irreducible)) if self.irreducible > 0 else y
+        return found
 
     def log_norm_opt(self, size: float) -> float:
         """Noise-free ln λ_opt without plateau; infinite where the error never rises."""

@@ -13,11 +13,12 @@ from normlaws.curves import Curves
 from normlaws.curves.files import read_arrow
 from normlaws.errors import InputError, allowed
 from normlaws.laws.collapse.resampling import between_percentiles
+from normlaws.laws.estimators.least_squares import Solution
 from normlaws.laws.surfaces.families import FAMILIES, Family
 from normlaws.laws.surfaces.families.schedule import MEMORY
 from normlaws.laws.surfaces.losses import loss_of
 from normlaws.laws.surfaces.result import Surface
-from normlaws.laws.surfaces.solve import Problem, Solution, polish, solve
+from normlaws.laws.surfaces.solve import Problem, polish, solve
 from normlaws.laws.surfaces.table import Rows, rows_of
 from normlaws.laws.surfaces.verdict import judge
 from normlaws.storage.reading import MAX_TABLE, check_plain, reading

@@ -82,7 +82,8 @@ class Surface(Presented):
         Raises:
             InputError: a variable of the family is missing, or another is given.
         """
-        return self._losses(variables, self.samples[:1])[0]
+        found: Floats = self._losses(variables, self.samples[:1])[0]
+        return found
 
     def interval(self, **variables: ArrayLike) -> tuple[Floats, Floats]:
         """The central 95 % of the resampled losses at new values. Two of (n,)."""

@@ -151,7 +151,8 @@ def _is_number(values: pd.Series) -> bool:
 
 
 def _numbers(table: pd.DataFrame, column: str) -> Floats:
-    return pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    found: Floats = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    return found
 
 
 def _last_records(curves: Curves, named: dict[str, str]) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from normlaws.errors import NormlawsError
+from normlaws.laws.estimators.least_squares import Solution
 from normlaws.laws.result import Estimate, Verdict
 from normlaws.laws.surfaces.family import Family
-from normlaws.laws.surfaces.solve import Problem, Solution
+from normlaws.laws.surfaces.solve import Problem
 from normlaws.laws.surfaces.table import Rows
 
 Finding = tuple[str, str, str]

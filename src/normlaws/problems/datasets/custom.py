@@ -54,4 +54,5 @@ def _labels(labels: Any) -> Tensor:
 def _image(image: Any) -> Tensor:
     if not isinstance(image, Tensor):
         image = torch.from_numpy(np.atleast_3d(np.array(image))).movedim(-1, 0)
-    return image if image.dtype == torch.uint8 else image.float()
+    found: Tensor = image if image.dtype == torch.uint8 else image.float()
+    return found

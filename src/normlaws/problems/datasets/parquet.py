@@ -103,7 +103,8 @@ class Parquet(EncodedImages):
                     f"expected integers in the column {self.label_column} of {path}, got {label!r} "
                     f"in row {row}"
                 )
-        return labels
+        found: list[int] = labels
+        return found
 
 
 def _check_size(file: Any, stored: int, path: Path) -> None:

@@ -87,7 +87,8 @@ class _BasicBlock(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(n, inputs, height, width) to (n, outputs, height / stride, width / stride)."""
         added: Tensor = self.residual(images) + self.shortcut(images)
-        return self.activation(added)
+        found: Tensor = self.activation(added)
+        return found
 
 
 def _convolution(inputs: int, outputs: int, side: int, stride: int) -> list[nn.Module]:

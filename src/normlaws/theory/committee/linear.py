@@ -32,13 +32,17 @@ class LinearStart:
     def missing_students(self) -> Floats:
         """(t − s)·J, (K,)."""
         m = self.teachers.shape[1]
-        return self.teachers.sum(axis=1) / np.sqrt(m) - self.scale * self.students.sum(axis=1)
+        found: Floats = self.teachers.sum(axis=1) / np.sqrt(m) - self.scale * self.students.sum(
+            axis=1
+        )
+        return found
 
     @property
     def missing_teachers(self) -> Floats:
         """(t − s)·B, (M,)."""
         m = self.teachers.shape[1]
-        return 1 / np.sqrt(m) - self.scale * self.teachers.sum(axis=0)
+        found: Floats = 1 / np.sqrt(m) - self.scale * self.teachers.sum(axis=0)
+        return found
 
     @property
     def missing(self) -> float:

@@ -93,7 +93,8 @@ class SoftCommittee:
     def variance(self) -> Floats:
         """λ_l, (L,), of mean 1."""
         power = np.arange(1.0, self.eigenvalues + 1) ** -(1 + self._exponent)
-        return power * self.eigenvalues / power.sum()
+        found: Floats = power * self.eigenvalues / power.sum()
+        return found
 
     def solve(self, alphas: ArrayLike) -> CommitteeSolution:
         """Solve at a scalar or array of α = examples per input."""

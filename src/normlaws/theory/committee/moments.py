@@ -18,7 +18,8 @@ AnyArray = NDArray[Any]  # real, or complex where a derivative is taken
 
 
 def _diagonal(c: AnyArray) -> AnyArray:
-    return np.einsum("...ii->...i", c)
+    found: AnyArray = np.einsum("...ii->...i", c)
+    return found
 
 
 def test_loss(c: AnyArray, e: Floats) -> AnyArray:
@@ -44,7 +45,8 @@ def response(c: AnyArray, e: Floats, students: int) -> AnyArray:
     own = -(2 / np.pi) * np.sum(e * over / root, axis=-1) / d[..., :students]
     i = np.arange(students)
     found[..., i, i] += own
-    return found
+    result: AnyArray = found
+    return result
 
 
 def fluctuation(c: AnyArray, e: Floats, students: int) -> AnyArray:

@@ -137,4 +137,5 @@ def _start(model: SoftCommittee, dimension: int, source: np.random.Generator) ->
         root @ np.linalg.qr(source.standard_normal((each, k + m)))[0].T
         for _ in range(model.eigenvalues)
     ]
-    return np.concatenate(parts, axis=1) * np.sqrt(each)
+    found: Floats = np.concatenate(parts, axis=1) * np.sqrt(each)
+    return found

@@ -121,7 +121,8 @@ def recorded(
 def default_times(geometry: Geometry, count: int = 50) -> Floats:
     """Times in geometric progression, in units of the time in which β leaves zero."""
     log_unit = -geometry.log_rate - max(geometry.log_unit + np.log(2), 0.0)
-    return np.exp(log_unit) * np.geomspace(0.1, 1e4, count)
+    found: Floats = np.exp(log_unit) * np.geomspace(0.1, 1e4, count)
+    return found
 
 
 def sample_complexity(

@@ -37,11 +37,13 @@ def _squared_bend(predictions: Floats, targets: Floats) -> Floats:
 
 
 def _logistic_pull(predictions: Floats, targets: Floats) -> Floats:
-    return targets * expit(-targets * predictions) / len(targets)
+    found: Floats = targets * expit(-targets * predictions) / len(targets)
+    return found
 
 
 def _logistic_bend(predictions: Floats, targets: Floats) -> Floats:
-    return expit(predictions) * expit(-predictions) / len(targets)
+    found: Floats = expit(predictions) * expit(-predictions) / len(targets)
+    return found
 
 
 LOSSES = {
@@ -73,7 +75,8 @@ def trajectory(
     def speed(state: Floats) -> Floats:
         theta = of(state)
         pull = loss.pull(inputs @ geometry.beta(theta), targets)
-        return rate * pull if inside else rate * _gain(geometry, theta) * (pull @ inputs)
+        found: Floats = rate * pull if inside else rate * _gain(geometry, theta) * (pull @ inputs)
+        return found
 
     def jacobian(state: Floats) -> Floats:
         theta = of(state)
@@ -81,12 +84,14 @@ def trajectory(
         bend = loss.bend(predictions, targets)[:, None]
         moved = inputs * geometry.slope(theta)
         if inside:
-            return -rate * bend * (moved @ inputs.T)
+            found: Floats = -rate * bend * (moved @ inputs.T)
+            return found
         force = loss.pull(predictions, targets) @ inputs
         gain = _gain(geometry, theta)
         whole = -gain[:, None] * (inputs.T @ (bend * moved))
         own = 2 * geometry.bend * np.tanh(geometry.bend * theta) * gain * force
-        return rate * (whole + np.diag(own))
+        found = rate * (whole + np.diag(own))
+        return found
 
     start = np.zeros(len(targets) if inside else inputs.shape[1])
     atol = rtol * _scale(geometry, inputs, targets, times, loss, inside)

@@ -47,7 +47,8 @@ class Geometry:
     @property
     def log_rate(self) -> float:
         """ln D²α^(D−2): θ' = −D²α^(D−2) cosh²(κθ) ∇L."""
-        return 2 * np.log(self.depth) + (self.depth - 2) * self.log_scale
+        found: float = 2 * np.log(self.depth) + (self.depth - 2) * self.log_scale
+        return found
 
     def beta(self, theta: Floats) -> Floats:
         """β at θ; infinite where it exceeds double precision."""
@@ -90,7 +91,8 @@ class Geometry:
         decay = np.exp(-2 * self.bend * size)
         lack = 2 * decay / (1 + decay)  # 1 − |Q'|
         lack = np.minimum(lack + 4 * self.bend * decay / (1 + decay) ** 2 * turn, _CROSSED)
-        return np.sign(theta) * np.log((2 - lack) / lack) / (2 * self.bend)
+        found: Floats = np.sign(theta) * np.log((2 - lack) / lack) / (2 * self.bend)
+        return found
 
     def curvature_inverse(self, theta: Floats) -> Floats:
         """1/Q''(β) = (dβ/dθ)/(dQ'/dθ), positive."""
@@ -124,14 +126,18 @@ class Geometry:
     def log_weight_norm(self, theta: Floats) -> Floats:
         """ln |w| over both halves and the last axis."""
         plus, minus = self.log_weights(theta)
-        return 0.5 * np.logaddexp.reduce(2 * np.concatenate([plus, minus], axis=-1), axis=-1)
+        found: Floats = 0.5 * np.logaddexp.reduce(
+            2 * np.concatenate([plus, minus], axis=-1), axis=-1
+        )
+        return found
 
     def log_distance(self, theta: Floats) -> Floats:
         """ln |w − w(0)| over both halves and the last axis; −∞ at the start."""
         common, turned = self._log_common(theta), theta / self.depth
         moved = np.concatenate([np.expm1(common + turned), np.expm1(common - turned)], axis=-1)
         with np.errstate(divide="ignore"):
-            return self.log_scale + np.log(np.linalg.norm(moved, axis=-1))
+            found: Floats = self.log_scale + np.log(np.linalg.norm(moved, axis=-1))
+            return found
 
     def _log_ratio(self, size: Floats) -> Floats:
         """ln |β|/α^D at θ ≥ 0."""
@@ -141,7 +147,8 @@ class Geometry:
     def _log_slope(self, size: Floats) -> Floats:
         """ln of α^−D dβ/dθ at θ ≥ 0: 2 cosh(κθ)^(1/κ−1) cosh((1+κ)θ)."""
         shed = _log_cosh(self.bend * size)
-        return self._log_power(size) - shed + _log_cosh((1 + self.bend) * size) + np.log(2)
+        found: Floats = self._log_power(size) - shed + _log_cosh((1 + self.bend) * size) + np.log(2)
+        return found
 
     def _log_power(self, size: Floats) -> Floats:
         """ln cosh(κθ)^(1/κ), which is 0 at κ = 0."""
@@ -158,14 +165,16 @@ def _log_cosh(x: Floats) -> Floats:
     size = np.abs(x)
     with np.errstate(over="ignore"):
         near = np.log1p(2 * np.sinh(np.minimum(size, 1.0) / 2) ** 2)
-    return np.where(size < 1, near, size + np.log1p(np.exp(-2 * size)) - np.log(2))
+    found: Floats = np.where(size < 1, near, size + np.log1p(np.exp(-2 * size)) - np.log(2))
+    return found
 
 
 def _log_two_sinh(x: Floats) -> Floats:
     """ln(2 sinh x) for x ≥ 0."""
     with np.errstate(divide="ignore"):
         near = np.log(2 * np.sinh(np.minimum(x, 1.0)))
-        return np.where(x < 1, near, x + np.log1p(-np.exp(-2 * np.maximum(x, 0.5))))
+        found: Floats = np.where(x < 1, near, x + np.log1p(-np.exp(-2 * np.maximum(x, 0.5))))
+        return found
 
 
 def _log_expm1(x: Floats) -> Floats:

@@ -70,7 +70,8 @@ class DiagonalNetwork:
 
     @property
     def _carried(self) -> bool:
-        return abs(self.geometry.log_unit) < _DECADES
+        found: bool = abs(self.geometry.log_unit) < _DECADES
+        return found
 
     def potential(self, beta: ArrayLike) -> Floats:
         """Q(β), which gradient flow on the squared loss makes least among interpolators.
@@ -88,7 +89,8 @@ class DiagonalNetwork:
         if not self._carried:
             self._warn("the potential")
             return np.full(values.shape[:-1], np.nan)[()]
-        return np.sum(self.geometry.potential(values), axis=-1)[()]
+        found: Floats = np.sum(self.geometry.potential(values), axis=-1)[()]
+        return found
 
     def limit(self, X: ArrayLike, y: ArrayLike) -> DiagonalLimit:
         """The end of gradient flow on |Xβ − y|².

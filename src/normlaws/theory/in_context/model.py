@@ -256,7 +256,8 @@ class InContextRegression:
             rest = np.expm1(exponent) - exponent
             whole_sum = np.einsum("...i,...ij,...j->...", mu, rest, mu)
             small = np.max(d * omega**2, axis=-1) < _SERIES
-            return squares + k * np.where(small, series, whole_sum)
+            found: Floats = squares + k * np.where(small, series, whole_sum)
+            return found
 
     def _speed(self, state: Floats) -> Floats:
         mu, omega = np.split(state, 2)

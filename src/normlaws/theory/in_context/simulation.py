@@ -67,7 +67,8 @@ def sample_debiased(
 
     def predict(inputs: Floats, outputs: Floats, query: Floats) -> Floats:
         centred = inputs - inputs.mean(axis=1, keepdims=True)
-        return step * np.einsum("bld,bd,bl->b", centred, query, outputs) / inputs.shape[1]
+        found: Floats = step * np.einsum("bld,bd,bl->b", centred, query, outputs) / inputs.shape[1]
+        return found
 
     return _average(model, predict, contexts, seed)
 

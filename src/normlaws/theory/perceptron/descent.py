@@ -112,7 +112,8 @@ Step = Callable[[Floats], Floats]  # weights (samples, N) to their change
 
 def _smoothness(examples: int, dimension: int) -> float:
     """Largest eigenvalue of XᵀX/4P expected for Gaussian inputs (Marchenko & Pastur)."""
-    return 0.25 * (1 + np.sqrt(dimension / examples)) ** 2
+    found: float = 0.25 * (1 + np.sqrt(dimension / examples)) ** 2
+    return found
 
 
 def _gradient_descent(problem: Problem, descent: Descent) -> Step:
@@ -123,7 +124,8 @@ def _gradient_descent(problem: Problem, descent: Descent) -> Step:
 def _normalized(problem: Problem, descent: Descent) -> Step:
     def step(weights: Floats) -> Floats:
         pull = problem.pull(sigmoid(-problem.margins(weights)))
-        return descent.learning_rate * pull / np.linalg.norm(pull, axis=1, keepdims=True)
+        found: Floats = descent.learning_rate * pull / np.linalg.norm(pull, axis=1, keepdims=True)
+        return found
 
     return step
 

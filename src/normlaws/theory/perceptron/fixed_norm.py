@@ -152,7 +152,8 @@ class FixedNormPerceptron:
         slope = 1 + np.exp(solution.log_chi - softplus(v)) * sigmoid(v)
         cot = 1 / np.tan(np.pi * solution.generalization_error)
         keep = self.flip_probability + (1 - 2 * self.flip_probability) * ndtr(cot * field)
-        return slope * np.exp(-0.5 * field**2) * 2 / ROOT_2PI * keep
+        found: Floats = slope * np.exp(-0.5 * field**2) * 2 / ROOT_2PI * keep
+        return found
 
     def _field(
         self, margin: ArrayLike, alpha: ArrayLike, norm: ArrayLike
@@ -197,7 +198,8 @@ class FixedNormPerceptron:
         flat, target = alphas.ravel(), penalties.ravel()
 
         def excess(log_norm: Floats) -> Floats:
-            return np.tanh(self._log_penalty(flat, np.exp(log_norm)) - np.log(target))
+            found: Floats = np.tanh(self._log_penalty(flat, np.exp(log_norm)) - np.log(target))
+            return found
 
         low, high = np.full(flat.shape, np.log(1e-6)), np.full(flat.shape, np.log(1e4))
         norm = np.exp(bracketed_roots(excess, low, high))
@@ -212,7 +214,8 @@ class FixedNormPerceptron:
     def _log_penalty(self, alpha: Floats, norm: Floats) -> Floats:
         """Log of the penalty, −∞ where it is not positive: falls with the norm."""
         with np.errstate(divide="ignore"):
-            return np.log(np.maximum(self._solve_all(alpha, norm)["penalty"], 0.0))
+            found: Floats = np.log(np.maximum(self._solve_all(alpha, norm)["penalty"], 0.0))
+            return found
 
     def curves(
         self, alphas: Iterable[float], norms: Iterable[float], dimension: int = 1000
@@ -272,7 +275,8 @@ def _observables(
 
 def _fresh_cdf(t: Floats, cot: Floats, flip: float) -> Floats:
     """Probability that a fresh example's y w·x/‖w‖ lies below t: a skew normal, with flips."""
-    return np.clip(ndtr(t) - 2 * (1 - 2 * flip) * owens_t(t, cot), 0.0, 1.0)
+    found: Floats = np.clip(ndtr(t) - 2 * (1 - 2 * flip) * owens_t(t, cot), 0.0, 1.0)
+    return found
 
 
 def _warn_beyond(alpha: Floats, norm: Floats, status: np.ndarray) -> None:

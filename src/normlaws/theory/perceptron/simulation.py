@@ -113,7 +113,8 @@ def _slopes(margins: Floats) -> tuple[Floats, Floats]:
 
 
 def _dot(first: Floats, second: Floats) -> Floats:
-    return np.einsum("sn,sn->s", first, second)
+    found: Floats = np.einsum("sn,sn->s", first, second)
+    return found
 
 
 def _tangent(vectors: Floats, unit: Floats) -> Floats:

@@ -87,7 +87,8 @@ def _tests(of: Ridge, nodes: Nodes, noise: float, delta: Complex, weights: Compl
 def _real_sum(weights: Complex, real: Floats, imaginary: Floats) -> Floats:
     """2 Re Σ_j weight_j h_jk: (T, nodes) to (T, modes)."""
     along = np.matmul(weights.real[:, None, :], real)[:, 0]
-    return 2 * (along - np.matmul(weights.imag[:, None, :], imaginary)[:, 0])
+    found: Floats = 2 * (along - np.matmul(weights.imag[:, None, :], imaginary)[:, 0])
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class _Pairs:
 
     def integral(self, gamma: Complex) -> Floats:
         """The double inverse transform of gamma/(z z′), (T,)."""
-        return 2 * np.sum(self.first * self.second * gamma, axis=(1, 2)).real
+        found: Floats = 2 * np.sum(self.first * self.second * gamma, axis=(1, 2)).real
+        return found
 
     def slope(self, gamma: Complex) -> Floats:
         """Its derivative in ln t."""
@@ -123,7 +125,8 @@ class _Pairs:
 
     def scale(self, gamma: Complex) -> Floats:
         """The sum of the absolute terms, which rounding goes by."""
-        return 2 * np.sum(np.abs(self.first * self.second * gamma), axis=(1, 2))
+        found: Floats = 2 * np.sum(np.abs(self.first * self.second * gamma), axis=(1, 2))
+        return found
 
 
 def _variances(

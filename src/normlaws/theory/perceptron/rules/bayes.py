@@ -39,4 +39,5 @@ class Bayes(Rule):
         density = np.exp(-0.5 * (u / kappa[:, None]) ** 2 - u**2) / ROOT_2PI**3
         mass = density / (flip + (1 - 2 * flip) * ndtr(u)) * scale / kappa[:, None]
         information = 2 * (1 - 2 * flip) ** 2 * mass.sum(axis=1) * (grid[1] - grid[0])
-        return np.log(kappa**2 / (1 + kappa**2) / (alpha * information))
+        found: Floats = np.log(kappa**2 / (1 + kappa**2) / (alpha * information))
+        return found

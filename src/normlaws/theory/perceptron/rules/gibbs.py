@@ -18,4 +18,5 @@ class Gibbs(Bayes):
     def log_tangent(self, alpha: Floats) -> Floats:
         """Cos θ = q = κ²/(1 + κ²), so tan θ = √(1 + 2κ²)/κ²."""
         log_kappa = self._log_kappa(alpha)
-        return 0.5 * np.log1p(2 * np.exp(2 * log_kappa)) - 2 * log_kappa
+        found: Floats = 0.5 * np.log1p(2 * np.exp(2 * log_kappa)) - 2 * log_kappa
+        return found

@@ -43,7 +43,8 @@ class MaximumStability(Trainable):
         keep = self.flip_probability + (1 - 2 * self.flip_probability) * ndtr(cosine * z)
         weight = half[:, None] * WEIGHTS * np.exp(-0.5 * (sine * z) ** 2) * keep
         moment = (weight * (k[:, None] - z) ** 2).sum(axis=1) * 2 / ROOT_2PI
-        return np.log(alpha * sine[:, 0] * moment)
+        found: Floats = np.log(alpha * sine[:, 0] * moment)
+        return found
 
     def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """The shortest w with y w·x ≥ 1, as non-negative least squares (Lawson & Hanson, ch. 23).
@@ -62,7 +63,8 @@ class MaximumStability(Trainable):
                 "expected examples that some student separates, but none does; "
                 "accepted are noise-free labels, or fewer examples"
             )
-        return weights
+        found: Floats = weights
+        return found
 
 
 class AdaTron(MaximumStability):
@@ -99,7 +101,8 @@ class AdaTron(MaximumStability):
 
 def _mean_gap(k: Floats) -> Floats:
     """E_z[(k − z)₊] = kΦ(k) + φ(k)."""
-    return k * ndtr(k) + np.exp(-0.5 * k**2) / ROOT_2PI
+    found: Floats = k * ndtr(k) + np.exp(-0.5 * k**2) / ROOT_2PI
+    return found
 
 
 def _ends(alpha: Floats) -> tuple[Floats, Floats]:

@@ -33,7 +33,8 @@ class PerceptronRule(Trainable):
             rtol=1e-10,
             atol=1e-300,
         )
-        return (0.5 * np.log(path.y[1]) - np.log(path.y[0]))[back]
+        found: Floats = (0.5 * np.log(path.y[1]) - np.log(path.y[0]))[back]
+        return found
 
     def _velocity(self, time: float, state: Floats, first: float) -> Floats:
         r, p = state
@@ -43,7 +44,8 @@ class PerceptronRule(Trainable):
         mistakes = self.flip_probability + bias * miss
         toward = (bias - r / length) / ROOT_2PI
         growth = -2 * (length - bias * r) / ROOT_2PI + mistakes
-        return first * np.exp(time) * np.array([toward, growth - 2 * r * toward])
+        found: Floats = first * np.exp(time) * np.array([toward, growth - 2 * r * toward])
+        return found
 
     def fit(self, inputs: Floats, labels: Floats) -> Floats:
         """One pass in the order given; a field of zero counts as a mistake."""
