@@ -71,7 +71,7 @@ def reads(
         read: Callable[Concatenate[Where, Rest], Found],
     ) -> Callable[Concatenate[Where, Rest], Found]:
         @wraps(read)
-        def guarded(path: Where, *rest: Rest.args, **named: Rest.kwargs) -> Found:
+        def guarded(path: Where, /, *rest: Rest.args, **named: Rest.kwargs) -> Found:
             with reading(what, path):
                 return read(path, *rest, **named)
 
