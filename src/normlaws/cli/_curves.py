@@ -1,4 +1,4 @@
-"""What verbs read: study folders and Parquet files, or a table of one's own as it is."""
+"""What verbs read: study folders and Parquet files, or a table of your own as it is."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def table(
     percent: Percent = None,
     run_pattern: RunPattern = None,
 ) -> None:
-    """A long-format table of one's own: one row per run and recorded step."""
+    """A long-format table of your own: one row per run and recorded step."""
     from normlaws.interop import Identity, read_table
 
     identity = Identity(run_pattern=run_pattern) if run_pattern else None

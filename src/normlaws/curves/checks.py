@@ -131,7 +131,7 @@ def as_size(size: float) -> Any:
 
 
 def scale_of(runs: pd.DataFrame) -> str:
-    """What the sizes of these runs count; ``size`` (training examples) where nothing is said.
+    """What the sizes of these runs count; ``size`` (training examples) by default.
 
     Raises:
         InputError: two runs name different things.

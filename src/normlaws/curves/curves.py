@@ -40,7 +40,7 @@ class Curves:
         runs: one row per run: ``run``, ``size``, ``seed``, ``status`` (complete, unfinished,
             diverged or failed), ``error`` (message of a failed run, else empty), and the
             dictionaries ``settings``, ``versions``, ``hardware``, ``code``; and any variable of
-            one's own that has one value per run (parameters, tokens, schedule).
+            your own that has one value per run (parameters, tokens, schedule).
 
     Args:
         frame: as above; absent measurements are filled with NaN, further numeric columns kept.

@@ -84,7 +84,7 @@ Kept = dict[Path, tuple[Stamp, StoredRun]]
 
 
 def read_place(path: Path, kept: Kept | None = None) -> list[StoredRun]:
-    """The runs of a folder. In a folder of several, a damaged one is left out, and said to be.
+    """The runs of a folder. In a folder of several, a damaged one is left out with a warning.
 
     Args:
         path: the folder.

@@ -19,7 +19,7 @@ _BATCH = 1 << 16  # rows
 
 
 def read_parquet_table(source: Path | bytes, path: Path) -> pa.Table:
-    """The columns of a file; lists, which no table of curves holds, are left out and said to be.
+    """The columns of a file; lists, which no table of curves holds, are left out with a warning.
 
     Rows times columns, and the bytes that the metadata states, are compared with the length of the
     file first. Text is read as a dictionary and counted before it is written out, since one long

@@ -1,4 +1,4 @@
-"""Arrays as a pickle describes them, checked word by word before numpy hears of them.
+"""Arrays as a pickle describes them, checked word by word before numpy sees them.
 
 A pickle asks for an array by naming a function of numpy and its arguments. Here such a request
 stays a description; :func:`numbers` alone makes an array of it, never one of objects, whose bytes

@@ -1,4 +1,4 @@
-"""Long-format tables of one's own (CSV, Parquet or JSON lines) as ``Curves``."""
+"""Long-format tables of your own (CSV, Parquet or JSON lines) as ``Curves``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_table(
     *,
     guess: bool = False,
 ) -> Curves:
-    """Read one row per (run, recorded step), or one row per run, with names of one's own.
+    """Read one row per (run, recorded step), or one row per run, with names of your own.
 
     Args:
         path: a ``.csv``, ``.parquet`` or ``.jsonl`` file.

@@ -1,4 +1,4 @@
-"""``Tracker``: record a training loop of one's own."""
+"""``Tracker``: record a training loop of your own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Tracker:
 
     A script that was killed and is started again continues its curve. Rows recorded at or after
     the step at which it goes on are dropped; :meth:`state_dict` in the checkpoint tells that step
-    and keeps the meter warm, else it is the first step that the tracker hears of.
+    and keeps the meter warm, else it is the first step that the tracker is told.
 
     Norms are read from the bare model, whatever ``torch.compile`` and ``DistributedDataParallel``
     put around it, and from full weights where ``fully_shard`` split them: every process makes a

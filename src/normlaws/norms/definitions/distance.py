@@ -55,7 +55,7 @@ class Start:
         return dict(self._matrices)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take the matrices of a saved state in place of one's own.
+        """Take the matrices of a saved state in place of its own.
 
         Raises:
             InputError: they are those of another model.

@@ -14,7 +14,7 @@ from torch import Tensor
 _PIECE = 4096  # entries that BLAS adds up in float32, in many lanes
 _SHORT = 256  # the same where they are added one after the other
 _ADD = 1 << 16
-_STRIP = 1 << 17  # entries that stay in a core's cache
+_STRIP = 1 << 17  # entries that stay in the cache of a core
 
 
 class Sums(NamedTuple):

@@ -103,7 +103,7 @@ def _figure(kinds: dict[str, Curves], study: SolvedStudy) -> Figure:
 
 
 def laws(kinds: dict[str, Curves], study: SolvedStudy) -> list[Table | Text]:
-    """The laws of every kind of curve, and what is said of them."""
+    """The laws of every kind of curve, and their verdicts."""
     from normlaws.laws import fit
 
     rows, said = [], []
