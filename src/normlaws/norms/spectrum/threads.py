@@ -20,4 +20,5 @@ def one_blas_thread() -> AbstractContextManager[object]:
     PyTorch (convolutions) then has twice as many busy threads as cores: on two cores the operator
     norms of ResNet-18 took 4 to 15 times as long.
     """
-    return _pools().limit(limits=1, user_api="blas")
+    limited: AbstractContextManager[object] = _pools().limit(limits=1, user_api="blas")
+    return limited

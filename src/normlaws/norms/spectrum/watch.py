@@ -98,7 +98,8 @@ def moved(vectors: Basis, probe: Vector, before: Reference, value: float) -> Vec
     then = before.probe - np.dot(np.dot(vectors, before.probe), vectors)
     square, most = np.float64(np.dot(then, then)), math.sqrt(value / before.level)
     growth = np.float64(np.dot(now, then)) / square if square > 0 else 0.0
-    return now - (min(max(growth, -most), most) * then).astype(probe.dtype)
+    found: Vector = now - (min(max(growth, -most), most) * then).astype(probe.dtype)
+    return found
 
 
 def stands_still(
@@ -119,4 +120,5 @@ def orthogonal(vector: Vector, basis: Basis) -> Vector:
     """A unit vector along the part of a vector that is orthogonal to the rows of ``basis``."""
     rest = vector - np.dot(np.dot(basis, vector), basis)
     length = np.sqrt(np.dot(rest, rest))
-    return rest / length if length > 0 else rest
+    found: Vector = rest / length if length > 0 else rest
+    return found
