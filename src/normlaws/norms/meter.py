@@ -61,15 +61,15 @@ class NormMeter:
     Args:
         model: any PyTorch model; the meter reads its weights where they are, at every call.
         norms: which of ``spectral_complexity``, ``spectral_product``, ``frobenius``, ``l1`` and
-            ``group_21``; all where omitted. Also ``distance`` and ``distance_21``, Frobenius and
+            ``group_21``; all by default. Also ``distance`` and ``distance_21``, Frobenius and
             (2,1) distance from the weights that ``model`` has now; flat, −inf at first.
         conv: ``"flat"`` or ``"operator"``, as in :func:`normlaws.norms.measure`.
         relative_error: wanted relative error of every spectral norm; 1e-6 for flat, 1e-4 for
-            operator where omitted. Below 1e-6 the products are taken in float64.
+            operator by default. Below 1e-6 the products are taken in float64.
         example_input: as in :func:`normlaws.norms.measure`, for ``conv="operator"``.
         seed: of the start vectors.
         compiled: whether flat float32 matrices on the CPU are refined by compiled code (extra
-            ``fast``), within the same error and several times as fast; where omitted, if that is
+            ``fast``), within the same error and several times as fast; by default, if that is
             installed and the model has a million weights, so that loading the code pays.
 
     Attributes:

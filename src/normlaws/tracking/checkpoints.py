@@ -68,7 +68,7 @@ def follow(
         run_pattern: regular expression with the groups ``size`` and ``seed`` (one or both), found
             in the path of each training's folder.
         metrics: step -> {metric: value}, joined at the same steps; what ``trainer_state.json``
-            holds is joined where omitted.
+            holds is joined by default.
         key: where in each file the network is; found automatically where it is unambiguous.
         progress: called with the checkpoints done, their number, and the name of the next.
 
