@@ -51,7 +51,7 @@ class Forms:
 
     def _no_worse(self, one: Fitted, best: Fitted) -> bool:
         limit = stats.f.ppf(LEVEL, self.spare(one), self.spare(best))
-        return self.scatter(one) ** 2 <= limit * self.scatter(best) ** 2 + 1e-20
+        return bool(self.scatter(one) ** 2 <= limit * self.scatter(best) ** 2 + 1e-20)
 
     @np.errstate(over="ignore", invalid="ignore")
     def log_errors(self, log_p: float) -> Floats:
