@@ -161,10 +161,10 @@ class Evidence:
         """
         outputs, inputs = shape[:2]
         if inputs == 1:
-            if not self.width or max(shape[2:]) == 1:
-                return 1
             if self.width == outputs:
                 return outputs
+            if not self.width or max(shape[2:]) == 1:
+                return 1
             first = len(shape) > 3 and not any(self._outputs.values())
             self.doubts[stem] = "with one input channel" if first else "channel by channel"
             return 1 if first else outputs
