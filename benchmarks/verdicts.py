@@ -2,8 +2,8 @@
 
 ``python benchmarks/verdicts.py [PATH…] [--published FOLDER] [--findings]`` fits every study folder
 or Parquet file of PATH, and every panel of the published ``.npy`` files in FOLDER, with no setting
-per study, and prints codes and exponents; with ``--findings`` the figure of every finding and its
-grade (e established, c contradicted, u undecided) instead.
+per study, and prints codes and exponents; with ``--findings`` the figure of every finding and the
+first letter of its grade instead, in bold where it would not pass were it known exactly.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 import normlaws as nl
 from normlaws.interop import panels_of, read_deep_norm
@@ -36,8 +38,16 @@ def row(name: str, laws: nl.Laws) -> str:
 
 
 def finding_row(name: str, laws: nl.Laws) -> str:
-    cells = [f"{one.figure.value:.2g} {one.grade[0]}" for one in laws.verdict.findings]
-    return f"| {name} | {' | '.join(cells)} |"
+    return f"| {name} | {' | '.join(cell(one) for one in laws.verdict.findings)} |"
+
+
+def cell(one: nl.laws.Finding) -> str:
+    """The figure, bold where it would not pass were it known exactly, and the grade's letter."""
+    value, (low, high) = one.figure.value, one.established
+    if not np.isfinite(value):
+        return "–"
+    shown = f"{value:.2g}".replace("-", "−")
+    return f"{shown if low <= value <= high else f'**{shown}**'} {one.grade[0]}"
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def _need(laws: Laws, one: Finding) -> Need:
         return Need(one, _spare(laws.gamma2))
     if inside or not np.isfinite([value, low, high]).all():
         return Need(one, float("nan"), one.next_step)
-    if one.name == "late_law":
+    if one.name == "late_law" and one.established[0] == 0:  # a scatter
         return Need(one, _less_scatter(value, value - low, one.established[1]))
     return Need(one, _shrink(value, (low, high), one))
 
