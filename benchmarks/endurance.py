@@ -119,9 +119,9 @@ def killed(
         while not is_complete(out):
             started = command(out, cluster.address if cluster else "")
             while done < kills and started.poll() is None:
-                pause = time.monotonic() + draw.uniform(0.5, 6)
-                while time.monotonic() < pause and started.poll() is None:
+                while not holders(out) and started.poll() is None:
                     time.sleep(0.05)
+                time.sleep(draw.uniform(0, 3))
                 victim = draw.choice(["command", "worker", "worker"])
                 if cluster and draw.random() < 0.1:
                     victim = "scheduler"
@@ -283,6 +283,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--address", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -299,7 +300,7 @@ def main() -> None:
         print(f"curves: {changed} damaged, {silent} silent")
         silent, changed = silent_checkpoints(folder, 200, draw)
         print(f"checkpoints: {changed} damaged, {silent} silent", flush=True)
-        for fault, cause in FAULTS.items():
+        for fault, cause in FAULTS.items() if given.faults else ():
             out = folder / fault.replace(" ", "-")
             began = time.monotonic()
             status, said = cause(out)

@@ -166,6 +166,11 @@ def test_pickles_that_only_ask_for_much(tmp_path, refused, monkeypatch):
     _pickled(tmp_path / "tuples.pt", doubled)
     assert "tuples" in refused(measure_file, tmp_path / "tuples.pt")
     monkeypatch.setattr(sizes, "MAX_INSTRUCTIONS", 10_000)
+    _pickled(tmp_path / "name.pt", b"cos\n" + b"a" * 200_000 + b"\n")
+    assert "letters" in refused(measure_file, tmp_path / "name.pt")
+    text = b"X" + struct.pack("<I", 200_000) + b"a" * 200_000
+    _pickled(tmp_path / "call.pt", text + b")R")
+    assert "no function" in refused(measure_file, tmp_path / "call.pt")
     _pickled(tmp_path / "long.pt", b"]" * 20_000)
     assert "instructions" in refused(measure_file, tmp_path / "long.pt")
     with (tmp_path / "old.pt").open("wb") as stream:

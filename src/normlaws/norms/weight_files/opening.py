@@ -158,7 +158,7 @@ def _one_file(path: Path) -> Any:
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             raise InputError(f"expected a state dict or safetensors at {path}, got {what}")
-    if not head.startswith((b"PK", b"\x80")) and not _is_safetensors(head):
+    if not _is_safetensors(head) and not head.startswith((b"PK", b"\x80")):
         raise CorruptFileError(_damaged(path, "it is no file of weights"))
     try:
         return _safetensors(path) if _is_safetensors(head) else _torch_file(path)
@@ -169,8 +169,8 @@ def _one_file(path: Path) -> Any:
 
 
 def _is_safetensors(head: bytes) -> bool:
-    """Eight bytes of length, then a JSON object."""
-    return head[8:9] == b"{" and not head.startswith((b"PK", b"\x80"))
+    """Eight bytes of length, the upper four of them zero, then a JSON object."""
+    return head[4:9] == b"\0\0\0\0{"
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:

@@ -18,13 +18,14 @@ from typing import IO, Any
 from torch import Tensor
 
 from normlaws.errors import CorruptFileError, InputError, printable
-from normlaws.storage.reading import check_plain, check_unfolded
+from normlaws.storage.reading import check_plain, check_unfolded, reason
 
 WHAT = "weights"
 FLOOR = 64 * 2**20
 """Bytes that the tensors of any file may take."""
 MAX_PICKLE = 8 * 2**20
 MAX_INSTRUCTIONS = 1_000_000
+MAX_NAME = 300  # letters
 MAX_NESTED = 100_000  # values in a tuple, each as often as it is named
 _PICKLES = 5  # in a file of the form before archives: magic, protocol, system, contents, keys
 _BUFFER = re.compile(r"(builtins|__builtin__) bytearray")  # filled with zeros, of any length
@@ -42,8 +43,7 @@ def check_archive(path: Path) -> None:
         if stream.read(2) != b"PK":
             stream.seek(0)
             for _ in range(_PICKLES):
-                if not _look_through(stream, path):
-                    return
+                _look_through(stream, path)
             return
     with zipfile.ZipFile(path) as archive:
         check_unfolded(sum(one.file_size for one in archive.infolist()), stored, WHAT, path, FLOOR)
@@ -85,15 +85,17 @@ def _address(tensor: Tensor) -> int:
         return id(tensor)
 
 
-def _look_through(stream: IO[bytes], path: Path) -> bool:
-    """Follow one pickle's instructions without doing them; whether there was one."""
+def _look_through(stream: IO[bytes], path: Path) -> None:
+    """Follow one pickle's instructions without doing them; what cannot be followed is refused."""
     try:
         _Shadow(path).follow(pickletools.genops(stream))
     except CorruptFileError:
         raise
-    except Exception:  # cut or damaged: PyTorch says so in its own words
-        return False
-    return True
+    except Exception as error:
+        raise CorruptFileError(
+            f"expected a state dict or safetensors at {printable(path)}, but it is damaged or "
+            f"something else: {reason(error)}"
+        ) from None
 
 
 class _Shadow:
@@ -121,10 +123,14 @@ class _Shadow:
         elif name == "GLOBAL":
             if _BUFFER.fullmatch(argument):
                 raise _refused(self._path, "a bytearray")
+            if len(argument) > MAX_NAME:  # PyTorch's message takes the square of its length
+                raise _refused(self._path, f"a name of {len(argument):,} letters")
             stack.append(argument)
         elif name in ("REDUCE", "NEWOBJ"):
             stack.pop()
-            if isinstance(stack[-1], str) and _CLASS.fullmatch(stack[-1]):
+            if not isinstance(stack[-1], str):
+                raise _refused(self._path, "a call of what is no function")
+            if _CLASS.fullmatch(stack[-1]):
                 raise _refused(self._path, f"a call of {stack[-1].replace(' ', '.')}")
             stack[-1] = 1
         else:
