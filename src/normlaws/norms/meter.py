@@ -172,7 +172,9 @@ class NormMeter:
             self._plan()
         reading = evaluation_mode(self._model) if self._computes else contextlib.nullcontext()
         with reading, self._threads():
-            measure_layers(self._warm, random, spectral=self._spectral, sums=self._sums)
+            measure_layers(
+                self._warm, random, self._calls, spectral=self._spectral, sums=self._sums
+            )
         self.last = [warm.row for warm in self._warm]
         sigma, group, frobenius, l1 = np.array(self.last).T
         broken = np.isnan(sigma) | (np.isnan(group) & self._sums)

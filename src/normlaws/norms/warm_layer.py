@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 _COMPILED_FROM = 33  # smaller side from which compiled code is cheaper
 _JUMP = 0.2  # relative residual of the kept vectors that tells a jump from a step of training
-_TRUST = 3e-4
+_TRUST, _TRUST_MAPS = 3e-4, 1e-3
 _UNKNOWN = Sums(math.nan, math.nan, math.nan)
 _SAFE = {  # ‖A‖_F² that is squared without overflow or loss
     torch.float32: (1e-20, 1e30),
@@ -80,7 +80,8 @@ class WarmLayer:
         self.dtype = torch.float32 if relative_error >= 1e-6 else torch.float64
         matrix = conv is None or conv.separates()  # what is iterated
         self.compiled = compiled and matrix and self.dtype == torch.float32
-        self.goal = Goal(relative_error, _TRUST, _JUMP, *_SAFE[torch.float32])
+        trust = _TRUST if matrix else _TRUST_MAPS
+        self.goal = Goal(relative_error, trust, _JUMP, *_SAFE[torch.float32])
         self.kept: Kept | None = None
         self.bound = 0.0
         self.proved = True
@@ -202,7 +203,7 @@ class WarmLayer:
 
 
 def measure_layers(
-    layers: list[WarmLayer], random: np.random.Generator, *, spectral: bool, sums: bool
+    layers: list[WarmLayer], random: np.random.Generator, call: int, *, spectral: bool, sums: bool
 ) -> None:
     """Bring the row and the bound of every layer up to date.
 
@@ -212,6 +213,7 @@ def measure_layers(
     Args:
         layers: of one model.
         random: of starts and noise.
+        call: number of the call.
         spectral: whether spectral norms are wanted.
         sums: whether the other norms are.
     """
@@ -220,7 +222,7 @@ def measure_layers(
         layer.look(spectral, sums)
         core, kept = layer.core, layer.kept
         if core is not None and kept is not None:
-            found = warm(core, kept, layer.signs(core), layer.goal, random)
+            found = warm(core, kept, layer.signs(core), layer.goal, random, call)
             if found is not None:
                 layer.settle(found)
     for layer in layers:

@@ -29,6 +29,7 @@ class ConvolutionOperator(Operator):
 
     exact_up_to: ClassVar[int] = 256
     cheap_up_to: ClassVar[int] = 128
+    in_turns: ClassVar[bool] = True
 
     def __init__(self, blocks: Tensor, geometry: Convolution) -> None:
         self.blocks = blocks

@@ -28,6 +28,7 @@ class Operator(ABC):
         dtype: of the weights.
         exact_up_to: :attr:`order` up to which a full decomposition is affordable.
         cheap_up_to: :attr:`order` up to which it costs no more than an iteration.
+        in_turns: whether a product is so expensive that what watches the rest takes turns.
     """
 
     groups: int
@@ -36,6 +37,7 @@ class Operator(ABC):
     dtype: torch.dtype
     exact_up_to: ClassVar[int]
     cheap_up_to: ClassVar[int]
+    in_turns: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, x: Vectors) -> Vectors:

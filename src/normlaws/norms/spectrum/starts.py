@@ -17,7 +17,7 @@ from normlaws.norms.operators.operator import Vectors
 from normlaws.norms.spectrum.cold import Ritz, orthonormal, top_ritz
 from normlaws.norms.spectrum.kept import KEPT, Found, Kept
 from normlaws.norms.spectrum.warm import Goal, follow, start_basis
-from normlaws.norms.spectrum.watch import Reference, Vector, watched
+from normlaws.norms.spectrum.watch import Reference, Vector, orthogonal, watched
 
 _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
@@ -76,8 +76,11 @@ def warm(
     signs: Vector,
     goal: Goal,
     random: np.random.Generator,
+    call: int,
 ) -> Found | None:
     """From the kept pairs; None for a jump.
+
+    Scout and probe watch the rest at every call; by turns where products are expensive.
 
     Args:
         operator: near the one of which they are.
@@ -85,17 +88,26 @@ def warm(
         signs: the probe's, (outputs,).
         goal: when to stop.
         random: of the noise in the start.
+        call: number of the call.
     """
     noise = random.standard_normal(kept.drift.shape, dtype=np.float32)
     if operator.groups > 1:
         return _warm_groups(operator, kept, signs, goal, noise)
     before = Reference(kept.probe[0], kept.anchor[0], kept.level[0])
     start = start_basis(kept.vectors[0], kept.drift[0], noise[0], kept.scout[0])
+    scouting = not operator.in_turns or call % 2 == 0
+    if not scouting:
+        start = start[:-1]
+    elif operator.in_turns:
+        signs = signs[:0]
     image = operator.forward(start[None])[0]
     found = follow(operator, start, image, signs, before, goal)
     if math.isnan(found.value):
         return None
-    parts = (found.vectors, found.values, found.drift, found.scout, *found.reference)
+    scout = found.scout
+    if not scouting:
+        scout = orthogonal(kept.scout[0] + scout, found.vectors)
+    parts = (found.vectors, found.values, found.drift, scout, *found.reference)
     second = float(found.values[1]) if len(found.values) > 1 else 0.0
     return Found(
         found.value, found.bound, second, found.residual, found.captured,
@@ -150,8 +162,7 @@ def _watched_groups(found: Ritz, probe: Vectors, before: Kept, outputs: int) -> 
 
 def _probe(operator: Operator, signs: Vector) -> Vectors:
     """The image of the random signs in every group, (groups, inputs)."""
-    every = np.broadcast_to(signs, (operator.groups, 1, operator.outputs))
-    return operator.adjoint(np.ascontiguousarray(every))[:, 0]
+    return operator.adjoint(np.tile(signs, (operator.groups, 1, 1)))[:, 0]
 
 
 def _fourth(found: Ritz, group: int) -> Vector:

@@ -121,9 +121,9 @@ def follow(
 
     Args:
         operator: A, of one group.
-        start: from :func:`start_basis`.
-        image: A of every start vector, (KEPT + 2, outputs).
-        signs: the probe's, (outputs,).
+        start: from :func:`start_basis`, with the scout or without.
+        image: A of every start vector, (vectors, outputs).
+        signs: the probe's, (outputs,), or none at all for a call without a probe.
         before: from which moves are counted.
         goal: when to stop.
     """
@@ -134,7 +134,8 @@ def follow(
         return _jump(start, before)
     values, s = ritz(t, size)
     y, rest = _combined(z, s[:, -1]), _combined(q, s[:, -KEPT - 1])
-    images = adjoints(operator, y, signs)
+    probed = len(signs) > 0
+    images = adjoints(operator, y, signs) if probed else adjoint(operator, y).reshape(1, -1)
     theta: float = np.float64(np.dot(y, y))
     residual = images[0] - np.dot(y, y) * _combined(q, s[:, -1])
     if not _length(residual) <= goal.give_up_above * theta:
@@ -152,9 +153,12 @@ def follow(
         bound, met = _judge(operator, q, z, s, values, theta, residual, goal)
     vectors = np.dot(np.ascontiguousarray(s[:, ::-1][:, :KEPT].T).astype(q.dtype), q[:size])
     value = _rayleigh(vectors[0], _combined(z, s[:, -1]))
-    still, scout, reference = watched(vectors, rest, images[1], before, value, value, len(signs))
-    if still:
-        return _jump(start, before)
+    scout, reference = orthogonal(orthogonal(rest, vectors), vectors), before
+    if probed:
+        seen = watched(vectors, rest, images[1], before, value, value, len(signs))
+        if seen.still:
+            return _jump(start, before)
+        scout, reference = seen.scout, seen.reference
     kept = values[::-1][:KEPT].copy()
     drift = _turn(vectors[0], start[0])
     captured, length = np.sum(values), _length(residual)

@@ -50,7 +50,7 @@ class CheckpointMeter:
         self._follow({layer.name: layer for layer in layers})
         random = np.random.Generator(np.random.Philox(key=[0, self._calls]))
         self._calls += 1
-        measure_layers(self._warm, random, spectral=True, sums=True)
+        measure_layers(self._warm, random, self._calls, spectral=True, sums=True)
         sigma, group, frobenius, l1 = np.array([warm.row for warm in self._warm]).T
         broken = [warm.layer.name for warm in self._warm if math.isnan(warm.row.log_spectral_norm)]
         if broken:
