@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from normlaws.norms import NormMeter
 from normlaws.norms.model.layers import inventory
+from normlaws.norms.operators import ConvolutionOperator
 from normlaws.norms.spectrum.exact import gram_norm
 from normlaws.norms.warm_layer import library
 
@@ -110,6 +111,18 @@ def svdvals(model: nn.Module) -> list[float]:
         ]
 
 
+def counted_products() -> list[int]:
+    """Count feature maps that go through a convolution or its adjoint from now on."""
+    count, through = [0], ConvolutionOperator._through
+
+    def counted(self: ConvolutionOperator, act, x, shape):  # type: ignore[no-untyped-def]
+        count[0] += x.shape[1]
+        return through(self, act, x, shape)
+
+    ConvolutionOperator._through = counted  # type: ignore[method-assign]
+    return count
+
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 clock = time.perf_counter
 
@@ -191,20 +204,25 @@ def bench(name: str, repeats: int, steps: int, batch: int, operator: bool, compi
     cold = {label: seconds(meter.measure) for label, meter in meters.items()}
     times: dict[str, list[float]] = {label: [] for label in meters}
     svd, floor, errors = [], [], {FLAT: 0.0}
+    count = counted_products()
     for repeat in range(repeats + 1):  # the first finds out where the weights drift to
         step(model, optimizer, batch)
         measured = {label: seconds(meter.measure) for label, meter in meters.items()}
         if repeat == 0:
+            count[0] = 0
             continue
         for label, value in measured.items():
             times[label].append(value)
         svd.append(seconds(lambda: svdvals(model)))
         floor.append(read_once(model))
         errors[FLAT] = max(errors[FLAT], flat_error(meters[FLAT]))
+    products = count[0]
     if operator:
         errors[OPERATOR] = operator_error(meters[OPERATOR], model, example)
     training = statistics.median(seconds(lambda: step(model, optimizer, BATCH)) for _ in range(3))
     report(name, times, cold, svd, floor, errors, training)
+    if operator:
+        print(f"  feature maps through a convolution, a call: {products / repeats / 2:.0f}")
 
 
 def report(
