@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 import pandas as pd
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import render
@@ -27,7 +28,12 @@ from normlaws.laws.estimators.early_window import EarlyFit
 from normlaws.laws.estimators.resampled_fit import Samples, sample
 from normlaws.laws.estimators.sensitivity import influence, window_table
 from normlaws.laws.forecasts.backtest import Backtest, backtest, baseline_table
-from normlaws.laws.forecasts.forecast import forecast, size_for_error, stopping_norm
+from normlaws.laws.forecasts.forecast import (
+    forecast,
+    size_for_error,
+    stopping_norm,
+    widened,
+)
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 from normlaws.laws.tables import mean_curves_table, optima_table, sizes_table
 from normlaws.laws.verdict import Evidence, judge
@@ -281,12 +287,12 @@ def fit(
     slope, gamma2 = found.direct[:, 1], found.late[:, 1]
     product = gamma0 + gamma1 * gamma2
     named = {
-        "gamma": estimate(-slope, found.freedom),
-        "gamma0": estimate(gamma0, found.freedom),
-        "gamma1": estimate(gamma1, found.freedom),
-        "gamma2": estimate(gamma2, found.freedom),
-        "product": estimate(product, found.freedom),
-        "difference": estimate(product + slope, found.freedom),
+        "gamma": _direct(found),
+        "gamma0": _widened(found, "gamma0", gamma0),
+        "gamma1": _widened(found, "gamma1", gamma1),
+        "gamma2": _widened(found, "gamma2", gamma2),
+        "product": _widened(found, "product", product),
+        "difference": _widened(found, "difference", product + slope),
     }
     return Laws(
         norm=norm,
@@ -312,6 +318,21 @@ def fit(
         samples=found,
         curves=curves,
     )
+
+
+def _widened(found: Samples, name: str, values: Floats) -> Estimate:
+    """An exponent with the error of the model in its interval. ``values``: (B,)."""
+    return widened(estimate(values, found.freedom), found.model_error(name))
+
+
+def _direct(found: Samples) -> Estimate:
+    """The direct γ; its interval holds the γ without the plateau at chance as well."""
+    plain = estimate(-found.direct[:, 1], found.freedom)
+    free = estimate(-found.direct_slope, found.freedom)
+    bounds = (plain.low, plain.high, free.low, free.high)
+    if any(bound is None for bound in bounds):
+        return plain
+    return Estimate(plain.value, min(plain.low, free.low), max(plain.high, free.high))  # type: ignore[type-var]
 
 
 def _with_optima(

@@ -37,6 +37,7 @@ KEPT = (4, 2)  # starts of either kind, without and with a plateau, that are fol
 ABOVE = 0.3  # ln error above where curves start, beyond which no plateau is put
 LATER = 5  # steps from the data's solution to that of a resample
 SCALE_FLOOR = 5e-3  # residuals below 0.5 % are never called outliers
+MISFIT_ROWS = 100  # resamples that tell noise from what the model has wrong
 MIN_SIZES, MIN_POINTS = 3, 15
 
 
@@ -90,6 +91,7 @@ class JointFit:
         scale: noise of a point, in ln error, of the robust loss.
         unit: the longest descent, in log norms.
         tolerance: scatter about a fit, in ln error, that is adequate.
+        misfit: scatter that noise does not explain, in ln error: what the model has wrong.
     """
 
     parameters: Floats
@@ -99,6 +101,7 @@ class JointFit:
     scale: float
     unit: float
     tolerance: float
+    misfit: float
 
     @property
     def gamma0(self) -> Floats:
@@ -165,6 +168,7 @@ def joint_fit(
         scale,
         unit,
         _tolerance(floor),
+        _misfit(points, theta),
     )
 
 
@@ -271,6 +275,24 @@ def _best_start(
 
 def _tolerance(floor: float) -> float:
     return 1.5 * floor + 0.02
+
+
+def _misfit(points: Points, theta: Floats) -> float:
+    """Root mean square of the residuals beyond noise; 0 without resamples.
+
+    The residuals of a resample hold the model's error once and the noise twice, those of the data
+    either once. (B, 9), in the units of the points.
+    """
+    rows = slice(1, 1 + MISFIT_ROWS)
+    few = np.concatenate([theta[:1], theta[rows]])
+    if len(few) < 2:
+        return 0.0
+    data = np.concatenate([points.y[:1], points.y[rows]])
+    weight = np.concatenate([points.weight[:1], points.weight[rows]])
+    irreducible = np.full(len(few), points.log_irreducible)
+    off = np.where(weight > 0, data - evaluate(few, points.x, points.p, irreducible), np.nan)
+    squares = np.nanmean(off**2, axis=1)
+    return float(np.sqrt(max(2 * squares[0] - float(np.median(squares[1:])), 0.0)))
 
 
 def _where(which: Bools) -> np.ndarray:

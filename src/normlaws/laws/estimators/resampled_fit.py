@@ -22,6 +22,7 @@ from normlaws.laws.estimators.early_window import EarlyFit, cover, early_fit
 from normlaws.laws.estimators.joint_fit import JointFit, joint_fit
 from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw, fit_size_law
+from normlaws.laws.forecasts.mixture import Mixture
 
 MIN_DEVIATIONS = 3  # sizes, from which γ2 can be seen to change
 MIN_CONTEST = 7  # sizes
@@ -81,6 +82,28 @@ class Samples:
             return None
         found = deviations(self.joint, np.where(self.used, self.log_norm[0], np.nan))
         return found if found is not None and found.adequate else None
+
+    @cached_property
+    def mixture(self) -> Mixture:
+        """What sizes not yet run are forecast with."""
+        return Mixture(self.size_law, self.log_sizes[self.used], self.log_error[0, self.used])
+
+    def model_error(self, name: str) -> float:
+        """Standard deviation of γ0, γ1 or γ2 that the crossover's own error leaves.
+
+        Its residuals beyond noise are taken to change about three times along a descent and anew
+        from size to size: a slope along a descent of length L is then off by 2 m / L.
+        """
+        joint, p = self.joint, self.log_sizes[self.used]
+        if joint is None or not self.joint_is_used:
+            return 0.0
+        across = joint.misfit / max(float(np.sqrt(((p - p.mean()) ** 2).sum())), 1e-9)
+        if name == "gamma1":
+            return 2 * joint.misfit / joint.unit
+        if name == "gamma2":
+            from_joint = self.late[0, 1] == joint.gamma2[0]
+            return across / max(float(joint.gamma1[0]), 1e-9) if from_joint else 0.0
+        return across
 
     @property
     def direct_slope(self) -> Floats:

@@ -26,6 +26,7 @@ from normlaws.laws.estimators.least_squares import (
 
 FORMS = ("power", "power_offset", "local_power")
 FIRST = 4  # sizes that the first forecast of a contest rests on
+FEWEST = 3  # sizes that it rests on where there are but four; no form is chosen by one forecast
 BETTER = 0.95  # a form replaces the plain power law where its error is this much lower
 SEARCH = Search(steps=15, longest=1.0, rise=5.0)
 
@@ -40,6 +41,7 @@ class SizeLaw:
         centre: ln P subtracted before fitting.
         largest: ln P of the largest size.
         sizes: K.
+        origins: how many times a contest was held.
         contest: (B, F) mean |ln(predicted/actual)| of each form; NaN with too few sizes.
         drift: (B,) root mean square of contest errors of the chosen form per √(ln P).
     """
@@ -49,6 +51,7 @@ class SizeLaw:
     centre: float
     largest: float
     sizes: int
+    origins: int
     contest: Floats
     drift: Floats
 
@@ -64,7 +67,12 @@ class SizeLaw:
 
     def log_error(self, log_p: Floats) -> Floats:
         """Ln ε_opt. (n,) -> (B, n)."""
-        return _predict(self.parameters, np.asarray(log_p, dtype=float) - self.centre)
+        return predict(self.parameters, np.asarray(log_p, dtype=float) - self.centre)
+
+    def of_data(self, log_p: Floats) -> Floats:
+        """Ln ε_opt on the data. (n,) -> (n,)."""
+        x = np.asarray(log_p, dtype=float) - self.centre
+        return np.asarray(predict(self.parameters[:1], x)[0])
 
     def log_size(self, log_error: float) -> Floats:
         """Ln P at which an error is reached; infinite where it never is. (B,)."""
@@ -80,9 +88,10 @@ def fit_size_law(log_p: Floats, log_error: Floats) -> SizeLaw:
     centre = float(log_p.mean())
     x = log_p - centre
     theta = _all_forms(x, log_error)
-    contest, drift = _contest(x, log_error)
+    first = FIRST if len(x) > FIRST else FEWEST
+    contest, drift = _contest(x, log_error, first)
     chosen = np.zeros(len(log_error), dtype=np.int64)
-    if np.isfinite(contest).any():
+    if first == FIRST and np.isfinite(contest).any():
         handicap = np.where(np.arange(len(FORMS)) == 0, BETTER, 1.0)
         chosen = np.argmin(np.where(np.isfinite(contest), contest * handicap, np.inf), axis=1)
     return SizeLaw(
@@ -91,6 +100,7 @@ def fit_size_law(log_p: Floats, log_error: Floats) -> SizeLaw:
         centre=centre,
         largest=float(log_p.max()),
         sizes=len(log_p),
+        origins=max(len(log_p) - first, 0),
         contest=contest,
         drift=drift[np.arange(len(chosen)), chosen],
     )
@@ -103,8 +113,8 @@ def _all_forms(x: Floats, y: Floats) -> Floats:
 
 
 @np.errstate(divide="ignore", invalid="ignore")
-def _predict(theta: Floats, x: Floats) -> Floats:
-    """(B, 3), (n,) -> (B, n)."""
+def predict(theta: Floats, x: Floats) -> Floats:
+    """Ln ε at centred ln P. (B, 3), (n,) or (B, n) -> (B, n)."""
     return np.logaddexp(theta[:, :1] - theta[:, 1:2] * x, theta[:, 2:])
 
 
@@ -132,7 +142,7 @@ def _offset(x: Floats, y: Floats, plain: Floats) -> Floats:
 
 def _descend(theta: Floats, x: Floats, y: Floats, known: Flags, lowest: Floats) -> Solution:
     def normal(trial: Floats, rows: Rows) -> Normal:
-        fitted = _predict(trial, x)
+        fitted = predict(trial, x)
         share = np.exp(trial[:, :1] - trial[:, 1:2] * x - fitted)
         jacobian = np.stack([share, -share * x, 1 - share], axis=2)
         return Normal.of(jacobian, fitted - y[rows], known[rows].astype(float))
@@ -145,12 +155,12 @@ def _descend(theta: Floats, x: Floats, y: Floats, known: Flags, lowest: Floats) 
     return least_squares(normal, theta, SEARCH, limit)
 
 
-def _contest(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def _contest(x: Floats, y: Floats, first: int) -> tuple[Floats, Floats]:
     """Rolling-origin errors of every form: mean |error| and rms error per √horizon. (B, F)."""
     errors, horizons = [], []
-    for n in range(FIRST, len(x)):
+    for n in range(first, len(x)):
         theta = _all_forms(x[:n], y[:, :n])
-        fitted = np.stack([_predict(theta[:, f], x[n:]) for f in range(len(FORMS))], axis=1)
+        fitted = np.stack([predict(theta[:, f], x[n:]) for f in range(len(FORMS))], axis=1)
         errors.append(fitted - y[:, None, n:])
         horizons.append(x[n:] - x[n - 1])
     if not errors:
