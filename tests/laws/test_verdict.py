@@ -32,8 +32,8 @@ NULLS = {
 @pytest.mark.parametrize("kind", NULLS)
 def test_null_cases_are_called_so(kind):
     law, how, wanted = NULLS[kind]
-    found = [codes(plant(law, generator=i, **how)) for i in range(5)]
-    assert sum(bool(wanted & each) for each in found) >= 4
+    found = [codes(plant(law, generator=i, **how)) for i in range(3)]
+    assert sum(bool(wanted & each) for each in found) >= 2
     assert not any("laws_hold" in each for each in found)
 
 

@@ -290,7 +290,7 @@ def fit(
         "gamma": _direct(found),
         "gamma0": _widened(found, "gamma0", gamma0),
         "gamma1": _widened(found, "gamma1", gamma1),
-        "gamma2": _widened(found, "gamma2", gamma2),
+        "gamma2": _late(found),
         "product": _widened(found, "product", product),
         "difference": _widened(found, "difference", product + slope),
     }
@@ -333,6 +333,15 @@ def _direct(found: Samples) -> Estimate:
     if any(bound is None for bound in bounds):
         return plain
     return Estimate(plain.value, min(plain.low, free.low), max(plain.high, free.high))  # type: ignore[type-var]
+
+
+def _late(found: Samples) -> Estimate:
+    """γ2; its interval holds the slope of the optima and that of the joint fit, where it fits."""
+    one = _widened(found, "gamma2", found.late[:, 1])
+    others = [float(value) for value in found.both_gamma2 if np.isfinite(value)]
+    if one.low is None or one.high is None:
+        return one
+    return Estimate(one.value, min(one.low, *others), max(one.high, *others))
 
 
 def _with_optima(

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from normlaws.curves import Curves
-from normlaws.laws.data.optimum import optimum, roughness
+from normlaws.laws.data.grid import panel_of
+from normlaws.laws.data.optimum import finest, optimum, roughness
 from normlaws.laws.data.runs import runs_of
 
 
@@ -42,6 +43,30 @@ def test_validation_chooses_and_test_scores():
 def test_lowest_at_the_end_is_censored():
     x = np.linspace(0, 3, 20)
     assert optimum(one_run(x, 0.5 * np.exp(-x))).censored
+
+
+def test_a_lowest_value_met_again_at_the_end_levels_off():
+    error = np.concatenate([0.5 * np.exp(-np.linspace(0, 3, 14)), np.full(6, 0.02)])
+    best = optimum(one_run(np.linspace(0, 3, 20), error))
+    assert not best.censored
+    assert best.rise == pytest.approx(0.0, abs=1e-9)
+
+
+def test_one_record_of_rise_is_an_optimum_where_it_repeats():
+    x = np.linspace(0, 3, 20)
+    fall = 0.5 * np.exp(-x)
+    risen = np.append(fall[:-1], 1.2 * fall[-2])
+    frames = [
+        pd.DataFrame({"run": f"{n}", "size": 10, "seed": n, "step": range(20), "log_n": x})
+        for n in range(6)
+    ]
+
+    def censored(errors):
+        parts = [frame.assign(test_error=e) for frame, e in zip(frames, errors, strict=False)]
+        return panel_of(runs_of(Curves(pd.concat(parts)), "n", "test_error")).censored.tolist()
+
+    assert censored([risen, fall, fall, fall]) == [True] * 4
+    assert censored([risen, risen, risen, fall]) == [False, False, False, True]
 
 
 def test_unfinished_run_is_censored_until_it_has_clearly_risen():
@@ -86,3 +111,11 @@ def test_zero_errors_become_half_the_resolution_and_infinite_norms_are_left_out(
 def test_rising_records_are_new_highs_after_the_lowest_norm():
     run = one_run([1.0, 0.5, 0.7, 0.6, 0.9, 0.9, 2.0], np.full(7, 0.1))
     assert run.rising.tolist() == [False, True, True, False, True, False, True]
+
+
+def test_a_smooth_curve_has_no_noise_and_a_noisy_one_its_own():
+    x = np.linspace(0, 6, 40)
+    smooth = np.log(np.exp(-x) + 0.1 * np.exp(0.3 * x))
+    assert finest(smooth) < 1e-4 < roughness(smooth)
+    noisy = smooth + 0.01 * np.random.default_rng(0).normal(size=40)
+    assert finest(noisy) == pytest.approx(0.01, rel=0.4)

@@ -10,7 +10,8 @@ from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.interop import read_deep_norm
 from normlaws.laws.estimators.size_law import FORMS, fit_size_law
-from normlaws.laws.plant import Planted, plant
+from normlaws.laws.forecasts.form import Form
+from normlaws.laws.plant import SIZES, Planted, plant
 
 
 def lowest(law, size):
@@ -31,15 +32,33 @@ def test_forecasts_hold_the_planted_truth(laws):
 
 def test_intervals_of_forecasts_cover_single_new_runs():
     inside, size = [], 51200
-    for study in range(12):
-        laws = nl.fit(plant(generator=study), resamples=60)
+    for study in range(8):
+        laws = nl.fit(plant(sizes=SIZES[2:], generator=study), resamples=60)
         run = nl.fit(
             plant(sizes=[size // 2, size], seeds=1, generator=1000 + study), resamples=0
         ).optima
         actual = float(run.loc[run["size"] == size, "error"].iloc[0])
         low, high = laws.forecast([size])[0].error[1:]
         inside.append(low < actual < high)
-    assert np.mean(inside) >= 0.8
+    assert np.mean(inside) >= 0.75
+
+
+def test_four_sizes_leave_a_forecast_uncertain_in_its_form():
+    form = nl.fit(plant(sizes=SIZES[:4], noise=0.001), resamples=20).samples.form
+    assert form.rival is None
+    assert form.error(np.log(SIZES[3])) < 0.01
+    assert form.error(np.log(8 * SIZES[3])) > 0.05
+
+
+def test_another_form_that_fits_as_well_widens_a_forecast():
+    log_p = np.log(100 * 2.0 ** np.arange(8))
+    straight, bent = 0.2 - 0.4 * log_p, 0.2 - 0.4 * log_p + 0.03 * (log_p - log_p[0]) ** 2
+    near, far = log_p[-1], log_p[-1] + 2
+    form = Form(fit_size_law(log_p, bent[None]), log_p, bent)
+    gap = form.rival.log_error(np.array([far]))[0] - form.law.of_data(np.array([far]))[0]
+    assert form.apart(far) == pytest.approx(abs(gap) / np.sqrt(2))
+    assert form.error(far) > max(form.error(near), form.apart(far))
+    assert Form(fit_size_law(log_p, straight[None]), log_p, straight).apart(far) < 0.01
 
 
 def test_size_for_error_inverts_the_forecast(laws):

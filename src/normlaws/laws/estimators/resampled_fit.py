@@ -22,7 +22,7 @@ from normlaws.laws.estimators.early_window import EarlyFit, cover, early_fit
 from normlaws.laws.estimators.joint_fit import JointFit, joint_fit
 from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw, fit_size_law
-from normlaws.laws.forecasts.mixture import Mixture
+from normlaws.laws.forecasts.form import Form
 
 MIN_DEVIATIONS = 3  # sizes, from which γ2 can be seen to change
 MIN_CONTEST = 7  # sizes
@@ -84,22 +84,33 @@ class Samples:
         return found if found is not None and found.adequate else None
 
     @cached_property
-    def mixture(self) -> Mixture:
-        """What sizes not yet run are forecast with."""
-        return Mixture(self.size_law, self.log_sizes[self.used], self.log_error[0, self.used])
+    def form(self) -> Form:
+        """The form of the law of ε_opt against P, and its rival."""
+        return Form(self.size_law, self.log_sizes[self.used], self.log_error[0, self.used])
+
+    @property
+    def both_gamma2(self) -> tuple[float, float]:
+        """γ2 of the optima and of the joint fit, which counts where it is adequate and near."""
+        minima, own = float(self.minima[0]), float(self.late[0, 1])
+        joint = self.joint
+        if joint is None or not joint.crossover.adequate or not minima > 0:
+            return own, own
+        other = float(joint.gamma2[0])
+        near = 1 / MINIMA_DISAGREE < other / minima < MINIMA_DISAGREE
+        return (minima, other) if near else (own, own)
 
     def model_error(self, name: str) -> float:
         """Standard deviation of γ0, γ1 or γ2 that the crossover's own error leaves.
 
-        Its residuals beyond noise are taken to change about three times along a descent and anew
-        from size to size: a slope along a descent of length L is then off by 2 m / L.
+        Its residuals beyond noise, m, are taken to change once along a descent and anew from size
+        to size: a slope along a descent of length L is then off by √12 m / L.
         """
         joint, p = self.joint, self.log_sizes[self.used]
         if joint is None or not self.joint_is_used:
             return 0.0
         across = joint.misfit / max(float(np.sqrt(((p - p.mean()) ** 2).sum())), 1e-9)
         if name == "gamma1":
-            return 2 * joint.misfit / joint.unit
+            return float(np.sqrt(12.0)) * joint.misfit / joint.unit
         if name == "gamma2":
             from_joint = self.late[0, 1] == joint.gamma2[0]
             return across / max(float(joint.gamma1[0]), 1e-9) if from_joint else 0.0

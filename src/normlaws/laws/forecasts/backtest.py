@@ -14,7 +14,6 @@ from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.estimators.size_law import fit_size_law
 from normlaws.laws.forecasts.baselines import BASELINES, fit_baseline
-from normlaws.laws.forecasts.mixture import Mixture
 from normlaws.laws.forecasts.unfinished import from_partial
 
 OURS, UNFINISHED = "normlaws", "normlaws_unfinished"
@@ -60,7 +59,7 @@ def backtest(found: Samples, hide: int | None = None) -> Backtest:
     seen, held = used[:-hidden], used[-hidden:]
     log_p, actual = found.log_sizes, found.log_error[0]
     predictions = {
-        OURS: _ours(log_p[seen], actual[seen]).predict(log_p[held])[0],
+        OURS: fit_size_law(log_p[seen], actual[None, seen]).of_data(log_p[held]),
     }
     partial = _unfinished(found, seen, held)
     predictions[UNFINISHED] = np.where(np.isfinite(partial), partial, predictions[OURS])
@@ -71,10 +70,6 @@ def backtest(found: Samples, hide: int | None = None) -> Backtest:
     table = _table(predictions, found.panel.sizes[held], actual[held])
     scores = table["log_ratio"].abs().groupby(table["method"]).mean().sort_values()
     return Backtest(table, scores, tuple(as_size(size) for size in found.panel.sizes[seen]))
-
-
-def _ours(log_p: Floats, log_error: Floats) -> Mixture:
-    return Mixture(fit_size_law(log_p, log_error[None]), log_p, log_error)
 
 
 def _unfinished(found: Samples, seen: np.ndarray, held: np.ndarray) -> Floats:
@@ -142,13 +137,12 @@ def baseline_table(found: Samples) -> pd.DataFrame:
 
 def _our_row(found: Samples, scores: pd.Series) -> dict[str, object]:
     law = found.size_law
-    mixture = found.mixture
-    residual = mixture.predict(mixture.log_p)[0] - mixture.log_error
+    residual = law.of_data(found.log_sizes[found.used]) - found.log_error[0, found.used]
     names = ("log_k", "gamma", "log_offset")
     parameters = dict(zip(names, law.parameters[0].tolist(), strict=True))
     parameters["log_k"] += parameters["gamma"] * law.centre
     return {
-        "name": f"{OURS} ({mixture.name})",
+        "name": f"{OURS} ({law.form})",
         "parameters": parameters,
         "in_sample": float(np.sqrt(np.mean(residual**2))),
         "backtest": scores.get(OURS, np.nan),

@@ -19,13 +19,12 @@ def forecast(found: Samples, size: float, ceiling: float = np.inf) -> Forecast:
 
     A size that is still being trained is forecast from where its curve stands; any other from the
     size law. The interval holds the resampling of seeds, the error of the form (drift of past
-    forecasts, distance between forms), and the spread of single runs; nothing exceeds ``ceiling``.
+    forecasts, distance to another form) and the spread of single runs; nothing exceeds ``ceiling``.
     """
     log_p = _log_size(size)
     log_norm = late_norms(found, log_p)
     running = _running(found, size)
-    log_error = found.mixture.predict(np.array([log_p]))[:, 0]
-    form = found.mixture.form_error(log_p)
+    log_error, form = found.size_law.log_error(np.array([log_p]))[:, 0], found.form.error(log_p)
     if running is not None:
         partial = unfinished(found, running, log_norm)
         if np.isfinite(partial[0]):
@@ -51,11 +50,11 @@ def size_for_error(found: Samples, error: float) -> Estimate:
     """
     if not error > 0:
         raise InputError(f"expected a target error above 0, got {error:g}")
-    log_p = found.mixture.log_size(float(np.log(error)))
+    log_p = found.size_law.log_size(float(np.log(error)))
     if not np.isfinite(log_p[0]):
         return Estimate(float("inf"))
-    slope = found.mixture.slope(float(log_p[0]))
-    extra = found.mixture.form_error(float(log_p[0])) / max(slope, 1e-9)
+    slope = float(found.size_law.parameters[0, 1])
+    extra = found.form.error(float(log_p[0])) / max(slope, 1e-9)
     return _exp(widened(estimate(log_p, found.freedom), extra))
 
 
