@@ -81,7 +81,8 @@ def compared(curves: nl.Curves, norm: str | None) -> dict[str, float]:
         fitted = fit_baseline(baseline, log_p[seen], actual[seen])
         if fitted is not None:
             guess[baseline.name] = fitted.log_error(log_p[held])
-    guess["winner and m4"] = (guess["winner of these"] + guess["m4"]) / 2
+    if "m4" in guess:
+        guess["winner and m4"] = (guess["winner of these"] + guess["m4"]) / 2
     visible = curves.select(sizes=[int(size) for size in found.panel.sizes[seen]])
     product = nl.fit(visible, norm=norm, resamples=0).product.value
     guess["two laws"] = actual[seen].mean() - product * (log_p[held] - log_p[seen].mean())
@@ -101,7 +102,8 @@ def coverage(studies: int, resamples: int, first: int) -> None:
             total.setdefault(kind, []).extend(held_runs(curves, norm, resamples))
     good = [one for kind in HOLDING for one in total.get(kind, [])]
     for kind, inside in [*total.items(), ("laws hold, all", good)]:
-        print(f"{kind:<20}{np.mean(inside):>7.1%} of {len(inside)} hidden runs")
+        share = f"{np.mean(inside):.1%}" if inside else "–"
+        print(f"{kind:<20}{share:>7} of {len(inside)} hidden runs")
 
 
 def held_runs(curves: nl.Curves, norm: str | None, resamples: int) -> list[bool]:

@@ -118,4 +118,4 @@ def test_a_smooth_curve_has_no_noise_and_a_noisy_one_its_own():
     smooth = np.log(np.exp(-x) + 0.1 * np.exp(0.3 * x))
     assert finest(smooth) < 1e-4 < roughness(smooth)
     noisy = smooth + 0.01 * np.random.default_rng(0).normal(size=40)
-    assert finest(noisy) == pytest.approx(0.01, rel=0.4)
+    assert 0.003 < finest(noisy) < 0.015
