@@ -66,12 +66,13 @@ def _answer_all(app: Dash) -> None:
     """A sentence for what no page of ours sends, in place of a traceback."""
     app.server.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
 
-    @app.server.errorhandler(Exception)
     def refuse(error: Exception) -> flask.Response | HTTPException:
         if isinstance(error, HTTPException):
             return error
         text = f"expected a request as the page sends it, got another: {reason(error)}"
         return flask.Response(text, 400, mimetype="text/plain")
+
+    app.server.register_error_handler(Exception, refuse)
 
 
 MAX_REQUEST = 4 * 2**20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.estimators.resampled_fit import Samples
 
 ROWS = 200  # resamples that are enough for a standard deviation

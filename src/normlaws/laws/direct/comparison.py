@@ -192,4 +192,5 @@ def _chances(mean: Floats, spread: Floats) -> Floats:
         others = np.delete(np.arange(len(mean)), k)
         above = stats.norm.sf((at[:, None] - mean[others]) / spread[others])
         out[k] = (WEIGHTS * above.prod(axis=1)).sum() / WEIGHTS.sum()
-    return out / out.sum()
+    found: Floats = out / out.sum()
+    return found

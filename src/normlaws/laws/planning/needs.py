@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from normlaws.laws.data.runs import Floats
+from normlaws.arrays import Floats
 from normlaws.laws.estimators.resampled_fit import sample
 from normlaws.laws.findings import findings
 from normlaws.laws.result import Finding

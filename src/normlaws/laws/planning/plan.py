@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from normlaws.arrays import Floats
 from normlaws.display.numbers import count
 from normlaws.errors import InputError
-from normlaws.laws.data.runs import Floats
 from normlaws.laws.headline import NAMES
 from normlaws.laws.planning.needs import Need, Widths, needs, widths
 from normlaws.laws.planning.power import Power, power

@@ -388,7 +388,8 @@ def _two_populations(base: Base, random: Random) -> LogError:
 
     def log_error(x: Floats, size: float) -> Floats:
         each = [law(x, size) for law in laws]
-        return np.logaddexp(np.log(1 - share) + each[0], np.log(share) + each[1])
+        found: Floats = np.logaddexp(np.log(1 - share) + each[0], np.log(share) + each[1])
+        return found
 
     return log_error
 

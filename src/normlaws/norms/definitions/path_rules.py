@@ -34,16 +34,19 @@ def _linear(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     given = list(args) + [kwargs.pop(key) for key in ("input", "weight") if key in kwargs]
     x, weight, *rest = given
     kwargs.pop("bias", None)
-    return func(x, weight.double().abs() ** order, None, *rest[1:], **kwargs)
+    found: Tensor = func(x, weight.double().abs() ** order, None, *rest[1:], **kwargs)
+    return found
 
 
 def _identity(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     """Paths pass through ReLU and dropout."""
-    return args[0] if args else kwargs["input"]
+    found: Tensor = args[0] if args else kwargs["input"]
+    return found
 
 
 def _subtract(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    return args[0] + args[1]
+    found: Tensor = args[0] + args[1]
+    return found
 
 
 def _multiply(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -56,7 +59,8 @@ def _multiply(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
             "expected a ReLU network, but it multiplies two activations, for which path norms are "
             "not defined"
         )
-    return x * abs(factor) ** order
+    found: Tensor = x * abs(factor) ** order
+    return found
 
 
 def _divide(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -74,14 +78,16 @@ def _batch_norm(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         )
     scale = torch.rsqrt(variance.double() + given.arguments["eps"])
     scale = scale if gain is None else scale * gain.double()
-    return x * (scale.abs() ** order).reshape(1, -1, *[1] * (x.ndim - 2))
+    found: Tensor = x * (scale.abs() ** order).reshape(1, -1, *[1] * (x.ndim - 2))
+    return found
 
 
 def _mean(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     x = args[0] if args else kwargs["input"]
     mean = func(*args, **kwargs)
     averaged = x.numel() / mean.numel()
-    return mean / averaged ** (order - 1)
+    found: Tensor = mean / averaged ** (order - 1)
+    return found
 
 
 def _adaptive_average(
@@ -89,7 +95,8 @@ def _adaptive_average(
 ) -> Tensor:
     x = args[0] if args else kwargs["input"]
     mean = func(*args, **kwargs)
-    return mean / _adaptive_windows(x, mean) ** (order - 1)
+    found: Tensor = mean / _adaptive_windows(x, mean) ** (order - 1)
+    return found
 
 
 def _adaptive_max(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -107,11 +114,13 @@ def _average(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     """Coefficients 1/k become 1/k^order."""
     mean = func(*args, **kwargs)
     if order == 1:
-        return mean
+        found: Tensor = mean
+        return found
     names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
     given = dict(zip((*names, "divisor_override"), args, strict=False)) | kwargs
     if given.get("divisor_override"):
-        return mean / given["divisor_override"]
+        found = mean / given["divisor_override"]
+        return found
     x, dims = given["input"], int(func.__name__[-2])
     kernel = _each(given["kernel_size"], dims)
     stride = _each(given.get("stride") or kernel, dims)
@@ -124,7 +133,8 @@ def _average(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         if inside:
             begin, end = begin.clamp(min=0), end.clamp(max=size)
         mean = mean / _along(end - begin, axis - dims, mean)
-    return mean
+    found = mean
+    return found
 
 
 def _maximum(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -153,7 +163,8 @@ def _maximum(order: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 def _pooled_shape(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Size:
     """Shape of what a pooling gives, with or without indices."""
     found = func(*args, **kwargs)
-    return (found[0] if isinstance(found, tuple) else found).shape
+    result: torch.Size = (found[0] if isinstance(found, tuple) else found).shape
+    return result
 
 
 def _adaptive_windows(x: Tensor, pooled: Tensor) -> Tensor:

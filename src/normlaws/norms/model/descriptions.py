@@ -116,7 +116,8 @@ def transposed_convolution(axes: int, groups: int) -> Description:
 
     def flatten(weight: Tensor) -> Tensor:
         blocks = weight.flatten(2).unflatten(0, (groups, -1))  # (g, in, out, taps)
-        return blocks.transpose(1, 2).flatten(2)
+        found: Tensor = blocks.transpose(1, 2).flatten(2)
+        return found
 
     return Description(f"conv_transpose{axes - 2}d", flatten)
 

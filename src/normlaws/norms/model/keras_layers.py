@@ -182,7 +182,8 @@ def _unknown(name: str, root: Any, variable: Any) -> WeightLayer:
     )
 
     def read() -> Tensor:
-        return variable.value.flatten(0, -2).T[None]
+        found: Tensor = variable.value.flatten(0, -2).T[None]
+        return found
 
     return WeightLayer(full, "unknown", tuple(variable.shape), read, (variable.value,), root)
 

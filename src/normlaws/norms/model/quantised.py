@@ -127,7 +127,8 @@ def _bitsandbytes(module: Any) -> Tensor | None:
         if codes is None:
             codes = weight.data
         if scale is not None:
-            return codes.float() * scale.float()[:, None] / 127
+            result: Tensor | None = codes.float() * scale.float()[:, None] / 127
+            return result
     return None
 
 

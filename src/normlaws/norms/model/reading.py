@@ -40,10 +40,13 @@ def _computed(module: Any, attribute: str) -> Tensor:
                 found: Tensor = hook.compute_weight(module, do_power_iteration=False)
                 return found
             if hasattr(hook, "compute_weight"):
-                return hook.compute_weight(module)
+                result: Tensor = hook.compute_weight(module)
+                return result
             if hasattr(hook, "apply_mask"):
-                return hook.apply_mask(module)
-    return getattr(module, attribute)
+                result = hook.apply_mask(module)
+                return result
+    result = getattr(module, attribute)
+    return result
 
 
 def sources(module: Any, attribute: str) -> tuple[Tensor, ...]:
@@ -85,7 +88,8 @@ def batch_norm_scale(module: Any) -> Tensor:
     """The diagonal map of a batch-norm in evaluation mode, γ/√(running variance + ε), (C,)."""
     gain = module.weight
     if module.running_var is None:
-        return gain
+        found: Tensor = gain
+        return found
     scale = torch.rsqrt(module.running_var.double() + module.eps)
     return scale if gain is None else gain.double() * scale
 

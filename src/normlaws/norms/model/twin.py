@@ -41,7 +41,8 @@ def bare(model: nn.Module) -> nn.Module:
     """
     inner = unwrapped(model)
     if any(wrapped(module) is not None for module in inner.modules()):
-        return twin_of(inner, {})
+        found: nn.Module = twin_of(inner, {})
+        return found
     return inner
 
 

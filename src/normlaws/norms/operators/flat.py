@@ -67,9 +67,11 @@ def product(x: NDArray[np.floating], matrix: Tensor) -> NDArray[np.floating]:
     array = matrix.numpy()
     k, (m, n) = len(x), array.shape
     if k == 1:
-        return np.matmul(x[0], array)[None]
+        found: NDArray[np.floating] = np.matmul(x[0], array)[None]
+        return found
     if k * m * n <= _SMALL_PRODUCT:
-        return np.matmul(x, array)
+        found = np.matmul(x, array)
+        return found
     if array.flags.c_contiguous:
         rows = max(_SMALL_PRODUCT // (k * n), 1)
         parts = (
@@ -79,7 +81,8 @@ def product(x: NDArray[np.floating], matrix: Tensor) -> NDArray[np.floating]:
         out = next(parts)
         for part in parts:
             out += part
-        return out
+        found = out
+        return found
     columns = max(_SMALL_PRODUCT // (k * m), 1)
     parts = (np.matmul(x, array[:, at : at + columns]) for at in range(0, n, columns))
     return np.concatenate(list(parts), axis=1)

@@ -28,7 +28,8 @@ class Sums(NamedTuple):
 def column_norms(blocks: Tensor) -> Tensor:
     """L2 norms of the columns of the stored (out, in · taps) matrix, as the published code has."""
     stacked = blocks.flatten(0, 1) if len(blocks) > 1 else blocks[0]
-    return torch.linalg.vector_norm(stacked, dim=0)
+    found: Tensor = torch.linalg.vector_norm(stacked, dim=0)
+    return found
 
 
 def flat_sums(blocks: Tensor) -> Sums:
@@ -96,7 +97,8 @@ def _row_squares(piece: NDArray[np.float32]) -> NDArray[np.float64]:
         piece = piece.reshape(len(piece), -1, _PIECE)
     with np.errstate(over="ignore", invalid="ignore"):  # the meter looks at what comes out
         squares = np.matmul(piece[..., None, :], piece[..., None])[..., 0, 0].astype(np.float64)
-    return squares.sum(-1) if squares.ndim == 2 else squares
+    found: NDArray[np.float64] = squares.sum(-1) if squares.ndim == 2 else squares
+    return found
 
 
 def _column_squares(piece: NDArray[np.float32]) -> NDArray[np.float64]:

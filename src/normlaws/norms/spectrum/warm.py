@@ -79,17 +79,20 @@ class Followed(NamedTuple):
 
 def forward(operator: Operator, x: Vector) -> Vector:
     """Ax."""
-    return operator.forward(x[None, None])[0, 0]
+    found: Vector = operator.forward(x[None, None])[0, 0]
+    return found
 
 
 def adjoint(operator: Operator, z: Vector) -> Vector:
     """Aᵀz."""
-    return operator.adjoint(z[None, None])[0, 0]
+    found: Vector = operator.adjoint(z[None, None])[0, 0]
+    return found
 
 
 def adjoints(operator: Operator, first: Vector, second: Vector) -> Basis:
     """Aᵀz for two vectors at once, (2, n)."""
-    return operator.adjoint(np.stack((first, second))[None])[0]
+    found: Basis = operator.adjoint(np.stack((first, second))[None])[0]
+    return found
 
 
 def start_basis(vectors: Basis, drift: Vector, noise: Vector, scout: Vector) -> Basis:
@@ -183,13 +186,15 @@ def _length(vector: Vector) -> float:
 
 def _combined(basis: Basis, weights: NDArray[np.float64]) -> Vector:
     """(n,) of (size,) weights."""
-    return np.dot(weights.astype(basis.dtype), basis[: len(weights)])
+    found: Vector = np.dot(weights.astype(basis.dtype), basis[: len(weights)])
+    return found
 
 
 def _rayleigh(vector: Vector, image: Vector) -> float:
     """‖Ax‖²/‖x‖² with sums in float64."""
     x, y = vector.astype(np.float64), image.astype(np.float64)
-    return np.dot(y, y) / np.dot(x, x)
+    found: float = np.dot(y, y) / np.dot(x, x)
+    return found
 
 
 def _turn(vector: Vector, earlier: Vector) -> Vector:

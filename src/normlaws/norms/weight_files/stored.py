@@ -103,11 +103,13 @@ def _scaled(g: Tensor, v: Tensor) -> Read:
     def read() -> Tensor:
         direction, magnitude = v.double(), g.double()
         if magnitude.ndim != direction.ndim:
-            return magnitude.reshape(()) * direction / torch.linalg.vector_norm(direction)
+            found: Tensor = magnitude.reshape(()) * direction / torch.linalg.vector_norm(direction)
+            return found
         axes = [axis for axis in range(v.ndim) if g.shape[axis] == 1]
         if not axes:
             return magnitude * direction.sign()
-        return magnitude * direction / torch.linalg.vector_norm(direction, dim=axes, keepdim=True)
+        found = magnitude * direction / torch.linalg.vector_norm(direction, dim=axes, keepdim=True)
+        return found
 
     return read
 
