@@ -176,8 +176,8 @@ def test_moving_the_window_moves_the_exponents_to_those_of_that_window(
     window.get_by_role("slider", name="Early window, log norm, from").press("ArrowRight")
     wait_for_address(window, "window=")
     expect(window.locator("#window-said")).to_contain_text("set by the user")
-    window.get_by_role("slider", name="Early window, log norm, to").press("PageDown")
     first = asked(window, "window")
+    window.get_by_role("slider", name="Early window, log norm, to").press("PageDown")
     window.wait_for_url(lambda url: f"window={first}" not in url)
 
     def expect_window():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normlaws.explore.callbacks.controls import cut_dragged, window_dragged
-from normlaws.explore.state import State, from_dict, from_query, start, suited
+from normlaws.explore.state import ALPHAS, NORMS, State, from_dict, from_query, start, suited
 
 SIZES = [100, 200, 400, 800, 1600]
 NUMBERS = st.integers(1, 10**6).map(lambda n: n / 1000)
@@ -22,12 +22,12 @@ STATES = st.builds(
     hidden=st.sets(st.sampled_from(SIZES)).map(lambda s: tuple(sorted(s))),
     cut=st.sampled_from([None, (100, 400), (800, 800)]),
     window=st.none() | SPANS,
-    size=st.none() | NUMBERS,
+    size=st.none() | NUMBERS.map(lambda n: n + 1),
     target=st.none() | NUMBERS,
     rescale=st.sampled_from(["optimum", "exponents"]),
     gammas=st.none() | st.tuples(NUMBERS, NUMBERS, NUMBERS),
-    alpha=NUMBERS,
-    radius=NUMBERS,
+    alpha=st.floats(*ALPHAS).map(lambda n: round(n, 4)),
+    radius=st.floats(*NORMS).map(lambda n: round(n, 4)),
     zoom=st.just(()) | st.just((("norm", 0.5, 1.0, -2.0, -1.0), ("theory", 0.0, 1.0, 2.0, 3.0))),
 )
 

@@ -123,6 +123,8 @@ class TestTelescope(GaugeSuite):
     def test_layers_of_other_kinds(self, model):
         model = copy.deepcopy(model).double()
         torch.manual_seed(0)
+        for module in model.modules():
+            getattr(module, "reset_parameters", lambda: None)()
         self.steps(model, 20, 0)
         shape = (3, 12) if isinstance(model, nn.Sequential) else (3, 5, 4)
         gauge = Telescope(torch.randn(*shape, dtype=torch.float64))

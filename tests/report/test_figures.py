@@ -14,6 +14,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import rgb_to_hsv, to_rgb
 from matplotlib.figure import Figure
 
+import normlaws as nl
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import fit, plant
@@ -71,10 +72,22 @@ def test_draws_on_the_axes_it_is_given(name, curves, laws):
 
 
 OF_LAYERS = {"layer_norms"}  # in tests/test_notebook.py
+OF_DIRECT_LAWS = {"direct_laws"}
+
+
+def test_direct_laws_of_one_group_and_of_two(curves):
+    law = nl.laws.direct_law(curves, resamples=20)
+    ax = figures.direct_laws({"": law})
+    assert legend(ax)[0] == f"γ = {law.gamma.value:.2f}"
+    assert ax.get_ylabel() == "lowest test error (fraction)"
+    figure_of(ax).draw_without_rendering()
+    drawn = Figure(layout="constrained").subplots()
+    assert figures.direct_laws({"cnn": law, "mlp": law}, drawn) is drawn
+    assert [text.split(",")[0] for text in legend(drawn)] == ["cnn", "mlp"]
 
 
 def test_every_function_of_the_package_is_tested():
-    assert set(figures.__all__) == {*OF_LAWS, *OF_CURVES, *OF_LAYERS}
+    assert set(figures.__all__) == {*OF_LAWS, *OF_CURVES, *OF_LAYERS, *OF_DIRECT_LAWS}
 
 
 def test_mean_line_is_the_mean_over_seeds_at_equal_step(curves):
