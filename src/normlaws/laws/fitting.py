@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from normlaws.laws.estimators.resampled_fit import Samples, sample
 from normlaws.laws.estimators.sensitivity import influence, window_table
 from normlaws.laws.forecasts.backtest import Backtest, backtest, baseline_table
 from normlaws.laws.forecasts.forecast import (
+    each,
     forecast,
     size_for_error,
     stopping_norm,
@@ -40,16 +41,6 @@ from normlaws.laws.verdict import Evidence, judge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-Found = TypeVar("Found")
-
-
-def _each(of: Callable[[float], Found], value: float | Iterable[float]) -> Found | list[Found]:
-    """``of`` a number, or of every number of a sequence."""
-    if isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
-        return [of(float(one)) for one in value]
-    return of(float(value))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -128,7 +119,7 @@ class Laws:
             InputError: a size is not positive.
         """
         ceiling = 1.0 if self.metric.endswith("error") else float("inf")
-        return _each(partial(forecast, self.samples, ceiling=ceiling), size)
+        return each(partial(forecast, self.samples, ceiling=ceiling), size)
 
     @overload
     def size_for_error(self, error: float) -> Estimate: ...
@@ -142,7 +133,7 @@ class Laws:
         Raises:
             InputError: the error is not positive.
         """
-        return _each(partial(size_for_error, self.samples), error)
+        return each(partial(size_for_error, self.samples), error)
 
     @overload
     def stopping_norm(self, size: float) -> Estimate: ...
@@ -156,7 +147,7 @@ class Laws:
         Raises:
             InputError: a size is not positive.
         """
-        return _each(partial(stopping_norm, self.samples), size)
+        return each(partial(stopping_norm, self.samples), size)
 
     def backtest(self, hide: int | None = None) -> Backtest:
         """Hide the largest sizes (a third by default), predict them, score with baselines."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from normlaws.curves import Curves
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError
 
 OWN = {"run", "size", "seed", "status", "error", "settings", "versions", "hardware", "code"}
 TOLD = ("model", "architecture", "data", "dataset", "optimizer", "loss")
@@ -33,7 +33,7 @@ def check_alike(curves: Curves) -> None:
             f"one with curves.select"
             if name in curves.runs
             else f"expected runs that differ in size and seed, but those of one size differ in the "
-            f"setting {name} ({', '.join(shown)}); fit {allowed(['one', 'the other'])} alone"
+            f"setting {name} ({', '.join(shown)}); fit one or the other alone"
         )
 
 

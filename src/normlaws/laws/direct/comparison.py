@@ -16,8 +16,9 @@ from normlaws.display import cards
 from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.errors import InputError, allowed
 from normlaws.laws.direct.fitting import direct_law
-from normlaws.laws.direct.result import NORMAL, DirectLaw
+from normlaws.laws.direct.result import DirectLaw
 from normlaws.laws.direct.verdict import certain
+from normlaws.laws.forecasts.forecast import NORMAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

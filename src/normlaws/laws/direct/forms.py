@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ class Forms:
         spare = self.spare(one)
         return float(one.rms * np.sqrt(len(self.log_sizes) / spare)) if spare else float("nan")
 
-    @property
+    @cached_property
     def admitted(self) -> tuple[Fitted, ...]:
         """Forms with two sizes to spare that fit no worse than the best of them (F test, 5 %)."""
         able = [one for one in self.fitted if self.spare(one) >= SPARE]

@@ -67,13 +67,13 @@ def backtest(found: Sampled) -> pd.DataFrame:
 
 def summary(law: DirectLaw) -> str:
     """A few tables of text."""
-    head = f"best {law.metric} against {law.scale}"
+    head, forms = f"best {law.metric} against {law.scale}", form_rows(law)
     lines = [head, "-" * len(head), one_line(law), ""]
     lines += [f"{'P':>14}  {law.metric:>12}  95 %"]
     lines += [f"{p:>14}  {value:>12}  {span}" for p, value, span in forecast_rows(law)]
     lines += ["", "  ".join(f"{cell:<14}" for cell in HEADER).rstrip()]
-    lines += ["  ".join(f"{cell:<14}" for cell in row).rstrip() for row in form_rows(law)]
-    lines += [STARRED] if any(row[0].endswith("*") for row in form_rows(law)) else []
+    lines += ["  ".join(f"{cell:<14}" for cell in row).rstrip() for row in forms]
+    lines += [STARRED] if any(row[0].endswith("*") for row in forms) else []
     lines += ["", law.verdict.text]
     lines += [f"Next: {step}." for step in law.verdict.next_steps]
     return "\n".join(lines)

@@ -16,12 +16,12 @@ from normlaws.laws.direct import render
 from normlaws.laws.direct.forms import Forms
 from normlaws.laws.estimators.bootstrap import estimate, quantile
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw
+from normlaws.laws.forecasts.forecast import NORMAL, each, exponentiated, run_spread, widened
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NORMAL = 1.959964
 LOCAL = FORMS.index("local_power")
 
 
@@ -44,14 +44,6 @@ class Sampled:
     direct: Floats
     size_law: SizeLaw
     forms: Forms
-
-    @property
-    def run_spread(self) -> float:
-        """Pooled standard deviation of ln ε_opt over runs of one size; 0 without a second run."""
-        member, values = self.panel.member, self.panel.opt_error
-        means = (member.T @ values) / member.sum(axis=0)
-        spare = len(values) - len(means)
-        return float(np.sqrt(((values - member @ means) ** 2).sum() / spare)) if spare else 0.0
 
     def local_error(self, log_p: float) -> float:
         """Ln ε by a power law in which the smallest sizes hardly count."""
@@ -119,15 +111,13 @@ class DirectLaw:
         Raises:
             InputError: a size is not positive.
         """
-        if isinstance(size, Iterable) and getattr(size, "ndim", 1) != 0:
-            return [self._forecast(float(one)) for one in size]
-        return self._forecast(float(size))  # type: ignore[arg-type]
+        return each(self._forecast, size)
 
     def _forecast(self, size: float) -> Forecast:
         found = self.log_error(size)
         top = 1.0 if self.metric.endswith("error") else float("inf")
         nothing = float("nan")
-        return Forecast(size, _exp(found, top), Estimate(nothing))
+        return Forecast(size, exponentiated(found, top), Estimate(nothing))
 
     @np.errstate(over="ignore", invalid="ignore")
     def log_error(self, size: float) -> Estimate:
@@ -142,7 +132,8 @@ class DirectLaw:
         values = seen.size_law.log_error(np.array([log_p]))[:, 0]
         drift = seen.drift(log_p)
         if seen.freedom:
-            return _widened(estimate(values, seen.freedom), np.hypot(drift, seen.run_spread))
+            extra = float(np.hypot(drift, run_spread(seen.panel, seen.panel.opt_error)))
+            return widened(estimate(values, seen.freedom), extra)
         forms = np.append(seen.forms.log_errors(log_p), seen.local_error(log_p))
         return self._by_forms(float(values[0]), forms, drift, log_p)
 
@@ -158,9 +149,7 @@ class DirectLaw:
         Raises:
             InputError: the error is not positive, or above 1 where ``metric`` is a fraction.
         """
-        if isinstance(error, Iterable) and getattr(error, "ndim", 1) != 0:
-            return [self._size_for(float(one)) for one in error]
-        return self._size_for(float(error))  # type: ignore[arg-type]
+        return each(self._size_for, error)
 
     def _size_for(self, error: float) -> Estimate:
         top = 1.0 if self.metric.endswith("error") else float("inf")
@@ -173,10 +162,10 @@ class DirectLaw:
         gamma = max(float(seen.size_law.parameters[0, 1]), 1e-9)
         drift = seen.drift(float(log_p[0])) / gamma
         if seen.freedom:
-            return _exp(_widened(estimate(log_p, seen.freedom), drift))
+            return exponentiated(widened(estimate(log_p, seen.freedom), drift))
         forms = seen.forms.log_sizes_at(target)
         found = self._by_forms(float(log_p[0]), forms, drift, float(log_p[0]), gamma)
-        return _exp(found)
+        return exponentiated(found)
 
     def _by_forms(
         self, value: float, forms: Floats, drift: float, log_p: float, gamma: float = 1.0
@@ -221,23 +210,3 @@ class DirectLaw:
 
         with shown_in_notebooks():
             return figures.direct_laws({"": self}, ax)
-
-
-def _widened(found: Estimate, extra: float) -> Estimate:
-    if found.low is None or found.high is None:
-        return found
-    more = NORMAL * float(extra)
-    below, above = found.value - found.low, found.high - found.value
-    return Estimate(
-        found.value,
-        found.value - float(np.hypot(below, more)),
-        found.value + float(np.hypot(above, more)),
-    )
-
-
-@np.errstate(over="ignore")
-def _exp(found: Estimate, ceiling: float = np.inf) -> Estimate:
-    low, high = (
-        None if bound is None else min(float(np.exp(bound)), ceiling) for bound in found[1:]
-    )
-    return Estimate(min(float(np.exp(found.value)), ceiling), low, high)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 import numpy as np
 
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
+from normlaws.laws.data.grid import Panel
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.forecasts.unfinished import from_partial
 from normlaws.laws.result import Estimate, Forecast
 
 NORMAL = 1.959964
+Found = TypeVar("Found")
+
+
+def each(of: Callable[[float], Found], value: float | Iterable[float]) -> Found | list[Found]:
+    """``of`` a number, or of every number of a sequence."""
+    if isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
+        return [of(float(one)) for one in value]
+    return of(float(value))  # type: ignore[arg-type]
 
 
 def forecast(found: Samples, size: float, ceiling: float = np.inf) -> Forecast:
@@ -29,10 +41,10 @@ def forecast(found: Samples, size: float, ceiling: float = np.inf) -> Forecast:
         partial = unfinished(found, running, log_norm)
         if np.isfinite(partial[0]):
             log_error, form = np.where(np.isfinite(partial), partial, log_error), 0.0
-    extra = float(np.hypot(form, run_spread(found, found.panel.opt_error)))
+    extra = float(np.hypot(form, run_spread(found.panel, found.panel.opt_error)))
     return Forecast(
         size=float(size),
-        error=_exp(widened(estimate(log_error, found.freedom), extra), ceiling),
+        error=exponentiated(widened(estimate(log_error, found.freedom), extra), ceiling),
         log_norm=_late_estimate(found, log_norm),
     )
 
@@ -55,7 +67,7 @@ def size_for_error(found: Samples, error: float) -> Estimate:
         return Estimate(float("inf"))
     slope = float(found.size_law.parameters[0, 1])
     extra = found.form.error(float(log_p[0])) / max(slope, 1e-9)
-    return _exp(widened(estimate(log_p, found.freedom), extra))
+    return exponentiated(widened(estimate(log_p, found.freedom), extra))
 
 
 def late_norms(found: Samples, log_p: float) -> Floats:
@@ -77,9 +89,9 @@ def unfinished(found: Samples, k: int, expected_norm: Floats) -> Floats:
     )
 
 
-def run_spread(found: Samples, values: Floats) -> float:
+def run_spread(panel: Panel, values: Floats) -> float:
     """Pooled standard deviation over seeds of a value of single runs. ``values``: (R,)."""
-    member = found.panel.member
+    member = panel.member
     means = (member.T @ values) / member.sum(axis=0)
     freedom = len(values) - len(means)
     return float(np.sqrt(((values - member @ means) ** 2).sum() / freedom)) if freedom else 0.0
@@ -105,7 +117,7 @@ def _late_estimate(found: Samples, log_norm: Floats) -> Estimate:
         found.late[0, 0] + found.late[0, 1] * found.log_sizes[used]
     )
     form = float(np.sqrt((residual**2).sum() / max(used.sum() - 2, 1)))
-    extra = float(np.hypot(form, run_spread(found, found.panel.opt_norm)))
+    extra = float(np.hypot(form, run_spread(found.panel, found.panel.opt_norm)))
     return widened(estimate(log_norm, found.freedom), extra)
 
 
@@ -122,7 +134,8 @@ def _log_size(size: float) -> float:
 
 
 @np.errstate(over="ignore")
-def _exp(found: Estimate, ceiling: float = np.inf) -> Estimate:
+def exponentiated(found: Estimate, ceiling: float = np.inf) -> Estimate:
+    """A value and its interval from their natural logarithms; nothing exceeds ``ceiling``."""
     low, high = (
         None if bound is None else min(float(np.exp(bound)), ceiling) for bound in found[1:]
     )
