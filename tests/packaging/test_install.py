@@ -70,7 +70,7 @@ def test_tests_run_from_the_sdist_with_the_extra_test_alone(with_extra, sdist, t
     environment = with_extra("test")
     tree = unpacked(sdist, tmp_path)
     environment.run("pytest", "--collect-only", "-q", cwd=tree)
-    environment.run("pytest", "-q", "tests/test_curves.py", "tests/test_imports.py", cwd=tree)
+    environment.run("pytest", "-q", "tests/curves", "tests/test_imports.py", cwd=tree)
 
 
 def unpacked(sdist: Path, where: Path) -> Path:
