@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import normlaws as nl
-from normlaws.display.numbers import significant
+from normlaws.display.numbers import significant, with_unit
 from normlaws.laws.headline import headline
 from normlaws.laws.plant import plant
 
@@ -47,3 +47,9 @@ def test_a_loss_is_in_nats(laws):
     said = headline(nl.fit(nl.Curves(frame), resamples=20))
     assert "lowest test loss" in said
     assert "nats" in said
+
+
+def test_a_metric_of_ones_own_has_no_unit_of_a_loss():
+    assert with_unit(0.182, "success_rate_gap") == "0.182"
+    assert with_unit(0.02, "test_error") == "2.0\u00a0%"
+    assert with_unit(1.35, "test_loss") == "1.35\u00a0nats"

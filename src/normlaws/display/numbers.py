@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 NONE = "–"
+_UNITS = {"error": "fraction", "loss": "nats"}
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -49,6 +50,23 @@ def power(log_value: float | None, digits: int = 3) -> str:
     if mantissa.startswith("10"):  # 9.999 was rounded up
         mantissa, exponent = f"{1:.{digits - 1}f}", exponent + 1
     return f"{mantissa}×{raised(exponent)}"
+
+
+def unit_of(metric: str) -> str:
+    """What a metric of curves is measured in."""
+    for ending, unit in _UNITS.items():
+        if metric.endswith(ending):
+            return unit
+    return "distance from the best value"
+
+
+def with_unit(value: float, metric: str) -> str:
+    """``"2.0 %"`` of an error, ``"1.35 nats"`` of a loss, ``"0.182"`` of any other metric."""
+    unit = unit_of(metric)
+    if unit == "fraction":
+        percent = 100 * value
+        return f"{significant(percent, 3 if percent >= 10 else 2)}\u00a0%"
+    return f"{significant(value)}\u00a0nats" if unit == "nats" else significant(value)
 
 
 def raised(exponent: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from normlaws.display.numbers import count, significant
+from normlaws.display.numbers import count, with_unit
 
 if TYPE_CHECKING:
     from normlaws.laws.fitting import Laws
@@ -57,21 +57,11 @@ def _twice_the_data(laws: Laws) -> str:
     now, then = float(last["error"]), ahead.error
     if not np.isfinite([now, then.value]).all():
         return ""
-    unit = _fraction if laws.metric.endswith("error") else _nats
     span = ""
     if then.low is not None and then.high is not None:
-        span = f", between {unit(then.low)} and {unit(then.high)} for one new run"
+        low, high = (with_unit(bound, laws.metric) for bound in (then.low, then.high))
+        span = f", between {low} and {high} for one new run"
     return (
         f"Twice the data, P = {count(ahead.size)}: lowest {laws.metric.replace('_', ' ')} "
-        f"{unit(now)} → {unit(then.value)}{span}."
+        f"{with_unit(now, laws.metric)} → {with_unit(then.value, laws.metric)}{span}."
     )
-
-
-def _fraction(error: float) -> str:
-    """``"2.0 %"``, ``"24.1 %"``."""
-    percent = 100 * error
-    return f"{significant(percent, 3 if percent >= 10 else 2)}\u00a0%"
-
-
-def _nats(loss: float) -> str:
-    return f"{significant(loss)}\u00a0nats"

@@ -18,15 +18,13 @@ from matplotlib.ticker import (
 )
 
 from normlaws.curves import as_size
-from normlaws.display.numbers import raised
+from normlaws.display.numbers import raised, unit_of
 from normlaws.errors import printable
 
 # exp(700) is close to the largest float64
 _LARGEST_LOG = 700.0
 _LABEL_WIDTH = 42  # letters
 _WIDE, _ROOMY, _MIDDLE, _NARROW = 2.6, 1.7, 0.75, 0.3
-
-UNITS = {"error": "fraction", "loss": "nats", "_gap": "distance from the best value"}
 
 Mapping = Callable[[np.ndarray], np.ndarray]
 
@@ -42,8 +40,8 @@ def label(name: str) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """Label of an error (a fraction) or a loss (nats)."""
-    return f"{label(metric)} ({'nats' if metric.endswith('loss') else 'fraction'})"
+    """Label of an error, a loss or a metric of one's own, with its unit."""
+    return f"{label(metric)} ({unit_of(metric)})"
 
 
 def norm_axis(ax: Axes, which: str, name: str, log_norms: Iterable[float]) -> Mapping:

@@ -13,7 +13,7 @@ from normlaws.display.numbers import count, power, significant
 from normlaws.explore import theme
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
-from normlaws.report.scales import words
+from normlaws.report.scales import metric_label
 from normlaws.report.style import FIT, INK, NEUTRAL, PREDICTION
 
 OUTSIDE = "rgba(90,88,102,0.13)"
@@ -97,8 +97,7 @@ def edges(sizes: list[int], cut: tuple[int, int]) -> tuple[float, float]:
 
 
 def _lowest(laws: Laws) -> str:
-    unit = "nats" if laws.metric.endswith("loss") else "fraction"
-    return f"lowest {words(laws.metric)} ({unit})"
+    return f"lowest {metric_label(laws.metric)}"
 
 
 def _ends(fitted: pd.DataFrame, forecast: Forecast) -> Floats:
