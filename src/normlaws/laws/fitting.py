@@ -36,6 +36,7 @@ from normlaws.laws.forecasts.forecast import (
     widened,
 )
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
+from normlaws.laws.smallest import Smallest, scan, starting_at
 from normlaws.laws.tables import mean_curves_table, optima_table, sizes_table
 from normlaws.laws.verdict import Evidence, judge
 
@@ -172,9 +173,7 @@ class Laws:
         Raises:
             InputError: the fit was not made by ``fit``, so its curves are not at hand.
         """
-        if self.curves is None:
-            raise InputError("expected laws made by nl.fit, got some without their curves")
-        return clocks(self.curves, self.norm, self.metric)
+        return clocks(self._recorded, self.norm, self.metric)
 
     def window_table(self) -> pd.DataFrame:
         """γ1 and γ0 in the chosen window and in windows near it."""
@@ -183,6 +182,28 @@ class Laws:
     def influence(self) -> pd.DataFrame:
         """Exponents with one size left out at a time."""
         return influence(self.samples)
+
+    def scan(self) -> pd.DataFrame:
+        """The exponents from every smallest size on, to the largest; ``chosen`` marks one range.
+
+        It is the longest whose exponents lie within the intervals of all shorter ones, as
+        ``fit(..., smallest="auto")`` takes it.
+
+        Raises:
+            InputError: the fit was not made by ``fit``, so its curves are not at hand.
+        """
+
+        def fit_part(part: Curves, resamples: int) -> Laws | DirectLaw:
+            how = {name: self.settings[name] for name in ("choice", "seed")}
+            return fit(part, self.norm, self.metric, resamples=resamples, **how)
+
+        return scan(self._recorded, self.sizes["size"].tolist(), fit_part)
+
+    @property
+    def _recorded(self) -> Curves:
+        if self.curves is None:
+            raise InputError("expected laws made by nl.fit, got some without their curves")
+        return self.curves
 
     def _repr_html_(self) -> str:
         return render.html(self)
@@ -204,6 +225,7 @@ def fit(
     *,
     choice: str | None = None,
     window: tuple[float, float] | None = None,
+    smallest: Smallest | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Laws: ...
@@ -215,6 +237,7 @@ def fit(
     *,
     choice: str | None = None,
     window: tuple[float, float] | None = None,
+    smallest: Smallest | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Laws | DirectLaw: ...
@@ -225,6 +248,7 @@ def fit(
     *,
     choice: str | None = None,
     window: tuple[float, float] | None = None,
+    smallest: Smallest | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Laws | DirectLaw:
@@ -251,6 +275,9 @@ def fit(
         window: log norms (low, high) between which to read the early law, to see what another
             window would say; by default it is found. ``high`` is where the size that stays longest
             leaves the law; the others leave it as far below their own optimum.
+        smallest: training-set size from which on runs take part, so that all exponents rest on one
+            range; ``"auto"`` takes the longest range whose exponents lie within the intervals of
+            all shorter ones (:meth:`Laws.scan` shows them). By default all sizes take part.
         resamples: bootstrap resamples of the seeds; 0 leaves out the intervals.
         seed: of the resampling.
 
@@ -258,12 +285,22 @@ def fit(
     direct law alone is fitted (:func:`normlaws.laws.direct_law`).
 
     Raises:
-        InputError: the window is empty, the norm or metric is not recorded, fewer than two sizes
-            have a usable run (complete or unfinished, three records or more), or runs of one size
-            differ in more than their seed (model, data, optimiser).
+        InputError: the window is empty, ``smallest`` is no size or above all, the norm or metric is
+            not recorded, fewer than two sizes have a usable run (complete or unfinished, three
+            records or more), or runs of one size differ in more than their seed (model, data,
+            optimiser).
     """
     _check_window(window)
     check_alike(curves)
+    if smallest is not None:
+        curves = starting_at(
+            curves,
+            smallest,
+            lambda: fit(curves, norm, metric, choice=choice, resamples=0).sizes["size"].tolist(),
+            lambda part, resamples: fit(
+                part, norm, metric, choice=choice, resamples=resamples, seed=seed
+            ),
+        )
     if norm is None and window is None and not _followed(curves):
         return direct_law(curves, metric, choice=choice, resamples=resamples, seed=seed)
     norm, metric = norm or curves.default_norm(), metric or curves.default_metric()
@@ -305,6 +342,7 @@ def fit(
             "seed": seed,
             "clusters": found.freedom + 1,
             "window": window,
+            "choice": choice,
         },
         samples=found,
         curves=curves,

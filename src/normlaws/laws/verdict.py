@@ -95,7 +95,7 @@ _FAILS = {
     "common_early_curve": "small and large sizes do not start down one curve",
     "power_law": "the early curve bends",
     "collapse": "the rescaled curves do not fall on one another",
-    "late_law": "the best norm is no power of P",
+    "late_law": "the stopping norm is no power of P",
     "no_dependence_on_size": "at fixed norm the early error depends on P",
     "laws_meet": "γ0 + γ1·γ2 is not the direct γ",
 }
@@ -191,7 +191,7 @@ def _does_not_fall(seen: Evidence) -> Note | None:
         return None
     return (
         "error_does_not_fall",
-        f"That the best error falls with P cannot be told from chance (γ = {gamma.value:.3g}).",
+        f"That the lowest error falls with P cannot be told from chance (γ = {gamma.value:.3g}).",
         "run more seeds and a wider range of sizes, or check the labels and the training",
     )
 

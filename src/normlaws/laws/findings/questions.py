@@ -262,7 +262,7 @@ def _late(figures: Figures) -> Finding:
     found = figures.found
     asked = Asked(
         "late_law",
-        "Is the best norm a power of P?",
+        "Is the stopping norm a power of P?",
         "scatter of ln λ_opt about its law, over its range",
         (0.0, RESIDUAL[0]),
         (0.0, RESIDUAL[1]),
@@ -328,7 +328,7 @@ def _meet(figures: Figures) -> Finding:
     limit, beyond = MEET
     asked = Asked(
         "laws_meet",
-        "Do the two laws give the fall of the best error?",
+        "Do the two laws give the fall of the lowest error?",
         "γ0 + γ1·γ2 less the direct γ, over γ",
         (-limit, limit),
         (-beyond, beyond),
