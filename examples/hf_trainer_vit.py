@@ -30,14 +30,14 @@ def accuracy(predicted):
     return {"accuracy": float((predicted.predictions.argmax(1) == predicted.label_ids).mean())}
 
 
-for size in (60, 240, 960):
-    for seed in (0, 1):
+for size in (60, 120, 240, 480):
+    for seed in (0, 1, 2):
         set_seed(seed)
         trainer = Trainer(
             ViTForImageClassification(config),
             TrainingArguments(
                 output_dir="runs/hf-trainer",
-                max_steps=160,
+                max_steps=100,
                 learning_rate=1e-3,
                 lr_scheduler_type="constant",
                 per_device_train_batch_size=20,
@@ -58,6 +58,7 @@ for size in (60, 240, 960):
                 size=size,
                 seed=seed,
                 evaluate="trainer",
+                if_complete="skip",
                 growth=1.5,
                 layers=False,
                 metrics={"test_error": "1 - eval_accuracy", "test_loss": "eval_loss"},

@@ -21,8 +21,8 @@ def test_error(model):
     return {"test_error": float((logits.argmax(1) != labels[960:]).mean())}
 
 
-for size in (60, 240, 960):
-    for seed in (0, 1):
+for size in (60, 120, 240, 480):
+    for seed in (0, 1, 2):
         keras.utils.set_random_seed(seed)
         model = keras.Sequential(
             [
@@ -36,12 +36,13 @@ for size in (60, 240, 960):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile("adam", loss)
         train = np.random.permutation(960)[:size]
-        tracker = NormTracker("runs/keras", size=size, seed=seed, evaluate=test_error, growth=1.5)
+        run = {"size": size, "seed": seed, "evaluate": test_error, "if_complete": "skip"}
+        tracker = NormTracker("runs/keras", **run, growth=1.5)
         model.fit(
             images[train],
             labels[train],
             batch_size=20,
-            epochs=4800 // size,
+            epochs=2880 // size,
             verbose=0,
             callbacks=[tracker],
         )

@@ -37,14 +37,15 @@ def test_error(model):
     return {"test_error": (model.net(images[960:]).argmax(1) != labels[960:]).float().mean()}
 
 
-for size in (60, 240, 960):
-    for seed in (0, 1):
+for size in (60, 120, 240, 480):
+    for seed in (0, 1, 2):
         seed_everything(seed)
+        run = {"size": size, "seed": seed, "evaluate": test_error, "if_complete": "skip"}
         train = torch.randperm(960)[:size]
         loader = DataLoader(TensorDataset(images[train], labels[train]), 20, shuffle=True)
         trainer = Trainer(
-            max_steps=400,
-            callbacks=[NormTracker("runs/lightning", size=size, seed=seed, evaluate=test_error)],
+            max_steps=250,
+            callbacks=[NormTracker("runs/lightning", **run)],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

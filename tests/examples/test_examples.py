@@ -13,10 +13,13 @@ import normlaws as nl
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STUDIES = {
-    "plain_pytorch": "plain",
-    "lightning_module": "lightning",
-    "hf_trainer_vit": "hf",
-    "keras_fit": "keras",
+    "plain_pytorch": ["plain"],
+    "lightning_module": ["lightning"],
+    "hf_trainer_vit": ["hf"],
+    "keras_fit": ["keras"],
+    "grid_world": ["grid-world"],
+    "local_losses": ["local-losses"],
+    "graph_network": ["graph-backpropagation", "graph-predictive_coding"],
 }
 
 
@@ -46,14 +49,19 @@ def test_example_ends_in_the_laws(name, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    table = done.stdout[done.stdout.index("test_error against log spectral_complexity") :]
-    symbols = [line.split()[0] for line in table.splitlines() if line.startswith("γ")]
-    assert symbols[:4] == ["γ", "γ0", "γ1", "γ2"]
-    curves = nl.Curves.read(tmp_path / "runs" / STUDIES[name])
-    plain = name == "plain_pytorch"
-    assert curves.sizes == ([60, 120, 240, 480, 960] if plain else [60, 240, 960])
-    assert curves.seeds == ([0, 1, 2] if plain else [0, 1])
+    tables = done.stdout.split(" against log spectral_complexity")[1:]
+    assert len(tables) >= len(STUDIES[name])
+    for table in tables:
+        symbols = [line.split()[0] for line in table.splitlines() if line.startswith("γ")]
+        assert symbols[:4] == ["γ", "γ0", "γ1", "γ2"]
+    for study in STUDIES[name]:
+        check(nl.Curves.read(tmp_path / "runs" / study))
+
+
+def check(curves: nl.Curves) -> None:
+    """Enough runs for intervals, all complete, and more examples generalise better."""
+    assert len(curves.sizes) >= 4
+    assert len(curves.seeds) >= 3
     assert set(curves.runs["status"]) == {"complete"}
-    best = curves.frame.groupby("size")["test_error"].min()
-    assert best.is_monotonic_decreasing
-    assert best.loc[960] < 0.3
+    best = curves.frame.groupby("size")[curves.default_metric()].min()
+    assert best.iloc[-1] < 0.7 * best.iloc[0]

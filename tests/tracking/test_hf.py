@@ -166,3 +166,13 @@ def test_a_training_resumed_from_a_checkpoint_continues_its_curve(tmp_path):
     whole = run("b")
     assert list(resumed.frame["step"]) == list(whole.frame["step"]) == [2, 4, 6, 8, 10]
     np.testing.assert_allclose(resumed.frame["log_l1"], whole.frame["log_l1"], rtol=1e-6)
+
+
+def test_a_complete_run_is_kept_and_not_trained_again(tmp_path):
+    for _ in range(2):
+        trainer = make(tmp_path)
+        options = {"size": 40, "evaluate": "trainer", "if_complete": "skip"}
+        trainer.add_callback(NormTrackerCallback(trainer, tmp_path / "runs", **options))
+        trainer.train()
+    assert trainer.state.global_step == 1
+    assert nl.Curves.read(tmp_path / "runs").frame["step"].iloc[-1] == 10

@@ -86,3 +86,11 @@ def test_another_backend_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(InputError, match="on its torch backend, got 'jax'; set KERAS_BACKEND"):
         NormTracker(tmp_path, size=1)
+
+
+def test_a_complete_run_is_kept_and_not_trained_again(tmp_path):
+    fit(NormTracker(tmp_path, size=40))
+    curve = nl.Curves.read(tmp_path).frame
+    model, _ = fit(NormTracker(tmp_path, size=40, if_complete="skip"))
+    assert int(model.optimizer.iterations) == 1
+    assert nl.Curves.read(tmp_path).frame.equals(curve)

@@ -133,3 +133,11 @@ def test_names_that_are_not_understood_are_told(tmp_path):
         NormlawsWarning, match=r"'1 - valid/top1' to be logged, got \[.*'val_acc', 'val_lo"
     ):
         fit(lightning.pytorch, tmp_path, callback)
+
+
+def test_a_complete_run_is_kept_and_not_trained_again(tmp_path):
+    for _ in range(2):
+        callback = NormTracker(tmp_path / "runs", size=64, if_complete="skip")
+        _, trainer = fit(lightning.pytorch, tmp_path, callback)
+    assert trainer.global_step == 0
+    assert list(nl.Curves.read(tmp_path / "runs").frame["step"]) == [0, 8, 16, 24]

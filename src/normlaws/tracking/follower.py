@@ -37,6 +37,7 @@ class Follower:
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: as for :class:`normlaws.Tracker`.
         packages: whose versions belong into the record.
+        if_complete: as for :class:`normlaws.Tracker`.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Follower:
         example_input: Any = None,
         gauges: Iterable[Gauge] = (),
         packages: Iterable[str] = (),
+        if_complete: str = "error",
     ) -> None:
         self._logged = LoggedNames(metrics)
         self._evaluates = evaluate is not None
@@ -75,12 +77,18 @@ class Follower:
             "example_input": example_input,
             "gauges": tuple(gauges),
             "packages": tuple(packages),
+            "if_complete": if_complete,
         }
 
     @property
     def begun(self) -> bool:
         """Whether a training is under way."""
         return self._tracker is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether the run was complete already and is kept: the training can stop at once."""
+        return self._tracker is not None and self._tracker.done
 
     @property
     def tracker(self) -> Tracker:
@@ -112,7 +120,7 @@ class Follower:
 
     def due(self, step: int) -> bool:
         """Whether ``step`` is due; true once."""
-        due = self._schedule.due(step)
+        due = not self.done and self._schedule.due(step)
         if due:
             self._schedule.passed(step)
         return due
@@ -132,7 +140,7 @@ class Follower:
         A training is never ended by what it logs: nothing is recorded where nothing is understood,
         or where errors are no fractions, and a warning says so.
         """
-        if self._evaluates or step <= self.tracker.last_recorded:
+        if self.done or self._evaluates or step <= self.tracker.last_recorded:
             return {}
         metrics = self._logged.read(logged)
         if not metrics:
@@ -148,7 +156,8 @@ class Follower:
     def end(self, step: int, epoch: float) -> dict[str, float]:
         """After the training: the last step is recorded where the callback can evaluate."""
         scalars = self._record(step, epoch, {}) if self._evaluates else {}
-        self._logged.finish()
+        if not self.done:
+            self._logged.finish()
         self.tracker.close()
         self._tracker = None
         return scalars

@@ -47,6 +47,8 @@ class NormTrackerCallback(TrainerCallback):
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: as for :class:`normlaws.Tracker`.
+        if_complete: as for :class:`normlaws.Tracker`; with ``"skip"`` the training of a run that
+            is complete stops after its first step, with nothing recorded.
 
     Raises:
         InputError: an argument is refused.
@@ -70,6 +72,7 @@ class NormTrackerCallback(TrainerCallback):
         conv: str = "flat",
         example_input: Any = None,
         gauges: Iterable[Gauge] = (),
+        if_complete: str = "error",
     ) -> None:
         self._trainer = trainer
         self._asks = evaluate == "trainer"
@@ -87,12 +90,14 @@ class NormTrackerCallback(TrainerCallback):
             conv=conv,
             example_input=example_input,
             gauges=gauges,
+            if_complete=if_complete,
             packages=("transformers",),
         )
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Begin, and measure step 0."""
         self._follower.begin(kwargs["model"], state.global_step)
+        control.should_training_stop |= self._follower.done
         if not self._asks:
             self._log(self._follower.at_step(state.global_step, _epoch(state)))
         elif self._follower.due(state.global_step):

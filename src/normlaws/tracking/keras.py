@@ -44,6 +44,8 @@ class NormTracker(keras.callbacks.Callback):
         layers: log every layer too; False keeps the progress bar short.
         norms: which of the data-free norms; all by default.
         gauges: as for :class:`normlaws.Tracker`.
+        if_complete: as for :class:`normlaws.Tracker`; with ``"skip"`` the training of a run that
+            is complete stops after its first step, with nothing recorded.
 
     Raises:
         InputError: Keras has another backend than torch, an argument is refused, or nothing a
@@ -65,6 +67,7 @@ class NormTracker(keras.callbacks.Callback):
         layers: bool = True,
         norms: Iterable[str] | None = None,
         gauges: Iterable[Gauge] = (),
+        if_complete: str = "error",
     ) -> None:
         super().__init__()
         if keras.backend.backend() != "torch":
@@ -84,6 +87,7 @@ class NormTracker(keras.callbacks.Callback):
             layers=layers,
             norms=norms,
             gauges=gauges,
+            if_complete=if_complete,
             packages=("keras",),
         )
         self._scalars: dict[str, float] = {}
@@ -91,6 +95,7 @@ class NormTracker(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin, and measure step 0."""
         self._follower.begin(self.model, self._steps())
+        self.model.stop_training |= self._follower.done
         self._scalars = self._follower.at_step(self._steps(), self._epochs())
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

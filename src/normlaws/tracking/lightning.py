@@ -60,6 +60,8 @@ class NormTracker(_Callback):
         conv: reading of convolutions, ``"flat"`` or ``"operator"``.
         example_input: one batch of inputs, for ``conv="operator"``.
         gauges: as for :class:`normlaws.Tracker`.
+        if_complete: as for :class:`normlaws.Tracker`; with ``"skip"`` the training of a run that
+            is complete stops at once, with nothing recorded.
 
     Raises:
         InputError: an argument is refused.
@@ -82,6 +84,7 @@ class NormTracker(_Callback):
         conv: str = "flat",
         example_input: Any = None,
         gauges: Iterable[Gauge] = (),
+        if_complete: str = "error",
     ) -> None:
         super().__init__()
         self._follower = Follower(
@@ -98,6 +101,7 @@ class NormTracker(_Callback):
             conv=conv,
             example_input=example_input,
             gauges=gauges,
+            if_complete=if_complete,
             packages=(_PACKAGES[_package],),
         )
 
@@ -108,6 +112,7 @@ class NormTracker(_Callback):
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin, and measure step 0."""
         self._follower.begin(pl_module, trainer.global_step)
+        trainer.should_stop |= self._follower.done
         self._log(trainer, self._follower.at_step(trainer.global_step, _epoch(trainer)))
 
     def on_train_batch_end(
