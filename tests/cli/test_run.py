@@ -31,7 +31,7 @@ COMMAND = [sys.executable, "-m", "normlaws"]
 STUDY = {
     "name": "small",
     "sizes": [16, 64, 256],
-    "seeds": 2,
+    "seeds": 1,
     "data": {"name": "digits", "validation": 100},
     "model": {"family": "mlp", "hidden": [32], "init_scale": 0.3},
     "training": {"steps": 3000, "batch_size": 16, "records": 20},  # runs of seconds
