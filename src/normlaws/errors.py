@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -62,6 +63,12 @@ def allowed(names: Iterable[object]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+def meant(name: object, known: Iterable[object]) -> str:
+    """Those of the accepted values that are alike, as a question to end a message with."""
+    alike = get_close_matches(str(name), [str(one) for one in known], n=3, cutoff=0.6)
+    return f"; did you mean {allowed(alike)}?" if alike else ""
+
+
 def printable(text: object) -> str:
     """Text that a terminal only shows: what would steer it, or cannot be encoded, is escaped."""
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], str(text))
@@ -77,5 +84,6 @@ __all__ = [
     "NormlawsWarning",
     "StudyConflictError",
     "allowed",
+    "meant",
     "printable",
 ]

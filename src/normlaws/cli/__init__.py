@@ -12,6 +12,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from normlaws.cli._help import EXAMPLES, Verb, Verbs
 from normlaws.errors import NormlawsError, NormlawsWarning, printable
 from normlaws.version import __version__
 
@@ -20,7 +21,8 @@ _LONGEST = 4000  # letters of a message
 
 app = typer.Typer(
     help="Neural scaling laws along the norm of the weights: measure, run, fit, forecast, solve.",
-    add_completion=False,
+    cls=Verbs,
+    pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: importing what draws boxes takes longer than all else
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -50,6 +52,9 @@ def _add_verbs() -> None:
         importlib.import_module(f"{__name__}.{module}")
     for verb in app.registered_commands:  # the list of verbs shows the whole first sentence
         verb.short_help = (inspect.getdoc(verb.callback) or "").partition("\n\n")[0]
+        verb.cls = Verb
+        name = verb.name or getattr(verb.callback, "__name__", "")
+        verb.epilog = f"Example: {EXAMPLES[name]}" if name in EXAMPLES else None
 
 
 def main() -> None:

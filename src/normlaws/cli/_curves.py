@@ -35,6 +35,7 @@ def read_curves(paths: Sequence[str], column: Sequence[str] | None = None) -> Cu
     Raises:
         InputError: ``--column`` is given, but nothing is a table.
     """
+    from normlaws.cli._laws import check_any_ran
     from normlaws.cli.import_ import column_map
     from normlaws.curves import Curves
     from normlaws.errors import InputError, NormlawsWarning, allowed
@@ -55,4 +56,6 @@ def read_curves(paths: Sequence[str], column: Sequence[str] | None = None) -> Cu
     others = [path for path in paths if path not in tables]
     if others:
         parts.append(Curves.read(others))
-    return parts[0] if len(parts) == 1 else Curves.concat(parts)
+    curves = parts[0] if len(parts) == 1 else Curves.concat(parts)
+    check_any_ran(curves)
+    return curves

@@ -23,14 +23,50 @@ def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, 
         return None, str(error)
 
 
+def commonest_failure(curves: Curves) -> str:
+    """Of runs that failed: how many, and what most of them say; empty where none did."""
+    failed = curves.runs[curves.runs["status"] == "failed"]
+    if failed.empty:
+        return ""
+    said = failed["error"].astype(str).value_counts()
+    share = f"{len(failed)} of {len(curves.runs)} runs failed"
+    often = "all" if len(said) == 1 else f"{said.iloc[0]} of them"
+    return f"{share}, {often} with: {said.index[0]}"
+
+
+def check_any_ran(curves: Curves) -> None:
+    """Refuse a study of which nothing is recorded, and say why.
+
+    Raises:
+        InputError: no run has a record, and some failed.
+    """
+    from normlaws.errors import InputError
+
+    if not len(curves) and (why := commonest_failure(curves)):
+        raise InputError(why)
+
+
+def _say_failures(curves: Curves) -> None:
+    from normlaws.cli._output import say
+
+    check_any_ran(curves)
+    if why := commonest_failure(curves):
+        say(f"normlaws: {why}", err=True)
+
+
 def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
     """Print the laws of a study; write its report where it is not up to date."""
+    from normlaws.cli._output import say, width
     from normlaws.laws.render import clock_text
 
+    _say_failures(curves)
     contents = folder.contents()
     norm, metric = curves.default_norm(), curves.default_metric()
     laws, reason = fit_or_reason(curves, norm, metric)
-    typer.echo(f"{laws.summary()}\n\n{clock_text(laws)}" if laws else reason)
+    if laws:
+        typer.echo(f"{laws.summary(width())}\n\n{clock_text(laws, width())}")
+    else:
+        say(reason)
     if not folder.report_is_current(contents):
         from normlaws.report import write_report
 

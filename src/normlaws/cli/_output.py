@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
 import typer
 
+from normlaws.display.columns import columns, wrapped
 from normlaws.errors import printable
 
-if TYPE_CHECKING:
-    from rich.text import Text
+_NUMBER = re.compile(r"[-−+×]? ?[0-9][0-9,.]*(e[-+]?[0-9]+)?%?|nan|inf|–")
 
 
 def print_json(value: object) -> None:
@@ -22,29 +24,43 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(_finite(value), indent=2))
 
 
-def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; floats with four significant digits."""
-    from rich.console import Console
-    from rich.table import Table
+def print_table(
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    spare: Sequence[int] = (),
+) -> None:
+    """Print a table; floats with four significant digits, nothing cut.
 
-    table = Table(title=_as_it_is(title), title_justify="left", title_style="bold")
-    for name in header:
-        table.add_column(_as_it_is(name), overflow="fold")
-    for row in rows:
-        cells = (f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row)
-        table.add_row(*map(_as_it_is, cells))
-    console = Console()
-    if not console.is_terminal:
-        endless = console.options.update(max_width=sys.maxsize)
-        console.width = max(console.measure(table, options=endless).maximum, 80)
-    console.print(table)
+    Where the terminal is too narrow, the columns in ``spare`` are left out, in that order.
+    """
+    cells = [[printable(_cell(cell)) for cell in row] for row in rows]
+    right = [at for at in range(len(header)) if cells and all(_is_number(row[at]) for row in cells)]
+    typer.secho(printable(title), bold=True)
+    names = [printable(name) for name in header]
+    for line in columns(names, cells, width(), right=right, spare=spare, rule=True):
+        typer.echo(line)
 
 
-def _as_it_is(text: str) -> Text:
-    """Text in which brackets mean nothing, and nothing steers the terminal."""
-    from rich.text import Text
+def say(text: str, *, err: bool = False) -> None:
+    """Print sentences, broken between words where they go to a terminal."""
+    room = width(sys.stderr if err else sys.stdout)
+    typer.echo("\n".join(wrapped(text, room)), err=err)
 
-    return Text(printable(text))
+
+def width(stream: TextIO | None = None) -> int | None:
+    """Letters of a line of the terminal; ``None`` where the output goes elsewhere."""
+    stream = sys.stdout if stream is None else stream
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text))
 
 
 def _finite(value: Any) -> Any:

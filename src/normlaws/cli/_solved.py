@@ -17,6 +17,7 @@ def run_solved(study: SolvedStudy, out: Path) -> None:
     Raises:
         StudyConflictError: the folder holds another study.
     """
+    from normlaws.cli._output import say, width
     from normlaws.errors import InputError
     from normlaws.laws import fit
     from normlaws.report.solved import write_solved_page
@@ -28,8 +29,8 @@ def run_solved(study: SolvedStudy, out: Path) -> None:
     for name, curves in solved.kinds().items():
         title = name[:1].upper() + name[1:]
         try:
-            said = fit(curves, norm=study.norm, metric=study.metric).summary()
+            said = fit(curves, norm=study.norm, metric=study.metric).summary(width())
         except InputError as error:
             said = str(error)
-        typer.echo(f"{title}: {said}\n")
+        say(f"{title}: {said}\n")
     typer.echo(f"Report: {page}")

@@ -65,7 +65,7 @@ def collapse(
     json: AsJson = False,
 ) -> None:
     """Compare normalised curves of a ladder of sizes with the noise between seeds."""
-    from normlaws.cli._output import print_json
+    from normlaws.cli._output import print_json, say, width
     from normlaws.curves import Curves
     from normlaws.laws.collapse import collapse as collapse_curves
 
@@ -81,13 +81,14 @@ def collapse(
     if json:
         print_json(found.as_dict() | {"finish": [one.as_dict() for one in ends]})
         return
-    typer.echo(found.summary())
+    typer.echo(found.summary(width()))
     for one in ends:
-        typer.echo(f"{one.run}: {one}")
+        say(f"{one.run}: {one}")
 
 
 def _ends(found: Collapse, named: list[str] | None) -> list[FinishedRun]:
     """Forecasts of the named runs; else of all that are running, as far as they have come."""
+    from normlaws.cli._output import say
     from normlaws.errors import InputError
 
     if named:
@@ -97,7 +98,7 @@ def _ends(found: Collapse, named: list[str] | None) -> list[FinishedRun]:
         try:
             ends.append(found.finish(track.name))
         except InputError as error:
-            typer.echo(f"normlaws: {error}", err=True)
+            say(f"normlaws: {error}", err=True)
     return ends
 
 

@@ -53,7 +53,7 @@ def fit(
     Without norms, or with one row a run, the law of the best error against P alone.
     """
     from normlaws.cli._curves import read_curves
-    from normlaws.cli._output import print_json
+    from normlaws.cli._output import print_json, width
     from normlaws.errors import InputError
     from normlaws.laws import Laws, compare
     from normlaws.laws import fit as fit_laws
@@ -68,11 +68,11 @@ def fit(
         else compare(curves, group, metric, resamples=resamples)
     )
     if not isinstance(laws, Laws):
-        print_json(laws.as_dict()) if json else typer.echo(laws.summary())
+        print_json(laws.as_dict()) if json else typer.echo(laws.summary(width()))
     elif json:
         print_json(laws.as_dict() | {"clocks": laws.clocks().to_dict("records")})
     else:
-        typer.echo(f"{laws.summary()}\n\n{clock_text(laws)}")
+        typer.echo(f"{laws.summary(width())}\n\n{clock_text(laws, width())}")
 
 
 def _smallest(given: str | None) -> float | Literal["auto"] | None:

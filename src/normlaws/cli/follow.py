@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
-from normlaws.cli._output import progress_bar
+from normlaws.cli._output import progress_bar, say
 
 
 @app.command()
@@ -61,4 +61,5 @@ def follow(
             key=key,
             progress=progress,
         )
-    typer.echo(f"{out}: {curves!r}")
+    say(f"{out}: {curves!r}")
+    say(f"Next: normlaws fit {out}, normlaws collapse {out}, or normlaws report {out}")

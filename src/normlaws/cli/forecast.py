@@ -87,7 +87,7 @@ def _entry(item: dict[str, Any], laws: Laws | DirectLaw, error: float | None) ->
 
 
 def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -> None:
-    from normlaws.cli._output import print_table
+    from normlaws.cli._output import print_table, say
 
     largest = float(laws.sizes["size"].max())
     norm = getattr(laws, "norm", None)
@@ -99,12 +99,12 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
         )
         for item in found
     ]  # fmt: skip
-    print_table(f"best {laws.metric} of one run", header, rows)
+    print_table(f"best {laws.metric} of one run", header, rows, spare=(1,))
     if error is not None:
         needed = laws.size_for_error(error)
         span = "" if needed.low is None else f" (95 %: {needed.low:,.0f} to {needed.high:,.0f})"
-        typer.echo(f"{laws.metric} {error:g} needs about {needed.value:,.0f} examples{span}")
-    typer.echo(laws.verdict.text)
+        say(f"{laws.metric} {error:g} needs about {needed.value:,.0f} examples{span}")
+    say(laws.verdict.text)
     _warn_far([item.size / largest for item in found])
 
 
@@ -138,8 +138,10 @@ def _sizes_of(found: Any) -> str:
 
 def _warn_far(factors: list[float]) -> None:
     """Say on stderr that a forecast lies far beyond the data."""
+    from normlaws.cli._output import say
+
     if factors and max(factors) > FAR:
-        typer.echo(
+        say(
             f"normlaws: {max(factors):,.3g} times the largest size is far beyond the data; no "
             "interval covers a law that changes on the way",
             err=True,

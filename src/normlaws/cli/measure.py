@@ -61,7 +61,8 @@ def measure(
     if top is not None:
         layers = layers.nlargest(top, columns[3])
     rows = layers[list(columns)].itertuples(index=False, name=None)
-    print_table(f"Layers of {file.name}", columns, rows)
+    spare = (1, 2, *range(len(columns) - 1, 3, -1))
+    print_table(f"Layers of {file.name}", columns, rows, spare=spare)
     print_table("Total (natural logarithms)", ("norm", "value"), result.total.items())
     if result.uncounted:
         left = [(one.name, one.shape, one.reason) for one in result.uncounted]

@@ -100,17 +100,17 @@ def _numbers(text: str) -> list[int]:
 
 
 def _print(found: Plan, laws: Laws | None) -> None:
-    from normlaws.cli._output import print_table
+    from normlaws.cli._output import print_table, say
     from normlaws.display.numbers import count
 
     span = f"P = {count(found.sizes[0])} … {count(found.sizes[-1])}"
     scored = f", {count(found.test_examples)} test examples" if found.test_examples else ""
     took = f"; its runs took {_time(found.seconds)}" if found.seconds else ""
-    typer.echo(f"{len(found.sizes)} sizes, {span}, {found.seeds} seeds{scored}{took}.")
+    say(f"{len(found.sizes)} sizes, {span}, {found.seeds} seeds{scored}{took}.")
     if laws is not None:
         from normlaws.laws.headline import headline
 
-        typer.echo(headline(laws))
+        say(headline(laws))
     if found.needs:
         print_table("Open", ("finding", "figure", "95 % interval", "to settle it"), _open(found))
     if found.options:
@@ -128,11 +128,11 @@ def _print(found: Plan, laws: Laws | None) -> None:
             "What to run", ("change", "would settle", "runs", "time of one core", "chance"), rows
         )
     elif found.needs:
-        typer.echo("Neither seeds, nor sizes, nor test examples within reason would settle these.")
+        say("Neither seeds, nor sizes, nor test examples within reason would settle these.")
     elif found.grade:
-        typer.echo(f"No finding is open; the laws are {found.grade}.")
+        say(f"No finding is open; the laws are {found.grade}.")
     today = found.today
-    typer.echo(
+    say(
         f"Chance: that the laws are established where they hold, by {today.studies} planted "
         f"studies of each kind. As it stands: {today.established:.0%}; where they do not hold, "
         f"{today.false:.0%}."

@@ -29,7 +29,7 @@ def presets(
         return
     rows = _rows()
     rows += [(one.name, "–", "solved", "–", "–", one.description) for one in solved]
-    print_table("Presets", COLUMNS, rows)
+    print_table("Presets", COLUMNS, rows, spare=(1, 2, 4, 3))
 
 
 def _rows() -> list[tuple[object, ...]]:

@@ -48,6 +48,12 @@ def run(
 
     Running the same command again adds only what is missing.
     """
+    from normlaws.studies.inherit import study_file
+    from normlaws.theory import solved_studies
+
+    if study not in solved_studies():
+        study_file(study, solved_studies())  # before what trains is imported
+
     from normlaws.cli._laws import finish
     from normlaws.cli._solved import run_solved
     from normlaws.storage.folder import StudyFolder

@@ -61,7 +61,7 @@ def surface(
     json: AsJson = False,
 ) -> None:
     """Fit loss against parameters, tokens and more, with intervals and the compute optimum."""
-    from normlaws.cli._output import print_json
+    from normlaws.cli._output import print_json, say, width
     from normlaws.cli.import_ import _pairs
     from normlaws.laws.surfaces import surface as fit_surface
 
@@ -77,9 +77,9 @@ def surface(
     if json:
         print_json(found.as_dict() | ({} if best is None else {"optimum": best.as_dict()}))
         return
-    typer.echo(found.summary())
+    typer.echo(found.summary(width()))
     if best is not None:
-        typer.echo(
+        say(
             f"At compute {best.compute:.4g}: {best.params.value:.4g} parameters, "
             f"{best.tokens.value:.4g} tokens ({best.tokens_per_parameter.value:.3g} per "
             f"parameter), loss {best.loss.value:.4g}"

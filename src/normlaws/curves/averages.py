@@ -9,7 +9,7 @@ import pandas as pd
 
 from normlaws.curves import Curves
 from normlaws.curves.checks import as_size
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, allowed, meant
 
 COLUMNS = ["size", "x", "y", "y_low", "y_high", "n_seeds"]
 
@@ -23,10 +23,12 @@ def checked_columns(curves: Curves, norm: str, metric: str) -> tuple[str, str]:
     if norm not in curves.norms:
         raise InputError(
             f"expected a recorded norm ({allowed(curves.norms or ['none'])}), got {norm!r}"
+            f"{meant(norm, curves.norms)}"
         )
     if metric not in curves.metrics:
         known = allowed(curves.metrics or ["none"])
-        raise InputError(f"expected a recorded error or loss ({known}), got {metric!r}")
+        alike = meant(metric, curves.metrics)
+        raise InputError(f"expected a recorded error or loss ({known}), got {metric!r}{alike}")
     return f"log_{norm}", metric
 
 

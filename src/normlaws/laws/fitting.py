@@ -98,9 +98,9 @@ class Laws:
     def __repr__(self) -> str:
         return f"Laws({self.norm}, {self.metric}: {render.one_line(self)})"
 
-    def summary(self) -> str:
-        """The exponents, their intervals and the verdict as a table of text."""
-        return render.summary(self)
+    def summary(self, width: int | None = None) -> str:
+        """The exponents, their intervals and the verdict as text, in lines of at most ``width``."""
+        return render.summary(self, width)
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``normlaws fit --json`` prints."""

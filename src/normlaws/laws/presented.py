@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from normlaws.display import cards
+from normlaws.display.columns import columns, wrapped
 from normlaws.laws.result import Estimate, Verdict
 
 
@@ -32,15 +33,11 @@ class Figures:
         """Every number on one line."""
         return ", ".join(f"{name} = {value} {span}" for name, value, span, *_ in self.rows)
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, width: int | None = None) -> Iterator[str]:
         """The heading and the numbers as lines of text, numbers flush right."""
-        yield self.heading
-        yield "-" * len(self.heading)
-        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        for name, value, *rest in self.rows:
-            cells = [name.ljust(widths[0]), value.rjust(widths[1])]
-            cells += [cell.ljust(width) for cell, width in zip(rest, widths[2:], strict=True)]
-            yield "  ".join(cells).rstrip()
+        yield from wrapped(self.heading, width)
+        yield "-" * min(len(self.heading), width or len(self.heading))
+        yield from columns((), self.rows, width, right=(1,))
 
 
 class Presented:
@@ -69,11 +66,11 @@ class Presented:
             *(cards.text(note, quiet=True) for note in figures.notes),
         )
 
-    def summary(self) -> str:
-        """Figures with intervals and the verdict as text."""
+    def summary(self, width: int | None = None) -> str:
+        """Figures with intervals and the verdict as text, in lines of at most ``width``."""
         figures, verdict = self._figures(), self.verdict
-        steps = [f"Next: {step}." for step in verdict.next_steps]
-        return "\n".join([*figures.lines(), "", *figures.notes, verdict.text, *steps])
+        said = [*figures.notes, verdict.text, *(f"Next: {step}." for step in verdict.next_steps)]
+        return "\n".join([*figures.lines(width), "", *wrapped("\n".join(said), width)])
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

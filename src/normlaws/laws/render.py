@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from normlaws.display import cards as notebook
+from normlaws.display.columns import columns, wrapped
 from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import NONE, significant
 from normlaws.display.numbers import interval as spanned
@@ -43,15 +43,16 @@ def one_line(laws: Laws) -> str:
     return ", ".join(f"{symbol} = {value} {span}" for symbol, value, span, _ in rows(laws))
 
 
-def summary(laws: Laws) -> str:
+def summary(laws: Laws, width: int | None = None) -> str:
     """The headline, the exponents, the findings and the verdict as text."""
     head = f"{laws.metric} against log {laws.norm}"
-    lines = [head, "-" * len(head), headline(laws), ""]
-    lines += [f"{s:<11}{v:>8}  {i:<18}  {m}" for s, v, i, m in rows(laws)]
-    lines += [f"{'collapse':<11}{laws.collapse:>8.2f}  {'':<18}  spread over seed noise"]
-    lines += ["", *_columns(FINDINGS[:-1], [row[:-1] for row in finding_rows(laws)])]
-    lines += ["", laws.verdict.text]
-    lines += [f"Next: {step}." for step in laws.verdict.next_steps]
+    lines = [head, "-" * len(head), *wrapped(headline(laws), width), ""]
+    exponents = [*rows(laws), ("collapse", f"{laws.collapse:.2f}", "", "spread over seed noise")]
+    lines += columns((), exponents, width, right=(1,))
+    findings = [row[:-1] for row in finding_rows(laws)]
+    lines += ["", *columns(FINDINGS[:-1], findings, width, spare=(6, 5, 4))]
+    lines += ["", *wrapped(laws.verdict.text, width)]
+    lines += wrapped("\n".join(f"Next: {step}." for step in laws.verdict.next_steps), width)
     return "\n".join(lines)
 
 
@@ -123,19 +124,11 @@ def clock_rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
     ]
 
 
-def clock_text(laws: Laws) -> str:
+def clock_text(laws: Laws, width: int | None = None) -> str:
     """The laws along every recorded clock as a table of text, and what it says in a sentence."""
     table = laws.clocks()
-    return "\n".join([*_columns(CLOCKS, clock_rows(table)), clock_sentence(table)])
-
-
-def _columns(header: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
-    """Cells in columns two blanks apart, none cut."""
-    wide = [max(len(row[at]) for row in [header, *cells]) for at in range(len(header))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip()
-        for row in [header, *cells]
-    ]
+    said = wrapped(clock_sentence(table), width)
+    return "\n".join([*columns(CLOCKS, clock_rows(table), width), *said])
 
 
 def html(laws: Laws) -> str:

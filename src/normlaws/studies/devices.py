@@ -6,6 +6,8 @@ import os
 import socket
 from dataclasses import dataclass
 
+from normlaws.errors import InputError, allowed
+
 ALL_OF_THEM = "cuda"
 
 
@@ -59,6 +61,40 @@ class Devices:
     def release(self, worker: str) -> None:
         """Free the GPU of a worker that is gone."""
         self._taken.pop(worker, None)
+
+
+def check_device(device: str) -> None:
+    """Say at once that a device is not there, rather than once per run.
+
+    Raises:
+        InputError: PyTorch knows no such device, or this machine has none.
+    """
+    import torch
+
+    try:
+        asked = torch.device(device)
+    except RuntimeError:
+        raise InputError(f"expected a device ({_devices()}), got {device!r}") from None
+    count = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(asked.type)
+    if count is None and asked.type not in ("meta", "lazy"):  # another accelerator: PyTorch knows
+        return
+    if not count or (asked.index or 0) >= count:
+        raise InputError(f"expected a device of this machine ({_devices()}), got {device!r}")
+
+
+def _devices() -> str:
+    import torch
+
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return allowed(found)
 
 
 def default_processes(device: str) -> int | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, allowed, meant
 from normlaws.storage.reading import content, reading
 
 KINDS = {"data": "name", "model": "family"}
@@ -19,6 +20,33 @@ def preset_files() -> dict[str, Path]:
     """The files of the presets that come with the package, by name."""
     folder = Path(str(files("normlaws.studies"))) / "presets"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def study_file(name: str, solved: Iterable[str] = ()) -> Path:
+    """The file of a study: a ``.toml`` file itself, or that of a preset.
+
+    Args:
+        name: what the user typed.
+        solved: names of solved models, which would be accepted as well.
+
+    Raises:
+        InputError: neither is there.
+    """
+    path, known = Path(name), preset_files()
+    if path.suffix == ".toml":
+        if path.is_file():
+            return path
+        raise InputError(f"expected a study file, but there is no {name}")
+    if name not in known:
+        others = " or the path of a .toml file"
+        raise InputError(f"expected {_preset_but(name, [*known, *solved], others)}")
+    return known[name]
+
+
+def _preset_but(name: str, known: Iterable[str], others: str = "") -> str:
+    alike = meant(name, known)
+    listed = "normlaws presets lists them" if alike else f"one of {allowed(known)}"
+    return f"a preset ({listed}){others}, got {name!r}{alike}"
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -48,7 +76,7 @@ def resolved(values: dict[str, Any], source: str) -> dict[str, Any]:
         return own
     known = preset_files()
     if base not in known:
-        raise InputError(f"{source}: expected extends to be a preset, {allowed(known)}, got {base}")
+        raise InputError(f"{source}: expected extends to be {_preset_but(str(base), known)}")
     merged = read_values(known[base])
     for key, value in own.items():
         below = merged.get(key)

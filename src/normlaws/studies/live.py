@@ -1,4 +1,4 @@
-"""The view of a study under way: a table on a terminal, a line a minute in a log."""
+"""The view of a study under way: a table on a terminal, a line per finished run in a log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from normlaws.errors import printable
 from normlaws.studies.progress import RunState, StudyState, Watch
 
 LOOK_SECONDS = 1.0
@@ -53,9 +54,9 @@ class View:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._next_look = 0.0
+        self.update()
         if self._live is not None:
-            self._next_look = 0.0
-            self.update()
             self._live.stop()
 
     def update(self) -> None:
@@ -70,10 +71,24 @@ class View:
             self._live.update(shown, refresh=True)
             return
         state = self._watch.look()
+        for run in state.finished:
+            self._line(f"{ended(run)} ({summary(state)})")
+        if state.finished:
+            self._next_line = now + LINE_SECONDS
         if now >= self._next_line:
             self._next_line = now + LINE_SECONDS
-            line = f"{self._name}: {summary(state)} ({self._workers()})"
-            self._console.print(line, highlight=False, soft_wrap=True)
+            self._line(f"{summary(state)} ({self._workers()})")
+
+    def _line(self, text: str) -> None:
+        self._console.print(f"{self._name}: {text}", highlight=False, soft_wrap=True, markup=False)
+
+
+def ended(run: RunState) -> str:
+    """A run that ended, in one line: which, how, with what error."""
+    said = f"P = {run.size:,}, seed {run.seed}: {run.status} at step {run.step:,}"
+    if run.error:
+        return f"{said}, {printable(' '.join(run.error.split()))}"
+    return said if run.test_error is None else f"{said}, test error {run.test_error:.4g}"
 
 
 def summary(state: StudyState) -> str:
@@ -81,7 +96,7 @@ def summary(state: StudyState) -> str:
     parts = [f"{state.ended}/{state.total} runs"]
     if state.failed:
         parts.append(f"{state.failed} failed")
-    if state.images_per_second is not None:
+    if state.images_per_second:
         parts.append(f"{state.images_per_second:,.0f} images/s")
     if state.seconds_left is not None:
         parts.append(f"{duration(state.seconds_left)} left")

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from normlaws.curves import Curves
 from normlaws.errors import CorruptFileError, InputError
 from normlaws.problems import DataSet, DataSettings, DataSource, data_root
+from normlaws.problems.factory import importable, told
 from normlaws.storage.folder import RunFolder, StudyFolder, is_finished
 from normlaws.storage.lease import Lease, LeaseLostError, leased
 from normlaws.studies.local import arithmetic_threads
@@ -38,6 +39,7 @@ class Options:
         threads: of arithmetic; as the process has it where ``None``.
         checkpoint_seconds: between two checkpoints of a run.
         lease_seconds: silence after which the worker that has a run counts as dead.
+        modules: folder from which factories of the user's own may be imported.
     """
 
     root: Path
@@ -47,6 +49,7 @@ class Options:
     threads: int | None = None
     checkpoint_seconds: float = 30.0
     lease_seconds: float = 60.0
+    modules: Path | None = None
 
 
 def perform(
@@ -75,6 +78,7 @@ def perform(
     if not study.in_session(options.session):
         return ["unfinished"] * len(settings_jsons)
     runs = [RunSettings.model_validate_json(text) for text in settings_jsons]
+    importable(options.modules)
     with _one_at_a_time, arithmetic_threads(options.threads), ExitStack() as stack:
         leases = {run.run_id: stack.enter_context(_lease(study, run, options)) for run in runs}
         return _Task(study, options, leases, leaving).do(runs)
@@ -132,7 +136,7 @@ class _Task:
 
     def _failed(self, run: RunSettings, error: Exception) -> str:
         try:
-            write_failure(self._folder(run), run, f"{type(error).__name__}: {error}")
+            write_failure(self._folder(run), run, told(error))
         except LeaseLostError:
             return AGAIN
         return "failed"

@@ -19,13 +19,14 @@ ENDED = ("complete", "diverged", "failed")
 
 @dataclass(frozen=True)
 class RunState:
-    """One run under way.
+    """One run under way, or just ended.
 
     Attributes:
         step: optimiser steps taken, of ``steps``.
         images_per_second: training images; ``None`` before there is a rate.
         test_error: at the last record, as a fraction; ``None`` before there is one.
         log_norm: natural logarithm of the spectral complexity there.
+        status, error: how it stands, and why it failed.
     """
 
     size: int
@@ -35,6 +36,8 @@ class RunState:
     images_per_second: float | None
     test_error: float | None
     log_norm: float | None
+    status: str = "unfinished"
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class StudyState:
         images_per_second: of all workers together; ``None`` before there is a rate.
         seconds_left: until all runs have ended, at that rate.
         under_way: runs that a worker has, the largest and furthest first.
+        finished: runs that ended since the last look.
     """
 
     total: int
@@ -58,6 +62,7 @@ class StudyState:
     images_per_second: float | None
     seconds_left: float | None
     under_way: list[RunState]
+    finished: list[RunState] = field(default_factory=list)
 
 
 class Rate:
@@ -136,6 +141,8 @@ class _Watched:
             images_per_second=self.rate.value,
             test_error=values.get("test_error"),
             log_norm=values.get("log_spectral_complexity"),
+            status=str(self.record.get("status", "unfinished")),
+            error=str(self.record.get("error") or ""),
         )
 
 
@@ -163,6 +170,7 @@ class Watch:
         """The present state."""
         for run in self._active:
             run.look()
+        finished = [run.state() for run in self._active if run.ended]
         self._active = [run for run in self._active if not run.ended]
         trained = sum(run.trained for run in self._all)
         self._take_rate()
@@ -175,6 +183,7 @@ class Watch:
             images_per_second=rate,
             seconds_left=(self._total - trained) / rate if rate else None,
             under_way=[run.state() for run in self._active if run.folder.lease.exists()],
+            finished=finished,
         )
 
     def _take_rate(self) -> None:

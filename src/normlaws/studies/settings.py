@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, allowed, meant
 from normlaws.problems import DATA_SETS, FAMILIES, DataSettings, ModelSettings
 from normlaws.problems.settings import Settings
 from normlaws.storage.reading import reading
@@ -100,17 +100,23 @@ def _explain(problem: Any) -> str:
     where = [str(part) for part in problem["loc"]]
     key = ".".join(where) or "the study"
     if problem["type"] == "extra_forbidden":
-        return f"expected {_known_keys(where)}, got the key {key!r}"
+        fields = _known_keys(where)
+        if key == "device":
+            return "expected no device in a study, which runs anywhere; give it as --device"
+        alike = meant(where[-1], fields)
+        return f"expected one of the keys {allowed(fields)}, got the key {key!r}{alike}"
     if problem["type"] == "missing":
         return f"expected a value for {key!r}, but it is missing"
     if problem["type"] == "union_tag_invalid":
         context = problem["ctx"]
         tag = f"{key}.{context['discriminator'].strip(chr(39))}"
-        return f"expected {tag} to be one of {context['expected_tags']}, got {context['tag']!r}"
+        tags = context["expected_tags"]
+        alike = meant(context["tag"], tags.replace("'", "").split(", "))
+        return f"expected {tag} to be one of {tags}, got {context['tag']!r}{alike}"
     return f"expected another value for {key!r}: {problem['msg']}, got {problem['input']!r}"
 
 
-def _known_keys(where: list[str]) -> str:
+def _known_keys(where: list[str]) -> list[str]:
     sections: dict[str, Any] = {
         "optimizer": OptimizerSettings,
         "training": TrainingSettings,
@@ -123,5 +129,4 @@ def _known_keys(where: list[str]) -> str:
         **FAMILIES,
     }
     section = next((sections[part] for part in reversed(where[:-1]) if part in sections), None)
-    fields = (section or StudySettings).model_fields
-    return f"one of the keys {allowed(fields)}"
+    return list((section or StudySettings).model_fields)

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from torch import nn
 
 from normlaws.curves import Curves
-from normlaws.errors import InputError, NormlawsWarning, StudyConflictError, allowed
+from normlaws.errors import InputError, NormlawsWarning, StudyConflictError
 from normlaws.problems import DataSet
 from normlaws.problems import data_root as _data_root
-from normlaws.problems.splits import check_size
+from normlaws.problems.factory import importable, told
+from normlaws.problems.models.custom import CustomModel
+from normlaws.problems.splits import check_size, split
 from normlaws.storage.folder import StudyFolder, replace_file
 from normlaws.studies.cluster import cluster_workers
-from normlaws.studies.devices import default_processes
+from normlaws.studies.devices import check_device, default_processes
 from normlaws.studies.execute import execute
-from normlaws.studies.inherit import preset_files
+from normlaws.studies.inherit import preset_files, study_file
 from normlaws.studies.layout import Group, Speed, plan_layout
 from normlaws.studies.live import View
 from normlaws.studies.local import available_cores, local_workers
@@ -33,6 +36,7 @@ from normlaws.studies.speed import measured_speed
 from normlaws.studies.workers import ExecutorWorkers, Workers, processes
 from normlaws.theory.registry import SolvedStudy, solved_studies
 from normlaws.training import RunSettings
+from normlaws.training.evaluate import fitting_batch
 from normlaws.training.losses import check_loss
 
 
@@ -53,10 +57,12 @@ class Study:
 
     Args:
         settings: what to run.
+        folder: of the study's file; ``module:function`` in it may name a module there.
     """
 
-    def __init__(self, settings: StudySettings) -> None:
+    def __init__(self, settings: StudySettings, folder: Path | None = None) -> None:
         self.settings = settings
+        self.folder = folder
 
     @classmethod
     def load(cls, source: str | Path | dict[str, Any]) -> Study | SolvedStudy:
@@ -71,18 +77,11 @@ class Study:
         """
         if isinstance(source, dict):
             return cls(parse_study(source, "study"))
-        path = Path(source)
-        if path.suffix == ".toml" and path.is_file():
-            return cls(read_study(path))
-        known, solved = preset_files(), solved_studies()
+        solved = solved_studies()
         if str(source) in solved:
             return solved[str(source)]
-        if str(source) not in known:
-            names = allowed([*known, *solved])
-            raise InputError(
-                f"expected a preset ({names}) or the path of a .toml file, got {source}"
-            )
-        return cls(read_study(known[str(source)]))
+        path = study_file(str(source), solved)
+        return cls(read_study(path), path.resolve().parent)
 
     @property
     def name(self) -> str:
@@ -95,7 +94,7 @@ class Study:
         Raises:
             InputError: ``factor`` is not above 0 and at most 1.
         """
-        return Study(scaled(self.settings, factor))
+        return Study(scaled(self.settings, factor), self.folder)
 
     def __repr__(self) -> str:
         settings = self.settings
@@ -136,7 +135,8 @@ class Study:
                 that faster; their curves then differ by rounding (``docs/training.md``).
 
         Raises:
-            InputError: the sizes do not fit the data, or ``workers`` is less than 1.
+            InputError: the sizes do not fit the data, ``workers`` is less than 1, there is no such
+                device, or a factory of the user's own fails.
             StudyConflictError: the folder holds another study, or is being written to.
             ClusterError: the scheduler or its workers are not there.
             MissingExtraError: a cluster needs an extra that is not installed.
@@ -145,7 +145,9 @@ class Study:
         if workers is not None and cluster is not None:
             raise InputError("expected workers of this machine or a cluster, got both")
         data = _data_root(Path(data_root) if data_root else None).resolve()
-        options = Options(folder.root.resolve(), device=device, data_root=data)
+        if executor is None and cluster is None and self.settings.cluster is None:
+            check_device(device)
+        options = Options(folder.root.resolve(), device=device, data_root=data, modules=self.folder)
         loaded = self._checked_data(options)
         with folder.locked():
             self._claim(folder)
@@ -194,7 +196,12 @@ class Study:
         cores = available_cores()
 
         def speed() -> Speed | None:
-            return measured_speed(pending, data, cores) if device == "cpu" else None
+            if device != "cpu":
+                return None
+            try:
+                return measured_speed(pending, data, cores)
+            except Exception:  # each run says so itself
+                return None
 
         if workers is None:
             workers = default_processes(device)
@@ -203,12 +210,27 @@ class Study:
         return layout.groups, processes(layout.processes, start, device)
 
     def _checked_data(self, options: Options) -> DataSet:
+        importable(options.modules)
         data = self.settings.data.load(_data_root(options.data_root))
         for size in self.settings.sizes:
             check_size(data, size, self.settings.data.validation)
         check_loss(self.settings.training.loss, data)
-        self.settings.model.build(data.image_shape, data.classes, seed=0)
+        model = self.settings.model.build(data.image_shape, data.classes, seed=0)
+        if isinstance(self.settings.model, CustomModel):
+            self._try(self.settings.model.factory, model, data)
         return data
+
+    def _try(self, factory: str, model: nn.Module, data: DataSet) -> None:
+        """Pass one image through a model of the user's own, before any run is begun."""
+        settings = self.settings.data
+        parts = split(data, size=min(self.settings.sizes), validation=settings.validation, seed=0)
+        try:
+            fitting_batch(model, parts.train)
+        except Exception as error:
+            raise InputError(
+                f"expected the model of {factory!r} to take images of shape {data.image_shape}, "
+                f"but {told(error)}"
+            ) from error
 
     def _claim(self, folder: StudyFolder) -> None:
         """Write the study's definition, unless the folder holds another study's."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.errors import InputError, NormlawsWarning, allowed
+from normlaws.errors import InputError, NormlawsWarning, allowed, meant
 from normlaws.laws.collapse.axis import Axis, axis_of, per_run_variable
 from normlaws.laws.data.optimum import optimum
 from normlaws.laws.data.runs import runs_of
@@ -150,7 +150,8 @@ def ladder_of(curves: Curves, along: str | None, metric: str | None, end: End) -
     name = metric or curves.default_metric()
     if name not in curves.frame or curves.frame[name].isna().all():
         raise InputError(
-            f"expected a recorded metric, got {name!r}; recorded are {allowed(curves.metrics)}"
+            f"expected a recorded metric, got {name!r}; recorded are "
+            f"{allowed(curves.metrics or ['none'])}{meant(name, curves.metrics)}"
         )
     tracks = _with_ends(_tracks(curves, axis, name), curves, axis, name, end)
     return assemble(tracks, axis=axis.name, is_norm=axis.is_norm, metric=name, scale=curves.scale)

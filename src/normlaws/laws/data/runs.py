@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from normlaws.arrays import Floats
-from normlaws.curves import METRICS, Curves, as_size
-from normlaws.errors import InputError, allowed
+from normlaws.curves import Curves, as_size
+from normlaws.errors import InputError, allowed, meant
 
 SELECTED_BY = {"test_error": ("val_error", "val_loss"), "test_loss": ("val_loss",)}
 MIN_RECORDS = 3
@@ -74,6 +74,7 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
     if column not in curves.frame:
         raise InputError(
             f"expected a recorded norm, got {norm!r}; recorded are {allowed(curves.norms)}"
+            f"{meant(norm, curves.norms)}"
             if curves.norms
             else f"expected curves with the norm {norm!r}, but no norm is recorded in them"
         )
@@ -82,7 +83,7 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
         if name not in curves.metrics:
             raise InputError(
                 f"expected a recorded metric, got {name!r}; recorded are "
-                f"{allowed(curves.metrics or METRICS)}"
+                f"{allowed(curves.metrics or ['none'])}{meant(name, curves.metrics)}"
             )
     columns = {
         name: curves.frame[name].to_numpy(dtype=float, na_value=np.nan)

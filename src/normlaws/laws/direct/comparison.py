@@ -13,6 +13,7 @@ from scipy import stats
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.display import cards
+from normlaws.display.columns import columns, wrapped
 from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.errors import InputError, allowed
 from normlaws.laws.direct.fitting import direct_law
@@ -76,21 +77,14 @@ class Comparison:
         lowest = table.groupby("size", sort=False)["error"].idxmin()
         return table.loc[lowest, ["size", self.by, "error", "best"]].reset_index(drop=True)
 
-    def summary(self) -> str:
-        """γ of every group, and who is best where."""
-        width = max(len(self.by), *map(len, self.laws))
+    def summary(self, width: int | None = None) -> str:
+        """γ of every group, and who is best where, in lines of at most ``width``."""
         metric = next(iter(self.laws.values())).metric
-        lines = [f"{self.by:<{width}}  {'γ':>6}  95 %"]
-        lines += [
-            f"{name:<{width}}  {fixed(law.gamma.value):>6}  {interval(law.gamma)}"
-            for name, law in self.laws.items()
-        ]
-        lines += ["", f"{'P':>14}  {'best':<{width}}  {metric:>12}  probability of being best"]
-        lines += [
-            f"{size:>14}  {name:<{width}}  {error:>12}  {chance}"
-            for size, name, error, chance in self.rows()
-        ]
-        return "\n".join([*lines, "", self.sentence()])
+        gammas = [(n, fixed(law.gamma.value), interval(law.gamma)) for n, law in self.laws.items()]
+        header = ("P", "best", metric, "probability of being best")
+        lines = columns((self.by, "γ", "95 %"), gammas, width, right=(1,))
+        lines += ["", *columns(header, self.rows(), width, right=(0, 2))]
+        return "\n".join([*lines, "", *wrapped(self.sentence(), width)])
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Size, best group, its error and the probability of being best, as text."""

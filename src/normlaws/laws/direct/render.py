@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from normlaws.display import cards
+from normlaws.display.columns import columns, wrapped
 from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.errors import InputError
 from normlaws.laws.direct.forms import fit_forms
@@ -65,17 +66,15 @@ def backtest(found: Sampled) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "log_ratio"])
 
 
-def summary(law: DirectLaw) -> str:
+def summary(law: DirectLaw, width: int | None = None) -> str:
     """A few tables of text."""
     head, forms = f"best {law.metric} against {law.scale}", form_rows(law)
     lines = [head, "-" * len(head), one_line(law), ""]
-    lines += [f"{'P':>14}  {law.metric:>12}  95 %"]
-    lines += [f"{p:>14}  {value:>12}  {span}" for p, value, span in forecast_rows(law)]
-    lines += ["", "  ".join(f"{cell:<14}" for cell in HEADER).rstrip()]
-    lines += ["  ".join(f"{cell:<14}" for cell in row).rstrip() for row in forms]
-    lines += [STARRED] if any(row[0].endswith("*") for row in forms) else []
-    lines += ["", law.verdict.text]
-    lines += [f"Next: {step}." for step in law.verdict.next_steps]
+    lines += columns(("P", law.metric, "95 %"), forecast_rows(law), width, right=(0, 1))
+    lines += ["", *columns(HEADER, forms, width, right=range(1, len(HEADER)))]
+    lines += wrapped(STARRED, width) if any(row[0].endswith("*") for row in forms) else []
+    lines += ["", *wrapped(law.verdict.text, width)]
+    lines += wrapped("\n".join(f"Next: {step}." for step in law.verdict.next_steps), width)
     return "\n".join(lines)
 
 

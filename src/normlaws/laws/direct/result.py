@@ -86,9 +86,9 @@ class DirectLaw:
     def __repr__(self) -> str:
         return f"DirectLaw({self.metric}: {render.one_line(self)})"
 
-    def summary(self) -> str:
-        """γ, the forms side by side and the verdict as text."""
-        return render.summary(self)
+    def summary(self, width: int | None = None) -> str:
+        """γ, the forms side by side and the verdict as text, in lines of at most ``width``."""
+        return render.summary(self, width)
 
     def as_dict(self) -> dict[str, Any]:
         """The object that ``normlaws fit --json`` prints."""
