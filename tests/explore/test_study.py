@@ -63,8 +63,12 @@ def test_a_file_that_cannot_be_read_leaves_the_curves_as_they_were(study):
     assert "curve.parquet" in study.trouble
 
 
-def test_curves_without_a_norm_are_refused(planted, tmp_path):
-    frame = planted.frame.drop(columns="log_spectral_complexity")
+def test_curves_without_an_error_are_refused_and_say_what_failed(planted, tmp_path):
+    frame = planted.frame.drop(columns="test_error")
     path = nl.Curves(frame).write(tmp_path / "bare.parquet")
-    with pytest.raises(InputError, match="expected curves with a recorded norm"):
+    with pytest.raises(InputError, match="an error or a loss at .*none is recorded"):
+        Study(path)
+    runs = planted.runs.assign(status="failed", error="ValueError: no (mine.py:3)")
+    path = nl.Curves(frame, runs).write(tmp_path / "failed.parquet")
+    with pytest.raises(InputError, match=r"15 of 15 runs failed, all with: ValueError: no \(mine"):
         Study(path)

@@ -32,7 +32,7 @@ OF_LAWS = {
     "laws_overview": ("spectral complexity λ", "test error (fraction)"),
     "norm_against_size": (
         "training-set size P (examples)",
-        "spectral complexity λ at the optimum",
+        "stopping norm: spectral complexity λ",
     ),
 }
 OF_CURVES = {

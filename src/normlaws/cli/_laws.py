@@ -23,23 +23,13 @@ def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, 
         return None, str(error)
 
 
-def commonest_failure(curves: Curves) -> str:
-    """Of runs that failed: how many, and what most of them say; empty where none did."""
-    failed = curves.runs[curves.runs["status"] == "failed"]
-    if failed.empty:
-        return ""
-    said = failed["error"].astype(str).value_counts()
-    share = f"{len(failed)} of {len(curves.runs)} runs failed"
-    often = "all" if len(said) == 1 else f"{said.iloc[0]} of them"
-    return f"{share}, {often} with: {said.index[0]}"
-
-
 def check_any_ran(curves: Curves) -> None:
     """Refuse a study of which nothing is recorded, and say why.
 
     Raises:
         InputError: no run has a record, and some failed.
     """
+    from normlaws.curves.failures import commonest_failure
     from normlaws.errors import InputError
 
     if not len(curves) and (why := commonest_failure(curves)):
@@ -48,6 +38,7 @@ def check_any_ran(curves: Curves) -> None:
 
 def _say_failures(curves: Curves) -> None:
     from normlaws.cli._output import say
+    from normlaws.curves.failures import commonest_failure
 
     check_any_ran(curves)
     if why := commonest_failure(curves):

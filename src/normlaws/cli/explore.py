@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._curves import Columns
 from normlaws.cli.fit import Resamples
 
 
@@ -17,7 +18,8 @@ def explore(
         Path,
         typer.Argument(
             metavar="PATH",
-            help="study folder, run folder, .parquet file or glob; or a solved model's name",
+            help="study folder, run folder, .parquet file or glob; a table (.csv, .jsonl); or a "
+            "solved model's name",
         ),
     ],
     port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,
@@ -25,12 +27,22 @@ def explore(
         str, typer.Option(help="127.0.0.1 alone: the page is served to this machine only")
     ] = "127.0.0.1",
     resamples: Resamples = 1000,
+    column: Columns = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="print the address without opening it")
     ] = False,
 ) -> None:
-    """Look around in a study, running or done, on a page that nothing leaves."""
+    """Look around in a study, running or done, on a page that nothing leaves.
+
+    Without norms, or with one row a run, the page shows the direct law, of groups side by side.
+    """
+    from functools import partial
+
+    from normlaws.cli._curves import TABLES, read_curves
     from normlaws.explore import serve
+
+    table = path.suffix in TABLES and path.is_file()
+    read = partial(read_curves, [str(path)], column) if table or column else None
 
     serve(
         path,
@@ -39,4 +51,5 @@ def explore(
         resamples=resamples,
         browser=not no_browser,
         say=lambda address: typer.echo(f"{address}  (Ctrl-C to stop)"),
+        read=read,
     )

@@ -10,9 +10,10 @@ from dash import Dash, ctx, no_update, set_props
 from werkzeug.exceptions import HTTPException
 
 from normlaws.errors import NormlawsError
-from normlaws.explore import theme
+from normlaws.explore import direct, theme
 from normlaws.explore.address import LOOPBACK
 from normlaws.explore.callbacks import register
+from normlaws.explore.direct import DirectStudy, only_direct
 from normlaws.explore.page import shell
 from normlaws.explore.state import State
 from normlaws.explore.study import Study
@@ -33,8 +34,13 @@ def build(study: Study) -> Dash:
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     app.index_string = _INDEX
-    app.layout = shell()
-    register(app, study)
+    if only_direct(study.curves):
+        alone, name = DirectStudy(study.curves, study.resamples), study.path.resolve().stem
+        app.layout = direct.shell(name, alone)
+        direct.register(app, alone, name)
+    else:
+        app.layout = shell()
+        register(app, study)
     _confine(app)
     _answer_all(app)
     return app

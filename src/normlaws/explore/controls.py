@@ -16,6 +16,7 @@ from normlaws.explore.state import ALPHAS, NORMS, State
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
 
+MOST_SEEDS = 10  # more are folded
 GAMMAS = {name: EXPONENTS[name].typeset for name in ("gamma0", "gamma1", "gamma2")}
 GAMMA_REACH = {"gamma0": (-1.0, 2.0), "gamma1": (0.0, 3.0), "gamma2": (0.0, 4.0)}
 
@@ -43,7 +44,7 @@ def choice(name: str, label: str, values: Sequence[str], value: str) -> html.Div
     """A menu of names."""
     return html.Div(
         [
-            html.Label(label, htmlFor=name),
+            html.Label(label, htmlFor=name, id=f"{name}-label"),
             dcc.Dropdown(
                 [{"label": words(one), "value": one} for one in values],
                 value,
@@ -57,11 +58,12 @@ def choice(name: str, label: str, values: Sequence[str], value: str) -> html.Div
 
 
 def number(name: str, label: str, value: float | None, **more: Any) -> html.Div:
-    """A field for a positive number."""
+    """A field for a positive number; what cannot be one is said below it."""
     return html.Div(
         [
             html.Label(label, htmlFor=name),
             dcc.Input(id=name, type="number", value=value, min=0, step="any", debounce=0.4, **more),
+            html.P(className="refused", role="status"),
         ],
         className="field",
     )
@@ -219,6 +221,9 @@ def _seeds(curves: Curves, state: State) -> list[Any]:
         className="chips",
         inline=True,
     )
+    if len(curves.seeds) > MOST_SEEDS:
+        summary = html.Summary(f"Seeds ({len(curves.seeds)})")
+        return [named("Seeds", html.Details([summary, box]), className="field folded")]
     title = html.Span("Seeds", className="label")
     return [named("Seeds", title, box, className="field" if curves.seeds else "gone")]
 

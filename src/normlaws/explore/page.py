@@ -8,6 +8,7 @@ from uuid import uuid4
 from dash import dcc, html
 
 from normlaws.display.numbers import count
+from normlaws.explore import theme
 from normlaws.explore.controls import (
     forecast_controls,
     legend,
@@ -19,7 +20,6 @@ from normlaws.explore.markup import LIVE, data, labelled
 from normlaws.explore.readout import troubled
 from normlaws.explore.state import State
 from normlaws.explore.study import Study
-from normlaws.explore.theme import configured
 
 FIGURES = {
     "norm": "Error against norm",
@@ -29,6 +29,7 @@ FIGURES = {
     "collapse": "Rescaled curves",
     "theory": "Perceptron: error against norm",
 }
+DIRECT = {"direct": "Lowest error against P"}
 CAPTIONS = {
     "norm": "Shaded: early window, its edges can be dragged. Dashed: early law at the largest "
     "size. Discs: optimum of each size, hollow where a run was still improving.",
@@ -41,6 +42,8 @@ CAPTIONS = {
     "where 95 % of them would lie if seeds alone set them apart.",
     "theory": "Solid: loss minimised at fixed norm, for many inputs. Circle and dotted upright: "
     "lowest error. Diamond: the current point.",
+    "direct": "Points: best error of every size. Lines: the law that forecasts known sizes best. "
+    "Shaded: 95 % interval of one new run. Right of the dotted line everything is a forecast.",
 }
 MOVABLE = ("norm", "error", "optimum")  # figures with edges to drag
 POLL = 3000  # milliseconds
@@ -87,7 +90,7 @@ def body(study: Study, state: State) -> list[Any]:
 
 def figure_block(name: str, *below: Any) -> html.Section:
     """A figure under its heading, with what can be done with it."""
-    title = FIGURES[name]
+    title = (FIGURES | DIRECT)[name]
     inside = title[0].lower() + title[1:]
 
     def button(text: str, says: str, **which: str) -> html.Button:
@@ -105,7 +108,8 @@ def figure_block(name: str, *below: Any) -> html.Section:
             html.Div(
                 dcc.Graph(
                     id=f"figure-{name}",
-                    config=configured(movable=name in MOVABLE),
+                    figure=theme.message(theme.blank(name, State(), "", ""), "fitting …"),
+                    config=theme.configured(movable=name in MOVABLE),
                     clear_on_unhover=True,
                     responsive=True,
                     className="graph",
@@ -189,6 +193,7 @@ def _study(study: Study, state: State) -> list[Any]:
                         html.H2("Verdict and forecast"),
                         html.Div(id="verdict", **LIVE),
                         html.Div(forecast_controls(study.curves, state), className="pair"),
+                        html.P(id="refused", className="refused", role="status"),
                         html.Div(id="forecast", **LIVE),
                     ],
                     className="card",

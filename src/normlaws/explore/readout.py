@@ -175,7 +175,9 @@ def as_html(table: Table, rows: Any, name: str) -> html.Div:
     body = [
         html.Tr(
             [
-                html.Th(cell, scope="row") if at == 0 else html.Td(cell, className=_kind(table, at))
+                html.Th(cell, scope="row", className="number" if 0 in table.numeric else "")
+                if at == 0
+                else html.Td(cell, className=_kind(table, at))
                 for at, cell in enumerate(row)
             ]
         )

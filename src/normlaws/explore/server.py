@@ -18,6 +18,8 @@ from normlaws.theory.registry import solved_studies
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
+    from normlaws.curves import Curves
+
 
 def serve(
     path: str | Path,
@@ -27,6 +29,7 @@ def serve(
     resamples: int = 1000,
     browser: bool = True,
     say: Callable[[str], object] = print,
+    read: Callable[[], Curves] | None = None,
 ) -> None:
     """Show the study at ``path`` until interrupted.
 
@@ -38,14 +41,18 @@ def serve(
         resamples: of the seeds, for intervals.
         browser: whether to open the page in the default browser.
         say: called with the page's address once it can be reached.
+        read: how ``path`` is read, where it is a table of your own.
+
+    Curves without norms, or with one row per run, are shown with the direct law alone.
 
     Raises:
         MissingExtraError: the extra ``explore`` is not installed.
-        InputError: another host, a port that is taken or out of range, or curves without a norm.
+        InputError: another host, a port that is taken or out of range, or curves without an error
+            and a loss.
         DataNotFoundError: nothing recorded is at ``path``.
         CorruptFileError: a file is damaged.
     """
-    server = prepare(path, host=host, port=port, resamples=resamples)
+    server = prepare(path, host=host, port=port, resamples=resamples, read=read)
     address = f"http://{LOOPBACK}:{server.port}/"
     say(address)
     if browser:
@@ -57,13 +64,18 @@ def serve(
 
 
 def prepare(
-    path: str | Path, *, host: str = LOOPBACK, port: int = 0, resamples: int = 1000
+    path: str | Path,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    resamples: int = 1000,
+    read: Callable[[], Curves] | None = None,
 ) -> BaseWSGIServer:
     """A server that listens already and answers when its ``serve_forever`` is called."""
     host = check_host(host)
     if not 0 <= port <= 65535:
         raise InputError(f"expected a port from 0 (any free one) to 65535, got {port}")
-    study = Study(_place(Path(path)), resamples)
+    study = Study(_place(Path(path)), resamples, read)
     try:
         from werkzeug.serving import make_server
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -11,6 +12,7 @@ from threading import Lock
 import pandas as pd
 
 from normlaws.curves import Curves
+from normlaws.curves.failures import commonest_failure
 from normlaws.curves.followed import Followed
 from normlaws.errors import InputError, NormlawsError
 from normlaws.explore.state import Span, State
@@ -43,15 +45,17 @@ class Study:
     Args:
         path: study folder, run folder, Parquet file or glob pattern.
         resamples: of the seeds, for intervals.
+        read: how the place is read, where it is a table; as curves by default.
 
     Raises:
         DataNotFoundError: nothing recorded is there.
         CorruptFileError: a file is truncated or damaged.
-        InputError: the curves hold no norm, or no error and no loss.
+        InputError: the curves hold no error and no loss.
     """
 
     path: Path
     resamples: int = 1000
+    read: Callable[[], Curves] | None = None
     version: int = 0
     trouble: str = ""
     _answers: OrderedDict[tuple[Question, bool], Laws | str] = field(default_factory=OrderedDict)
@@ -122,12 +126,10 @@ class Study:
             return str(error)
 
     def _read(self) -> Curves:
-        curves = self._followed.read()
-        if not curves.norms or not curves.metrics:
-            raise InputError(
-                f"expected curves with a recorded norm (a column log_…) and an error or a loss at "
-                f"{self.path}, got norms {curves.norms} and metrics {curves.metrics}"
-            )
+        curves = self.read() if self.read else self._followed.read()
+        if not curves.metrics:
+            why = commonest_failure(curves) or "none is recorded"
+            raise InputError(f"expected curves with an error or a loss at {self.path}, but {why}")
         return curves
 
     def _on_disk(self) -> tuple[tuple[str, int, int], ...]:
@@ -137,7 +139,7 @@ class Study:
             file
             for root in roots
             for file in ([root] if root.is_file() else root.rglob("*"))
-            if file.suffix in (".json", ".parquet") and not file.name.startswith(".")
+            if (file.suffix in (".json", ".parquet") or self.read) and not file.name.startswith(".")
         ]
         found = ((str(file), file.stat()) for file in sorted(files) if file.exists())
         return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)

@@ -55,15 +55,15 @@ def _facts(found: DirectLaw | Comparison) -> list[str]:
 
 def _single(law: DirectLaw) -> list[Section]:
     steps = [str(step) for step in law.verdict.next_steps]
-    verdict = [Text(headline(law), tone="verdict"), Text(law.verdict.text)]
     ahead = Table(
         "Forecast for more data", ("P", words(law.metric), _INTERVAL), forecast_rows(law),
         numeric=range(3),
     )  # fmt: skip
+    verdict = [Text(headline(law), tone="verdict"), ahead, Text(law.verdict.text)]
     forms = Table("Forms side by side", HEADER, form_rows(law), numeric=range(1, len(HEADER)))
     return [
         Section("Verdict", "verdict", [*verdict, *([Text("Next:", steps)] if steps else [])]),
-        Section("Direct law", "direct", [_figure({"": law}), ahead]),
+        Section("Direct law", "direct", [_figure({"": law})]),
         Section("Forms", "forms", [forms, Text(STARRED + ".")]),
         Section("Sizes", "sizes", [_sizes(law)]),
     ]

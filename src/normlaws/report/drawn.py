@@ -133,12 +133,12 @@ def _error(subject: Subject) -> Figure:
 def _norm(subject: Subject) -> Figure:
     laws = _laws(subject)
     alt = (
-        f"Log–log plot of the {words(laws.norm)} at the optimum against the training-set size, "
+        f"Log–log plot of the stopping norm ({words(laws.norm)}) against the training-set size, "
         f"{_ends(laws, 'log_norm')}. Slope γ₂ = {_estimate(laws.gamma2)}."
     )
     caption = (
-        "The norm at the optimum against P: geometric mean over seeds with its 95\u00a0% interval, "
-        "single seeds slightly to the left, and the late law."
+        "The stopping norm, that at the lowest error, against P: geometric mean over seeds with "
+        "its 95\u00a0% interval, single seeds slightly to the left, and the late law."
     )
     return Figure(figures.norm_against_size(laws), alt, caption, "norm-against-size")
 

@@ -62,7 +62,7 @@ def write_report(
         Section("The two laws", "laws", _overview(laws, drawn)),
         Section("Does the norm do better than the step?", "clocks", _clocks(laws)),
         Section("Exponents", "exponents", _exponents(laws, drawn)),
-        Section("Forecast", "forecast", _forecast(laws)),
+        Section("Data needed", "needed", _needed(laws)),
         Section("Robustness", "robustness", _robustness(laws)),
         Section("Training", "training", _training(drawn)),
         Section("Runs", "runs", _runs(curves, laws, subject.metric)),
@@ -124,11 +124,12 @@ def _plural(number: int, word: str) -> str:
 
 
 def _verdict(laws: Laws | None, reason: str) -> list[Block]:
-    """The headline, the reasons, the findings, and what to run next."""
+    """The headline, the forecast, the reasons, the findings, and what to run next."""
     if laws is None:
         because = f": {reason}" if reason else "."
         return [Text(f"The laws could not be fitted{because}", tone="verdict")]
-    blocks: list[Block] = [Text(headline(laws), tone="verdict"), Text(laws.verdict.text)]
+    first = [Text(headline(laws), tone="verdict"), law_tables.forecasts(laws)]
+    blocks: list[Block] = [*first, Text(laws.verdict.text)]
     if laws.verdict.findings:
         blocks.append(law_tables.findings(laws))
     steps = [str(step) for step in laws.verdict.next_steps]
@@ -173,10 +174,8 @@ def _no_intervals(laws: Laws) -> list[Block]:
     ]
 
 
-def _forecast(laws: Laws | None) -> list[Block]:
-    if laws is None:
-        return []
-    return _present(law_tables.forecasts(laws), law_tables.needed(laws))
+def _needed(laws: Laws | None) -> list[Block]:
+    return [] if laws is None else _present(law_tables.needed(laws))
 
 
 def _present(*blocks: Block | None) -> list[Block]:
@@ -229,7 +228,8 @@ def _conventions(subject: Subject) -> Text:
         *_selection(subject),
         "Errors are fractions of misclassified examples, losses are in nats per example.",
         "Logarithms are natural; the norm λ has no unit and is held as ln λ.",
-        "P is the number of training examples; norms at the optimum are averaged geometrically.",
+        "P is the number of training examples; stopping norms, those at the optimum, are averaged "
+        "geometrically.",
         f"Norms recorded in these curves: {', '.join(map(words, subject.curves.norms))}.",
     ])  # fmt: skip
 

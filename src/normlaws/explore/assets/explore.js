@@ -4,6 +4,7 @@
   const plot = (name) => document.querySelector(`#figure-${name} .js-plotly-plot`);
   const drawn = () => [...document.querySelectorAll(".js-plotly-plot")].filter((one) => one.data);
   const triggered = () => window.dash_clientside.callback_context.triggered;
+  const study = () => document.title.split(" · ")[0];
   const role = (trace) => (trace.meta || {}).role;
 
   /* Fade every size but one, in every figure; no size: as they were. */
@@ -57,7 +58,7 @@
     });
     const { width, height } = { width: 860, height: 560 };
     const layout = { ...figure.layout, width, height, autosize: false, showlegend: true };
-    Plotly.downloadImage({ data, layout }, { format, width, height, filename: `normlaws-${name}`,
+    Plotly.downloadImage({ data, layout }, { format, width, height, filename: `${study()}-${name}`,
       scale: format === "png" ? 3 : 1 });
   }
 
@@ -162,8 +163,12 @@
   function mend() {
     name_lists();
     name_sliders();
-    for (const hidden of document.querySelectorAll(".dash-dropdown-focus-target"))
-      hidden.setAttribute("tabindex", "-1");
+    for (const menu of document.querySelectorAll("button.dash-dropdown")) {
+      menu.setAttribute("tabindex", "0");
+      menu.setAttribute("aria-labelledby", `${menu.id}-label ${menu.id}-value`);
+      const hidden = menu.parentElement.querySelector(".dash-dropdown-focus-target");
+      if (hidden) hidden.setAttribute("tabindex", "-1");
+    }
   }
 
   let due = false;
@@ -175,6 +180,16 @@
       mend();
     });
   }).observe(document, { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
+
+  /* What cannot be a number above zero is said below its field. */
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches || !target.matches("input[type=number]")) return;
+    const said = target.closest(".field") && target.closest(".field").querySelector(".refused");
+    if (!said) return;
+    const bad = target.validity.badInput || (target.value !== "" && !(Number(target.value) > 0));
+    target.setAttribute("aria-invalid", String(bad));
+    said.textContent = bad ? "Expected a number above 0; this field is not used." : "";
+  });
 
   /* The sizes beside the figures find their lines: by pointer and by keyboard. */
   const size_of = (event) => {

@@ -106,6 +106,7 @@ def register(app: Dash, study: Study) -> None:
         Output("findings", "children"),
         Output("clocks", "children"),
         Output("forecast", "children"),
+        Output("refused", "children"),
         Output("window-said", "children"),
         Output("cut-said", "children"),
         Input("now", "data"),
@@ -120,7 +121,7 @@ def register(app: Dash, study: Study) -> None:
         laws, waiting = study.best(question)
         cut = said_of_cut(state, study.curves.sizes)
         if isinstance(laws, str):
-            return [], [readout.sentence(laws)], [], [], [], "No window without a fit.", cut
+            return [], [readout.sentence(laws)], [], [], [], "", "No window without a fit.", cut
         ahead, needed = ahead_of(laws, state, study.curves.sizes)
         return (
             readout.exponents(laws, waiting),
@@ -128,6 +129,7 @@ def register(app: Dash, study: Study) -> None:
             readout.findings(laws, waiting),
             readout.clocks(None if waiting else study.clocks(question, laws)),
             readout.forecast(laws, ahead, needed, state),
+            refused(laws, state),
             said_of_window(laws, state),
             cut,
         )
@@ -136,7 +138,15 @@ def register(app: Dash, study: Study) -> None:
 def ahead_of(laws: Laws, state: PageState, sizes: list[int]) -> tuple[Forecast, Estimate | None]:
     """Forecast at the asked P (four times the largest size by default), data for the target."""
     ahead = laws.forecast([state.size or ahead_by_default(sizes)])[0]
-    return ahead, laws.size_for_error(state.target) if state.target else None
+    wanted = state.target and not refused(laws, state)
+    return ahead, laws.size_for_error(state.target) if state.target and wanted else None
+
+
+def refused(laws: Laws, state: PageState) -> str:
+    """Why the asked error cannot be one; empty where it can."""
+    if state.target and laws.metric.endswith("error") and state.target > 1:
+        return f"Expected an error as a fraction, at most 1, got {state.target:g}."
+    return ""
 
 
 def said_of_window(laws: Laws, state: PageState) -> str:

@@ -65,7 +65,7 @@ def norm_against_size(
         "optimum",
         state,
         "training-set size P",
-        "norm λ at the optimum",
+        "stopping norm λ",
     )
     logs = [*laws.optima["log_norm"], forecast.log_norm.value]
     as_norm = theme.norm_axis(figure, "y", state.norm, logs)

@@ -60,13 +60,13 @@ def error_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
 
 
 def norm_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
-    """Draw the norm at the optimum (geometric mean over seeds) against P, with the late law."""
+    """Draw the stopping norm (geometric mean over seeds) against P, with the late law."""
     ax = new_axes(ax)
     size_axis(ax, laws.sizes["size"])
     place = norm_axis(
         ax, "y", laws.norm, pd.concat([laws.optima["log_norm"], laws.sizes["log_norm"]])
     )
-    ax.set_ylabel(wrapped(f"{ax.get_ylabel()} at the optimum"))
+    ax.set_ylabel(wrapped(f"stopping norm: {ax.get_ylabel()}"))
     used = _points(ax, laws, "log_norm", place)
     if len(used) > 1:
         label = f"late law, γ₂ = {laws.gamma2.value:.2f}"

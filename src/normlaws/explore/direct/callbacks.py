@@ -1,0 +1,190 @@
+"""What happens when a menu or a number changes: one fit, one figure, three tables."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import numpy as np
+import pandas as pd
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from normlaws.curves.files import csv_text
+from normlaws.display.numbers import count, fixed, interval, significant
+from normlaws.explore import theme
+from normlaws.explore.direct.study import DirectStudy
+from normlaws.explore.figures.direct import direct_laws
+from normlaws.explore.readout import INTERVAL, as_html
+from normlaws.explore.state import State as PageState
+from normlaws.laws import Comparison, DirectLaw
+from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows
+from normlaws.report.direct import headline
+from normlaws.report.page import Table
+from normlaws.report.scales import words
+
+
+def register(app: Dash, study: DirectStudy, title: str) -> None:
+    """Fit and figures, address, downloads."""
+    _settle(app, study)
+    _answer(app, study)
+    _keep(app, study, title)
+
+
+def _settle(app: Dash, study: DirectStudy) -> None:
+    @app.callback(
+        Output("metric", "value"),
+        Output("group", "value"),
+        Output("size", "value"),
+        Output("target", "value"),
+        Input("url", "search"),
+    )
+    def settle(search: str | None) -> Any:
+        """The menus as the address has them."""
+        asked = {name: found[-1] for name, found in parse_qs((search or "").lstrip("?")).items()}
+        metric, group = asked.get("metric"), asked.get("group")
+        return (
+            metric if metric in study.curves.metrics else no_update,
+            group if group in study.groups else no_update,
+            _number(asked.get("size")) or no_update,
+            _number(asked.get("target")) or no_update,
+        )
+
+
+def _answer(app: Dash, study: DirectStudy) -> None:
+    @app.callback(
+        Output("figure-direct", "figure"),
+        Output("verdict", "children"),
+        Output("forecast", "children"),
+        Output("laws", "children"),
+        Output("refused", "children"),
+        Output("query", "data"),
+        Input("metric", "value"),
+        Input("group", "value"),
+        Input("size", "value"),
+        Input("target", "value"),
+    )
+    def answer(metric: str, group: str, size: Any, target: Any) -> Any:
+        found = study.answer(metric, group)
+        query = _query(study, metric, group, size, target)
+        if isinstance(found, str):
+            figure = theme.message(theme.blank("direct", PageState(), "", ""), found)
+            return figure, [html.P(found, className="verdict")], [], [], "", query
+        asked, refused = _asked(size, target, metric)
+        laws = found.laws if isinstance(found, Comparison) else {"": found}
+        figure = direct_laws(laws, asked[0])
+        return figure, _verdict(found), _forecast(found, *asked), _laws(found), refused, query
+
+
+def _keep(app: Dash, study: DirectStudy, title: str) -> None:
+    @app.callback(
+        Output("download", "data"),
+        Input({"type": "csv", "figure": ALL}, "n_clicks"),
+        State("metric", "value"),
+        State("group", "value"),
+        prevent_initial_call=True,
+    )
+    def download(clicks: list[int | None], metric: str, group: str) -> Any:
+        found = study.answer(metric, group)
+        if not any(clicks) or ctx.triggered_id is None or isinstance(found, str):
+            return no_update
+        laws = found.laws if isinstance(found, Comparison) else {"": found}
+        table = pd.concat([law.sizes.assign(group=name) for name, law in laws.items()])
+        return dcc.send_string(csv_text(table), f"{title}-direct.csv")
+
+    def local(function: str, *wires: Input | Output | State) -> None:
+        app.clientside_callback(
+            ClientsideFunction("explore", function), *wires, prevent_initial_call=True
+        )
+
+    local("address", Output("linked", "data"), Input("query", "data"))
+    local("copy", Output("copy", "children"), Input("copy", "n_clicks"))
+    local(
+        "picture",
+        Output("saved", "data"),
+        Input({"type": "image", "figure": ALL, "form": ALL}, "n_clicks"),
+        Input({"type": "whole", "figure": ALL}, "n_clicks"),
+    )
+
+
+def _query(study: DirectStudy, metric: str, group: str, size: Any, target: Any) -> str:
+    given = {"metric": metric, "group": group, "size": size, "target": target}
+    start = {
+        "metric": study.curves.default_metric(),
+        "group": study.start,
+        "size": 4.0 * max(study.curves.sizes),
+        "target": None,
+    }
+    kept = {name: value for name, value in given.items() if value and value != start[name]}
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def _asked(size: Any, target: Any, metric: str) -> tuple[tuple[float | None, float | None], str]:
+    """Size and target where they can be used, and what cannot in a sentence."""
+    top = 1.0 if metric.endswith("error") else np.inf
+    refused = []
+    if size is not None and not size > 0:
+        size, refused = None, [f"Expected P above 0, got {size:g}."]
+    if target is not None and not 0 < target <= top:
+        refused.append(f"Expected a target above 0 and at most {top:g}, got {target:g}.")
+        target = None
+    return (size, target), " ".join(refused)
+
+
+def _verdict(found: DirectLaw | Comparison) -> list[Any]:
+    if isinstance(found, Comparison):
+        return [html.P(found.sentence(), className="verdict")]
+    steps = [html.Li(f"Next: {step}.") for step in found.verdict.next_steps]
+    return [
+        html.P(headline(found), className="verdict"),
+        html.P(found.verdict.text, className="caption"),
+        *([html.Ul(steps)] if steps else []),
+    ]
+
+
+def _forecast(found: DirectLaw | Comparison, size: float | None, target: float | None) -> list[Any]:
+    """Errors at the asked P, and the data that an error needs, of every group."""
+    laws = found.laws if isinstance(found, Comparison) else {"": found}
+    rows = []
+    for name, law in laws.items():
+        said = f"{name}: " if name else ""
+        if size is not None:
+            one = law.forecast(size).error
+            named = f"{said}{words(law.metric)} at P = {count(size)}"
+            rows.append((named, significant(one.value), interval(one, significant)))
+        if target is not None:
+            needed = law.size_for_error(target)
+            named = f"{said}P needed for {significant(target)}"
+            rows.append((named, _size(needed.value), interval(needed, _size)))
+    table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
+    return [as_html(table, rows, "Forecast")]
+
+
+def _size(value: float | None) -> str:
+    return "out of reach" if value == np.inf else count(value)
+
+
+def _laws(found: DirectLaw | Comparison) -> list[Any]:
+    if isinstance(found, DirectLaw):
+        ahead, forms = forecast_rows(found), form_rows(found)
+        known = Table("", ("P", words(found.metric), INTERVAL), ahead, range(3))
+        beside = Table("", HEADER, forms, range(1, len(HEADER)))
+        return [
+            as_html(known, ahead, "Forecast for more data"),
+            as_html(beside, forms, "Forms side by side"),
+            html.P(f"{STARRED}.", className="caption"),
+        ]
+    gammas = [(n, fixed(law.gamma.value), interval(law.gamma)) for n, law in found.laws.items()]
+    best = found.rows()
+    header = ("P", "best", "error", "probability of being best")
+    return [
+        as_html(Table("", (found.by, "γ", INTERVAL), gammas, (1, 2)), gammas, "γ of every group"),
+        as_html(Table("", header, best, (0, 2, 3)), best, "Which is best where"),
+    ]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

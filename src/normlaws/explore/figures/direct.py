@@ -1,0 +1,86 @@
+"""Best errors against P with their direct laws and forecasts: of one law, or of several groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+import plotly.graph_objects as go
+
+from normlaws.display.numbers import count, significant
+from normlaws.explore import theme
+from normlaws.explore.state import State
+from normlaws.laws import DirectLaw
+from normlaws.report.scales import words
+from normlaws.report.style import FIT, MUTED
+
+AHEAD = 10.0  # how far beyond the largest size the forecast is drawn
+POINTS = 60
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "x", "star", "pentagon")
+
+
+def direct_laws(laws: Mapping[str, DirectLaw], size: float | None = None) -> go.Figure:
+    """Draw the laws with their prediction intervals, as far as ten times the largest size.
+
+    Args:
+        laws: {name of the group: its law}; one alone may have an empty name.
+        size: up to which to draw, where that is further.
+    """
+    first = next(iter(laws.values()))
+    scale = "training-set size P" if first.scale == "size" else words(first.scale)
+    figure = theme.blank("direct", State(), scale, f"lowest {words(first.metric)}")
+    known = [float(one) for law in laws.values() for one in law.sizes["size"]]
+    end = max(AHEAD * max(known), size or 0)
+    heights: list[float] = []
+    for place, (name, law) in enumerate(laws.items()):
+        heights += _law(figure, name, law, place, len(laws), end)
+    figure.add_shape(
+        type="line", x0=max(known), x1=max(known), y0=0, y1=1, yref="paper",
+        line={"color": MUTED, "width": 1.2, "dash": "dot"},
+    )  # fmt: skip
+    theme.ticks(figure, "x", [*known, end], "~s")
+    theme.ticks(figure, "y", heights)
+    if len(laws) > 1:
+        below = {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0}
+        figure.update_layout(showlegend=True, legend=below, margin={"b": 90})
+    return figure
+
+
+def _law(
+    figure: go.Figure, name: str, law: DirectLaw, place: int, groups: int, end: float
+) -> list[float]:
+    """One law with its interval and its data; returns the heights that were drawn."""
+    colour = FIT if groups == 1 else mpl.colors.to_hex(mpl.colormaps["tab10"](place % 10))
+    at = np.geomspace(float(law.sizes["size"].min()), end, POINTS)
+    found = [one.error for one in law.forecast(at)]
+    middle = [one.value for one in found]
+    if found[-1].low is not None:
+        figure.add_scatter(
+            x=[*at, *at[::-1]],
+            y=[*(one.low for one in found), *(one.high for one in reversed(found))],
+            fill="toself", fillcolor=theme.see_through(colour, 0.13), line={"width": 0},
+            hoverinfo="skip", showlegend=False, meta={"role": "interval"},
+        )  # fmt: skip
+    label = f"{name}, γ = {law.gamma.value:.2f}".lstrip(", ")
+    figure.add_scatter(
+        x=at, y=middle, mode="lines", line={"color": colour, "width": 1.8}, name=label,
+        hovertemplate=f"{label}<br>P = %{{x:,.4~g}}: %{{y:.3g}}<extra></extra>",
+        meta={"role": "law"},
+    )  # fmt: skip
+    sizes = law.sizes
+    figure.add_scatter(
+        x=sizes["size"], y=sizes["error"], mode="markers", name=name, showlegend=False,
+        marker={
+            "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 10, "color": colour,
+            "line": {"color": "#fff", "width": 1},
+        },
+        customdata=[
+            [name, count(row.size), significant(row.error), count(row.n_runs)]
+            for row in sizes.itertuples(index=False)
+        ],
+        hovertemplate="%{customdata[0]} P = %{customdata[1]}: %{customdata[2]}, runs: "
+        "%{customdata[3]}<extra></extra>",
+        meta={"role": "sizes"},
+    )  # fmt: skip
+    return [*middle, *sizes["error"].astype(float)]
