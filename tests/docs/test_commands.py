@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -72,3 +73,11 @@ def test_a_quick_one_prints_its_table():
     ]
     alike, other = (float(line.split()[-1]) for line in (lines[2], lines[-1]))
     assert alike < 1e-4 < other
+
+
+@pytest.mark.slow
+def test_the_accelerators_script_runs_on_any_machine(tmp_path):
+    out = tmp_path / "gpu.parquet"
+    said = run("benchmarks/gpu.py", "--device", "cpu", "--tiny", "--out", str(out))
+    assert "γ" in said
+    assert set(pd.read_parquet(out)["part"]) == {"norms", "training", "panel"}

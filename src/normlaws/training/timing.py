@@ -12,8 +12,10 @@ from normlaws.training.settings import RunSettings
 from normlaws.training.stack import Stack
 
 
-def stepper(settings: Sequence[RunSettings], data: DataSet) -> Callable[[], None]:
+def stepper(
+    settings: Sequence[RunSettings], data: DataSet, device: str = "cpu"
+) -> Callable[[], None]:
     """What takes one optimiser step of the run, or of the runs together, and records nothing."""
-    replicas = [Replica(run, None, Execution(), data) for run in settings]
+    replicas = [Replica(run, None, Execution(device), data) for run in settings]
     together = Stack(replicas) if len(replicas) > 1 else Alone(replicas[0])
     return together.advance
