@@ -1,14 +1,15 @@
 """Kills and faults while a study runs: it must complete, and its curves be those of a quiet run.
 
-    python benchmarks/endurance.py                  # 100 kills, and every fault
-    python benchmarks/endurance.py --kills 20 --seed 3
+    python benchmarks/endurance.py                            # 100 kills, and every fault
+    python benchmarks/endurance.py --log kills.jsonl --minutes 9     # the same in portions: repeat
 
 Half of the kills meet a study on processes of this machine (the whole command, or one worker), half
 one on a dask cluster of this machine (a worker, the command, or the scheduler). After each kill of
 the command or the scheduler it is run again, until the study is complete; then the next begins.
 Faults: no file may grow (as on a full disk), the study folder is deleted, the folder of a run is
 made immutable (where the system lets us). Checkpoints and curves are damaged by a flipped bit, a
-zeroed page, a cut, or another run's file in their place.
+zeroed page, a cut, or another run's file in their place. What came of each study, and of each
+fault, is a line of the log; the table is made from all of them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,6 +52,9 @@ STUDY = {
 }
 PAUSE = "0.01"  # seconds a step
 PATIENCE = 300.0  # seconds until a command that does not end counts as hung
+
+
+Line = dict[str, Any]
 
 
 def inside(out: str, address: str) -> None:
@@ -102,52 +107,54 @@ def is_complete(out: Path) -> bool:
     return sum(record.get("status") == "complete" for record in records) == RUNS
 
 
-def holders(out: Path) -> list[int]:
-    """Processes that have a run at this moment."""
-    return [int(token.name.split("~")[1]) for token in out.glob("runs/*/.lease/*~*")]
+def working(out: Path) -> list[int]:
+    """Processes that have a run at this moment, and are alive."""
+    holders = [int(token.name.split("~")[1]) for token in out.glob("runs/*/.lease/*~*")]
+    return [pid for pid in holders if _alive(pid)]
 
 
 def killed(
     kills: int, draw: random.Random, folder: Path, reference: pd.DataFrame, on_cluster: bool
-) -> Iterator[str]:
-    """Kill until so many are done; yields what was killed, and what came of each study."""
-    done = number = 0
-    while done < kills:
-        number += 1
-        out = folder / f"{'cluster' if on_cluster else 'local'}-{number}"
-        cluster = _cluster(folder, number) if on_cluster else None
-        while not is_complete(out):
-            started = command(out, cluster.address if cluster else "")
-            while done < kills and started.poll() is None:
-                while not holders(out) and started.poll() is None:
-                    time.sleep(0.05)
-                time.sleep(draw.uniform(0, 3))
-                victim = draw.choice(["command", "worker", "worker"])
-                if cluster and draw.random() < 0.1:
-                    victim = "scheduler"
-                if started.poll() is not None or not _kill(victim, started, out, cluster):
-                    continue
-                done += 1
-                yield victim
-                if cluster and victim == "scheduler":
-                    ended(started)
-                    cluster.close()
-                    cluster = _cluster(folder, f"{number}-{done}")
-                elif cluster and victim == "worker":
-                    cluster.workers.append(cluster.add_worker())
-            status, said = ended(started)
-            if status not in (0, 2, -signal.SIGKILL):
-                yield f"ended with {status}: {said[-300:]}"
-                return
-        if cluster:
-            cluster.close()
-        yield "equal" if rows(out).equals(reference) else "curves differ"
+) -> Line:
+    """One study, killed up to so many times: what was killed, and what came of the study."""
+    out = folder / uuid.uuid4().hex
+    victims: list[str] = []
+    cluster = _cluster(folder) if on_cluster else None
+    came = ""
+    while not came and not is_complete(out):
+        started = command(out, cluster.address if cluster else "")
+        while len(victims) < kills and started.poll() is None:
+            victim = draw.choice(["command", "worker", "worker"])
+            early = victim == "command" and draw.random() < 0.3  # before any worker has a run
+            while not early and not working(out) and started.poll() is None:
+                time.sleep(0.05)
+            time.sleep(draw.uniform(0, 1.5))
+            if cluster and draw.random() < 0.1:
+                victim = "scheduler"
+            if started.poll() is not None or not _kill(victim, started, out, cluster):
+                continue
+            victims.append(victim)
+            if cluster and victim == "scheduler":
+                ended(started)
+                cluster.close()
+                cluster = _cluster(folder)
+            elif cluster and victim == "worker":
+                cluster.workers.append(cluster.add_worker())
+        status, said = ended(started)
+        if status not in (0, 2, -signal.SIGKILL):
+            came = f"ended with {status}: {said[-300:]}"
+    if cluster:
+        cluster.close()
+    same = not came and rows(out).equals(reference)
+    came = came or ("complete, equal to the bit" if same else "complete, but curves differ")
+    what = "a dask cluster" if on_cluster else "processes"
+    return {"what": f"kills on {what} of this machine", "victims": victims, "came": came}
 
 
-def _cluster(folder: Path, number: object) -> Any:
+def _cluster(folder: Path) -> Any:
     from cluster_helpers import Cluster
 
-    place = folder / f"dask-{number}"
+    place = folder / f"dask-{uuid.uuid4().hex}"
     place.mkdir()
     return Cluster(place, 2, SLOW_MODEL_PAUSE=PAUSE)
 
@@ -159,7 +166,7 @@ def _kill(victim: str, started: subprocess.Popen[str], out: Path, cluster: Any) 
     elif victim == "scheduler":
         cluster.kill_scheduler()
     else:
-        found = [pid for pid in holders(out) if _alive(pid)]
+        found = working(out)
         if not found:
             return False
         os.kill(found[0], signal.SIGKILL)
@@ -212,8 +219,10 @@ def immutable(out: Path) -> tuple[int | str, str]:
 
 
 FAULTS: dict[str, Callable[[Path], tuple[int | str, str]]] = {
-    "no file may grow": no_room, "study folder deleted": deleted, "folders immutable": immutable,
-}  # fmt: skip
+    "no file may grow, as on a full disk": no_room,
+    "the study folder deleted under way": deleted,
+    "folders made immutable under way": immutable,
+}
 
 
 def damage(content: bytes, other: bytes, draw: random.Random) -> bytes:
@@ -279,40 +288,97 @@ def silent_checkpoints(folder: Path, trials: int, draw: random.Random) -> tuple[
     return silent, changed
 
 
+class Log:
+    """What was done so far: a line of JSON each, in a file that a later command goes on with."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        self.lines: list[Line] = [json.loads(line) for line in text.splitlines()]
+
+    def add(self, line: Line) -> None:
+        """Write what was done."""
+        self.lines.append(line)
+        print(json.dumps(line), flush=True)
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def has(self, what: str) -> bool:
+        """Whether it was done."""
+        return any(line["what"] == what for line in self.lines)
+
+    def kills(self, where: str) -> int:
+        """How many there were."""
+        return sum(len(line["victims"]) for line in self.lines if where in line["what"])
+
+    def table(self) -> str:
+        """A row for each thing that was done."""
+        found = ["| what | how often | what came of it |", "|---|---|---|"]
+        for what in dict.fromkeys(line["what"] for line in self.lines):
+            lines = [line for line in self.lines if line["what"] == what]
+            victims = Counter(victim for line in lines for victim in line.get("victims", ()))
+            named = ", ".join(f"{count} of a {victim}" for victim, count in victims.most_common())
+            often = sum(line.get("times", 0) for line in lines) or len(lines)
+            if victims:
+                often = f"{victims.total()} ({named}) in {len(lines)} studies"
+            came = Counter(line["came"] for line in lines)
+            said = "; ".join(f"{one} ({n} of {len(lines)})" if len(came) > 1 else one
+                             for one, n in came.items())  # fmt: skip
+            found.append(f"| {what} | {often} | {said} |")
+        return "\n".join(found)
+
+
+def damages(log: Log, quiet: Path, folder: Path, draw: random.Random) -> None:
+    """Damaged curves and checkpoints."""
+    for what, (silent, changed) in {
+        "curves of finished runs damaged": silent_curves(quiet, 200, draw),
+        "checkpoints damaged": silent_checkpoints(folder, 200, draw),
+    }.items():
+        came = f"{silent} taken for whole" if silent else "none taken for whole"
+        log.add({"what": what, "times": changed, "came": came})
+
+
+def faults(log: Log, folder: Path, reference: pd.DataFrame) -> None:
+    """Every fault that is not in the log yet."""
+    for fault, cause in FAULTS.items():
+        if log.has(fault):
+            continue
+        out = folder / fault.replace(" ", "-")
+        status, said = cause(out)
+        again = ended(command(out))[0]
+        same = again == 0 and rows(out).equals(reference)
+        sentence = "a sentence" if said.count("\n") == 0 and said else repr(said[-200:])
+        came = f"status {status} and {sentence}; run again: "
+        log.add({"what": fault, "came": came + ("complete, equal" if same else f"{again}")})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--log", type=Path, default=Path("endurance.jsonl"))
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no study after these")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--address", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
         inside(given.inside, given.address)
         return
-    draw = random.Random(given.seed)
+    end = time.monotonic() + 60 * given.minutes
+    log = Log(given.log)
+    draw = random.Random(given.seed + len(log.lines))
     with TemporaryDirectory() as name:
         folder = Path(name)
         quiet = folder / "quiet"
         assert ended(command(quiet))[0] == 0
         reference = rows(quiet)
-        silent, changed = silent_curves(quiet, 200, draw)
-        print(f"curves: {changed} damaged, {silent} silent")
-        silent, changed = silent_checkpoints(folder, 200, draw)
-        print(f"checkpoints: {changed} damaged, {silent} silent", flush=True)
-        for fault, cause in FAULTS.items() if given.faults else ():
-            out = folder / fault.replace(" ", "-")
-            began = time.monotonic()
-            status, said = cause(out)
-            seconds = time.monotonic() - began
-            again = ended(command(out))[0]
-            same = again == 0 and rows(out).equals(reference)
-            print(f"{fault}: ended with {status} after {seconds:.0f} s ({said[:160]}); run again: "
-                  f"{'complete, equal' if same else again}", flush=True)  # fmt: skip
-        for on_cluster in (False, True):
-            kills = given.kills // 2
-            counts = Counter(killed(kills, draw, folder, reference, on_cluster))
-            print(f"{'cluster' if on_cluster else 'local'}: {json.dumps(counts)}", flush=True)
+        if not log.has("checkpoints damaged"):
+            damages(log, quiet, folder, draw)
+        faults(log, folder, reference)
+        for where in ("processes", "cluster"):
+            while (left := given.kills // 2 - log.kills(where)) > 0 and time.monotonic() < end:
+                log.add(killed(min(left, 10), draw, folder, reference, where == "cluster"))
+    print(log.table())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from normlaws import Curves
@@ -213,9 +214,8 @@ def test_patterns_of_adapters_that_never_end(tmp_path, refused):
 
 
 def _picture(path, side: int):
-    image = pytest.importorskip("PIL.Image")
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.new("1", (side, side)).save(path)
+    Image.new("1", (side, side)).save(path)
 
 
 @pytest.mark.parametrize("side", [None, 8])
@@ -259,7 +259,6 @@ def test_a_study_of_pipes_is_not_waited_for(tmp_path, refused):
 
 def test_one_number_for_a_tensor_of_any_shape(tmp_path):
     """TensorBoard's own reader repeats the one number until the shape is full."""
-    pytest.importorskip("tensorboard")
     from tensorboard.compat.proto import event_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
     from tensorboard.summary.writer.record_writer import RecordWriter
 

@@ -16,14 +16,8 @@ fuzz = module_from_spec(_spec)
 sys.modules[_spec.name] = fuzz
 _spec.loader.exec_module(fuzz)
 
-NEEDED = {"tfevents": "tensorboard", "wandb": "wandb", "image_table": "PIL"} | dict.fromkeys(
-    ("png", "jpeg", "gif", "tiff", "webp"), "PIL"
-)
-
 
 @pytest.mark.parametrize("name", list(fuzz.FORMATS))
 def test_a_mutated_file_ends_in_an_answer_or_in_one_sentence(name, tmp_path):
-    if name in NEEDED:
-        pytest.importorskip(NEEDED[name])
     found = [said for _, said, _ in fuzz.trials(fuzz.FORMATS[name], 12, 7, tmp_path) if said]
     assert not found, found[0]

@@ -26,7 +26,9 @@ def _replace(study, run, **columns):
 
 def test_a_run_is_read_again_only_after_it_changed(study, monkeypatch):
     read, seen = files._read_run, []
-    monkeypatch.setattr(files, "_read_run", lambda folder: seen.append(folder) or read(folder))
+    monkeypatch.setattr(
+        files, "_read_run", lambda folder, *more: seen.append(folder) or read(folder, *more)
+    )
     followed = Followed(study)
     assert len(followed.read()) == 18
     assert len(seen) == 9

@@ -49,7 +49,6 @@ def curves():
 
 @pytest.mark.parametrize("target", ["mlflow", "wandb"])
 def test_an_export_asks_no_other_machine(curves, tmp_path, target):
-    pytest.importorskip(target)
     stored = curves.write(tmp_path / "curves.parquet")
     silent = {name: value for name, value in os.environ.items() if name not in BY_TESTS}
     done = subprocess.run(
@@ -65,7 +64,6 @@ def test_an_export_asks_no_other_machine(curves, tmp_path, target):
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "http://[::1", "http://x:notaport"])
 def test_an_address_without_a_server_is_said_at_once(curves, uri):
-    pytest.importorskip("mlflow")
     with pytest.raises(InputError, match="expected "):
         read_mlflow(uri)
     with pytest.raises(InputError, match="expected "):
@@ -73,7 +71,6 @@ def test_an_address_without_a_server_is_said_at_once(curves, uri):
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path):
-    pytest.importorskip("mlflow")
     with pytest.raises(DataNotFoundError, match="MLflow database"):
         read_mlflow(f"sqlite:///{tmp_path}/none.db")
     assert not list(tmp_path.iterdir())

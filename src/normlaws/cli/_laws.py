@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import typer
+
+from normlaws.storage.kept import Shelf
 
 if TYPE_CHECKING:
     from normlaws.curves import Curves
@@ -46,18 +49,54 @@ def _say_failures(curves: Curves) -> None:
 
 
 def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
-    """Print the laws of a study; write its report where it is not up to date."""
-    from normlaws.cli._output import say, width
-    from normlaws.laws.render import clock_text
+    """Print the laws of a study; write its report where it is not up to date.
 
+    What was printed is kept by the digest of all that was recorded, so that nothing is fitted
+    again where nothing is new.
+    """
     _say_failures(curves)
     contents = folder.contents()
     norm, metric = curves.default_norm(), curves.default_metric()
-    laws, reason = fit_or_reason(curves, norm, metric)
-    if laws:
-        typer.echo(f"{laws.summary(width())}\n\n{clock_text(laws, width())}")
-    else:
-        say(reason)
+    key = _key(contents, norm, metric)
+    known = PRINTED.get(*key) if key and folder.report_is_current(contents) else None
+    typer.echo(known.decode() if known else _fitted(curves, folder, title, contents, key))
+    typer.echo(f"Report: {folder.report}")
+
+
+PRINTED = Shelf("laws", most=64)
+
+
+def _key(contents: str, norm: str, metric: str) -> tuple[str, ...]:
+    """What the printed laws depend on; nothing where the package's own code was changed."""
+    from normlaws.cli._output import width
+    from normlaws.storage import provenance
+
+    code = provenance.code()
+    if code["uncommitted_changes"]:
+        return ()
+    return contents, norm, metric, str(code["commit"]), str(width())
+
+
+def _fitted(
+    curves: Curves, folder: StudyFolder, title: str, contents: str, key: tuple[str, ...]
+) -> str:
+    """Fit, and write the report where it is not up to date; what is to be printed."""
+    from normlaws.cli._output import width, wrapped
+    from normlaws.errors import NormlawsWarning
+    from normlaws.laws.render import clock_text
+
+    norm, metric = curves.default_norm(), curves.default_metric()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default", NormlawsWarning)
+        laws, reason = fit_or_reason(curves, norm, metric)
+        room = width()
+        text = (
+            f"{laws.summary(room)}\n\n{clock_text(laws, room)}"
+            if laws
+            else "\n".join(wrapped(reason, room))
+        )
+    for one in warned:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     if not folder.report_is_current(contents):
         from normlaws.report import write_report
 
@@ -65,4 +104,6 @@ def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
             curves, laws, folder.report, title=title, norm=norm, metric=metric, reason=reason
         )
         folder.note_report(contents)
-    typer.echo(f"Report: {folder.report}")
+    if key and not warned:
+        PRINTED.put(text.encode(), *key)
+    return text

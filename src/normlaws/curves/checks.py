@@ -79,7 +79,7 @@ def checked_runs(frame: pd.DataFrame, runs: pd.DataFrame | None) -> pd.DataFrame
     if runs is None:
         runs = per_run.first().reset_index()
     runs = _typed_runs(runs.reset_index(drop=True))
-    unknown = set(frame["run"]) - set(runs["run"])
+    unknown = set(frame["run"].unique()) - set(runs["run"])
     if unknown:
         raise InputError(f"expected a record for every run, but {sorted(unknown)[0]} has none")
     defaults: dict[str, Any] = {"status": "complete", "error": ""}

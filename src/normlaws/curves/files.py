@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from normlaws.curves.checks import INDEX
+from normlaws.curves.decoded import Decoded
 from normlaws.curves.parquet import WHAT, read_parquet_table
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
 from normlaws.storage.folder import RunFolder, StudyFolder, is_finished, replace_file
@@ -68,11 +69,21 @@ def _run_folders(path: Path) -> list[RunFolder]:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What is on disk of one run: its record, and its recorded steps as they were stored."""
+    """What is on disk of one run: its record, and its recorded steps as they were stored.
+
+    Attributes:
+        source: the file of recorded steps.
+        record: what the run's record says.
+        steps: a row for each recorded step; ``None`` where nothing is recorded yet.
+        stored: bytes of the file of recorded steps.
+        digest: its SHA-256.
+    """
 
     source: Path
     record: dict[str, Any]
     steps: pa.Table | None
+    stored: int = 0
+    digest: str = ""
 
     def tables(self) -> Tables:
         """The run alone."""
@@ -104,8 +115,7 @@ def read_place(path: Path, kept: Kept | None = None) -> list[StoredRun]:
     if len(folders) < _MANY:
         read = [_read_again(folder, kept) for folder in folders]
     else:
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            read = list(pool.map(_read_again, folders, repeat(kept)))
+        read = _read_many(path, folders, kept)
     found = [run for run in read if isinstance(run, StoredRun)]
     damages = [run for run in read if isinstance(run, CorruptFileError)]
     say_left_out(damages, nothing=not found)
@@ -113,6 +123,25 @@ def read_place(path: Path, kept: Kept | None = None) -> list[StoredRun]:
 
 
 _MANY, _THREADS = 64, 4  # runs that are worth threads, which wait for files and unpack side by side
+
+
+def _read_many(
+    path: Path, folders: list[RunFolder], kept: Kept
+) -> list[StoredRun | CorruptFileError]:
+    """The runs of a large study; what was decoded before is looked up."""
+    fresh = sum(folder.root not in kept for folder in folders)
+    decoded = Decoded.of(path) if fresh >= _MANY else None
+    if decoded is None or decoded.tables:
+        read = [_read_again(folder, kept, decoded) for folder in folders]
+    else:
+        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+            read = list(pool.map(_read_again, folders, repeat(kept)))
+    if decoded is not None:
+        decoded.keep([
+            (run.digest, run.steps) for run in read
+            if isinstance(run, StoredRun) and run.steps is not None and is_finished(run.record)
+        ])  # fmt: skip
+    return read
 
 
 def say_left_out(damages: Sequence[CorruptFileError], nothing: bool) -> None:
@@ -136,30 +165,39 @@ def joined(runs: Sequence[StoredRun]) -> Tables:
     Raises:
         ValueError: their columns do not fit one another.
     """
-    steps = [
-        run.steps.append_column("run", pa.repeat(str(run.record["run"]), len(run.steps)))
-        for run in runs
-        if run.steps is not None
-    ]
+    recorded = [(run, run.steps) for run in runs if run.steps is not None]
     source = runs[0].source.parent if runs else Path()
-    stored = sum(run.source.stat().st_size for run in runs if run.steps is not None)
     records = _records([run.record for run in runs], _RECORD * len(runs), source)
-    if not steps:
+    if not recorded:
         return pd.DataFrame(columns=list(INDEX)), records
-    names = {name for table in steps for name in table.column_names}
-    rows = sum(len(table) for table in steps)
-    check_unfolded(_CELL * rows * len(names), stored, "curves of one form", source)
-    together = pa.concat_tables(steps, promote_options="permissive")
-    return _plain_types(together), records
+    names = {name for schema in _schemas(recorded) for name in schema.names}
+    rows = [len(steps) for _, steps in recorded]
+    stored = sum(run.stored for run, _ in recorded)
+    check_unfolded(_CELL * sum(rows) * len(names), stored, "curves of one form", source)
+    together = pa.concat_tables([steps for _, steps in recorded], promote_options="permissive")
+    ids = pa.array([str(run.record["run"]) for run, _ in recorded])
+    which = np.repeat(np.arange(len(rows)), rows)
+    return _plain_types(together.append_column("run", ids.take(pa.array(which)))), records
 
 
-def _read_again(folder: RunFolder, kept: Kept) -> StoredRun | CorruptFileError:
+def _schemas(recorded: Sequence[tuple[StoredRun, pa.Table]]) -> list[pa.Schema]:
+    """The schemas that occur, one after another; those of neighbours are mostly the same."""
+    found: list[pa.Schema] = []
+    for _, steps in recorded:
+        if not found or steps.schema != found[-1]:
+            found.append(steps.schema)
+    return found
+
+
+def _read_again(
+    folder: RunFolder, kept: Kept, decoded: Decoded | None = None
+) -> StoredRun | CorruptFileError:
     """The run, or what is wrong with it."""
     stamp = _stamp(folder.record), _stamp(folder.curve)
     known = kept.get(folder.root)
     if known is None or known[0] != stamp or None in stamp:
         try:
-            known = kept[folder.root] = (stamp, _read_run(folder))
+            known = kept[folder.root] = (stamp, _read_run(folder, decoded))
         except CorruptFileError as damage:
             return damage
     return known[1]
@@ -174,19 +212,24 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _read_run(folder: RunFolder) -> StoredRun:
+def _read_run(folder: RunFolder, decoded: Decoded | None = None) -> StoredRun:
     with reading("a run", folder.root):
         record = folder.read_record()
         for name in ("size", "seed"):
             if name not in record:
                 raise CorruptFileError(f"expected {name!r} in {folder.record}, but it is missing")
         record.setdefault("run", folder.root.name)
-        steps = None
-        if folder.curve.exists() or is_finished(record):
-            steps = read_parquet_table(folder.checked_curve(record), folder.curve)
-            steps = steps.select([name for name in steps.column_names if name != "run"])
+        if not is_finished(record) and not folder.curve.exists():
+            record.pop("curve", None)
+            return StoredRun(folder.curve, record, None)
+        found, digest = folder.checked_curve(record)
         record.pop("curve", None)
-        return StoredRun(folder.curve, record, steps)
+        steps = decoded.tables.get(digest) if decoded is not None else None
+        if steps is None:
+            steps = read_parquet_table(found, folder.curve)
+            if "run" in steps.column_names:
+                steps = steps.drop_columns("run")
+        return StoredRun(folder.curve, record, steps, len(found), digest)
 
 
 def read_parquet(path: Path) -> Tables:

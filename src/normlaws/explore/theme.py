@@ -44,9 +44,8 @@ def blank(name: str, state: State, x: str, y: str) -> go.Figure:
         "automargin": True,
         "exponentformat": "power",
     }
-    figure = go.Figure()
-    figure.update_layout(
-        template=None,
+    layout = go.Layout(  # at once: `update_layout` takes seven times as long
+        template={},
         showlegend=False,
         dragmode="zoom",
         hovermode="closest",
@@ -61,7 +60,7 @@ def blank(name: str, state: State, x: str, y: str) -> go.Figure:
         yaxis=axis | {"title": {"text": y, "standoff": 8}},
         hoverlabel={"bgcolor": "#fff", "bordercolor": MUTED, "font": {"color": INK, "size": 13}},
     )
-    return figure
+    return go.Figure(layout=layout)
 
 
 def zoomed(figure: go.Figure, state: State) -> go.Figure:

@@ -95,11 +95,14 @@ class RunFolder:
         replace_file(self.curve, lambda path: path.write_bytes(written))
         return {"rows": len(frame), "sha256": hashlib.sha256(written).hexdigest()}
 
-    def checked_curve(self, record: dict[str, Any]) -> bytes:
+    def checked_curve(self, record: dict[str, Any]) -> tuple[bytes, str]:
         """The file of recorded steps, which is the one that ``record`` was written for.
 
         Records of unfinished runs, and those of versions that did not write digests, are taken
         with the curve that is there.
+
+        Returns:
+            the file's contents and their SHA-256.
 
         Raises:
             CorruptFileError: the curve of a finished run is missing, or is another one.
@@ -109,13 +112,14 @@ class RunFolder:
         except FileNotFoundError as missing:
             raise CorruptFileError(str(missing)) from None
         described = record.get("curve")
-        digest = described.get("sha256") if isinstance(described, dict) else None
-        if is_finished(record) and digest not in (None, hashlib.sha256(found).hexdigest()):
+        stated = described.get("sha256") if isinstance(described, dict) else None
+        digest = hashlib.sha256(found).hexdigest()
+        if is_finished(record) and stated not in (None, digest):
             raise CorruptFileError(
                 f"expected {self.curve} as {self.record.name} describes it, but its contents are "
                 "others: it was changed, exchanged or damaged after the run ended"
             )
-        return found
+        return found, digest
 
 
 def is_finished(record: dict[str, Any]) -> bool:

@@ -99,24 +99,10 @@ def content(path: Path, what: str, limit: int = MAX_TEXT) -> bytes:
         DataNotFoundError: there is no such file.
         CorruptFileError: it is no plain file, too long, or cannot be read.
     """
-    try:
+    with _finding(what, path):
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        raise DataNotFoundError(
-            f"expected {what} at {printable(path)}, but there is none"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CorruptFileError(
-            f"expected {what} at {printable(path)}, but it cannot be read: {reason(error)}"
-        ) from None
     with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        _check_plain(found, what, path)
-        if found.st_size > limit:
-            raise CorruptFileError(
-                f"expected {what} of at most {_size(limit)} at {printable(path)}, "
-                f"got {_size(found.st_size)}"
-            )
+        _check_found(os.fstat(descriptor), what, path, limit)
         return stream.read(limit)
 
 
@@ -127,8 +113,17 @@ def check_plain(path: Path, what: str, limit: int | None = None) -> int:
         DataNotFoundError: there is no such file.
         CorruptFileError: it is something else, or longer than ``limit``.
     """
-    try:
+    with _finding(what, path):
         found = os.stat(path)
+    _check_found(found, what, path, limit)
+    return found.st_size
+
+
+@contextmanager
+def _finding(what: str, path: Path) -> Iterator[None]:
+    """A sentence for a file that is not there or cannot be opened."""
+    try:
+        yield
     except FileNotFoundError:
         raise DataNotFoundError(
             f"expected {what} at {printable(path)}, but there is none"
@@ -137,19 +132,18 @@ def check_plain(path: Path, what: str, limit: int | None = None) -> int:
         raise CorruptFileError(
             f"expected {what} at {printable(path)}, but it cannot be read: {reason(error)}"
         ) from None
-    _check_plain(found, what, path)
+
+
+def _check_found(found: os.stat_result, what: str, path: Path, limit: int | None) -> None:
+    """Refuse what is no plain file, or longer than ``limit``."""
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for is_it, name in _SPECIAL.items() if is_it(found.st_mode)), "another")
+        raise CorruptFileError(f"expected {what} at {printable(path)}, got {kind}")
     if limit is not None and found.st_size > limit:
         raise CorruptFileError(
             f"expected {what} of at most {_size(limit)} at {printable(path)}, "
             f"got {_size(found.st_size)}"
         )
-    return found.st_size
-
-
-def _check_plain(found: os.stat_result, what: str, path: Path) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((name for is_it, name in _SPECIAL.items() if is_it(found.st_mode)), "another")
-        raise CorruptFileError(f"expected {what} at {printable(path)}, got {kind}")
 
 
 def check_unfolded(

@@ -144,20 +144,23 @@ class Study:
         folder = StudyFolder(Path(out) if out else Path("runs") / self.settings.name)
         if workers is not None and cluster is not None:
             raise InputError("expected workers of this machine or a cluster, got both")
-        data = _data_root(Path(data_root) if data_root else None).resolve()
-        if executor is None and cluster is None and self.settings.cluster is None:
-            check_device(device)
-        options = Options(folder.root.resolve(), device=device, data_root=data, modules=self.folder)
-        loaded = self._checked_data(options)
+        place = _data_root(Path(data_root) if data_root else None).resolve()
+        options = Options(
+            folder.root.resolve(), device=device, data_root=place, modules=self.folder
+        )
+        here = executor is None and cluster is None and self.settings.cluster is None
+        runs = {run.run_id: run for run in self.settings.runs()}
+        known = all(folder.run(name).record.exists() for name in runs)
+        loaded = None if known else self._checked_data(options, here)
         with folder.locked():
             self._claim(folder)
-            runs = self.settings.runs()
-            found = [(run, checked(folder.run(run.run_id))) for run in runs]
+            found = [(run, checked(folder.run(name))) for name, run in runs.items()]
             pending = [run for run, files in found if not files.done]
             _say_what_is_damaged(files for _, files in found)
             if pending:
+                data = loaded or self._checked_data(options, here)
                 groups, chosen = self._spread(
-                    pending, loaded, workers, executor, cluster, device, stack
+                    pending, data, workers, executor, cluster, device, stack
                 )
                 self._execute(groups, folder, options, chosen, progress)
         return Curves.read(folder.root)
@@ -209,7 +212,10 @@ class Study:
         start = partial(local_workers, 1, layout.threads)
         return layout.groups, processes(layout.processes, start, device)
 
-    def _checked_data(self, options: Options) -> DataSet:
+    def _checked_data(self, options: Options, here: bool) -> DataSet:
+        """The data, once sizes, loss and model fit it, and the device where runs are done here."""
+        if here:
+            check_device(options.device)
         importable(options.modules)
         data = self.settings.data.load(_data_root(options.data_root))
         for size in self.settings.sizes:

@@ -25,16 +25,21 @@ def check_alike(curves: Curves) -> None:
     Raises:
         InputError: runs of one size differ in one of these; the message names it and its values.
     """
-    for name, values in _told(curves).items():
-        shown = [*values[:LISTED], *(["…"] if len(values) > LISTED else [])]
-        raise InputError(
-            f"expected runs that differ in size and seed, but those of one size differ in {name} "
-            f"({', '.join(shown)}); compare them with --group {name} (nl.laws.compare), or keep "
-            f"one with curves.select"
-            if name in curves.runs
-            else f"expected runs that differ in size and seed, but those of one size differ in the "
-            f"setting {name} ({', '.join(shown)}); fit one or the other alone"
-        )
+    differing = _told(curves)
+    if not differing:
+        return
+    name, values = next(iter(differing.items()))
+    shown = ", ".join([*values[:LISTED], *(["…"] if len(values) > LISTED else [])])
+    if name in curves.runs:
+        what = name
+        way_out = f"compare them with --group {name} (nl.laws.compare), or keep one with "
+        way_out += "curves.select"
+    else:
+        what, way_out = f"the setting {name}", "fit one or the other alone"
+    raise InputError(
+        f"expected runs that differ in size and seed, but those of one size differ in {what} "
+        f"({shown}); {way_out}"
+    )
 
 
 def _told(curves: Curves) -> dict[str, list[str]]:

@@ -1,0 +1,123 @@
+"""A large study on disk: time to read it, to find that nothing is to do, and to fit it.
+
+    python benchmarks/study_scale.py                # 2,000 runs of 40 records
+    python benchmarks/study_scale.py --runs 400 --keep /tmp/large
+
+One run is trained; the others are planted curves with its columns and its record, written as a
+finished study leaves them. Times are seconds of CPU, of a process of its own each, medians of
+interleaved repeats, beside what they are compared with in the same repeats: the import alone, and
+every file read by pandas and ``json`` without a check.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import tomli_w
+
+from normlaws.laws import plant
+from normlaws.storage.folder import StudyFolder
+from normlaws.studies import Study
+from normlaws.training import train
+
+SIZES = [50 + 50 * index for index in range(20)]
+SETTINGS = {
+    "name": "large",
+    "sizes": SIZES,
+    "seeds": 100,
+    "data": {"name": "digits", "validation": 300},
+    "model": {"family": "mlp", "hidden": [16]},
+    "training": {"steps": 20, "batch_size": 16, "records": 5},
+}
+PLAIN = """
+import json, sys, pandas as pd
+from pathlib import Path
+parts = []
+for folder in sorted(Path(sys.argv[1]).glob("runs/*")):
+    record = json.loads((folder / "run.json").read_text())
+    parts.append(pd.read_parquet(folder / "curve.parquet").assign(run=record["run"]))
+pd.concat(parts)
+"""
+COMMANDS = {
+    "import of normlaws.curves": "import sys; import normlaws.curves",
+    "pandas and json, file by file": PLAIN,
+    "Curves.read": "import sys; from normlaws.curves import Curves; Curves.read(sys.argv[1])",
+    "import of the command": "import sys; import normlaws.cli, normlaws.studies, normlaws.laws",
+    "normlaws run, nothing to do": (
+        "import sys; from normlaws.cli import main; "
+        "sys.argv[1:] = ['run', sys.argv[2], '--out', sys.argv[1]]; main()"
+    ),
+}
+
+
+def write(folder: Path, runs: int, records: int) -> Path:
+    """A finished study of so many runs in ``folder``; returns its definition."""
+    definition = folder / "large.toml"
+    settings = SETTINGS | {"seeds": runs // len(SIZES)}
+    study = Study.load(settings)
+    assert isinstance(study, Study)
+    settings_of = study.settings.runs()
+    out = StudyFolder(folder / "large")
+    study._claim(out)
+    first = out.run(settings_of[-1].run_id)
+    train(settings_of[-1], first)
+    record, columns = first.read_record(), pd.read_parquet(first.curve)
+    curves = plant(sizes=SIZES, seeds=settings["seeds"], records=records)
+    rows = dict(list(curves.frame.groupby("run")))
+    for run in settings_of:
+        planted = rows[f"{run.size}-{run.seed}"].drop(columns="run").dropna(axis=1, how="all")
+        more = {name: planted["log_spectral_complexity"] for name in columns if name not in planted}
+        frame = planted.assign(**more)[list(columns)]
+        errors = [name for name in frame if name.endswith("_error")]
+        frame[errors] = frame[errors].clip(0, 1).where(frame[errors].notna(), 0.5)
+        for name in errors:
+            frame[name] = planted["test_error"]
+        to = out.run(run.run_id)
+        described = {"run": run.run_id, "size": run.size, "seed": run.seed}
+        described |= {"settings": run.model_dump(mode="json"), "curve": to.write_curve(frame)}
+        to.write_record(record | described)
+    definition.write_text(tomli_w.dumps(settings))
+    return out.root
+
+
+def seconds(code: str, *arguments: str) -> float:
+    """CPU of a process, and of those that it starts."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    quiet = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env=quiet,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--records", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="Make the study here, or use the one that is.")
+    given = parser.parse_args()
+    with TemporaryDirectory() as name:
+        folder = given.keep or Path(name)
+        if not (folder / "large.toml").exists():
+            write(folder, given.runs, given.records)
+        arguments = str(folder / "large"), str(folder / "large.toml")
+        seconds(COMMANDS["normlaws run, nothing to do"], *arguments)  # writes the report
+        found: dict[str, list[float]] = {command: [] for command in COMMANDS}
+        for _ in range(given.repeats):
+            for command, code in COMMANDS.items():
+                found[command].append(seconds(code, *arguments))
+    for command, times in found.items():
+        print(f"{command}: {statistics.median(times):.2f} s")
+
+
+if __name__ == "__main__":
+    main()
