@@ -36,6 +36,7 @@ HELPERS = Path(__file__).parents[1] / "tests" / "studies"
 sys.path.insert(0, str(HELPERS))
 
 import pandas as pd  # noqa: E402
+from forked import Forked  # noqa: E402
 
 from normlaws import Curves  # noqa: E402
 from normlaws.errors import CorruptFileError, NormlawsError  # noqa: E402
@@ -57,11 +58,13 @@ PATIENCE = 300.0  # seconds until a command that does not end counts as hung
 Line = dict[str, Any]
 
 
-def inside(out: str, address: str) -> None:
+def inside(out: str, address: str, before: Callable[[], object] | None) -> None:
     """The command: one study, with a checkpoint every fifth of a second."""
     from normlaws.studies import Study, study
     from normlaws.studies.perform import Options
 
+    if before:
+        before()
     study.Options = partial(Options, checkpoint_seconds=0.2)  # type: ignore[misc]
     where: dict[str, Any] = {"cluster": address} if address else {"workers": 2}
     try:
@@ -71,27 +74,23 @@ def inside(out: str, address: str) -> None:
         sys.exit(2)
 
 
-def command(out: Path, address: str = "", **more: Any) -> subprocess.Popen[str]:
-    """Start :func:`inside` in a process group of its own."""
+def command(out: Path, address: str = "", before: Callable[[], object] | None = None) -> Forked:
+    """Start :func:`inside` in a session of its own."""
     paths = os.pathsep.join((str(HELPERS), os.environ.get("PYTHONPATH", "")))
     quiet = {"PYTHONPATH": paths, "SLOW_MODEL_PAUSE": PAUSE, "OMP_NUM_THREADS": "1",
              "PYTHONWARNINGS": "ignore"}  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, __file__, "--inside", str(out), "--address", address],
-        env=os.environ | quiet, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, **more,
-    )  # fmt: skip
+    output = out.with_name(f"{uuid.uuid4().hex}.txt")
+    return Forked(inside, str(out), address, before, output=output, environment=os.environ | quiet)
 
 
-def ended(started: subprocess.Popen[str]) -> tuple[int | str, str]:
+def ended(started: Forked) -> tuple[int | str, str]:
     """Exit status and message; ``"hung"`` where it has to be killed."""
     try:
-        _, said = started.communicate(timeout=PATIENCE)
-        return started.returncode, said.strip()
+        status: int | str = started.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        os.killpg(started.pid, signal.SIGKILL)
-        started.communicate()
-        return "hung", ""
+        started.kill_group()
+        status = "hung"
+    return status, started.output.read_text(errors="replace").strip()
 
 
 def rows(out: Path) -> pd.DataFrame:
@@ -159,10 +158,10 @@ def _cluster(folder: Path) -> Any:
     return Cluster(place, 2, SLOW_MODEL_PAUSE=PAUSE)
 
 
-def _kill(victim: str, started: subprocess.Popen[str], out: Path, cluster: Any) -> bool:
+def _kill(victim: str, started: Forked, out: Path, cluster: Any) -> bool:
     """Whether there was something to be killed."""
     if victim == "command":
-        os.killpg(started.pid, signal.SIGKILL)
+        started.kill_group()
     elif victim == "scheduler":
         cluster.kill_scheduler()
     else:
@@ -180,19 +179,19 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _under_way(out: Path, started: subprocess.Popen[str]) -> None:
+def _under_way(out: Path, started: Forked) -> None:
     while not list(out.glob("runs/*/checkpoint.safetensors")) and started.poll() is None:
         time.sleep(0.05)
 
 
 def no_room(out: Path) -> tuple[int | str, str]:
     """No file may grow beyond 2 KiB: what a full disk or a quota does to every write."""
+    return ended(command(out, before=_limited))
 
-    def limited() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 
-    return ended(command(out, preexec_fn=limited))
+def _limited() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 
 
 def deleted(out: Path) -> tuple[int | str, str]:
@@ -209,8 +208,8 @@ def immutable(out: Path) -> tuple[int | str, str]:
     _under_way(out, started)
     folders = [out, *out.glob("runs/*")]
     if subprocess.run(["chattr", "+i", *folders], capture_output=True).returncode:
-        os.killpg(started.pid, signal.SIGKILL)
-        started.communicate()
+        started.kill_group()
+        started.wait()
         return "not allowed here", ""
     try:
         return ended(started)
@@ -358,12 +357,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log", type=Path, default=Path("endurance.jsonl"))
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no study after these")
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    parser.add_argument("--address", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.inside:
-        inside(given.inside, given.address)
-        return
     end = time.monotonic() + 60 * given.minutes
     log = Log(given.log)
     draw = random.Random(given.seed + len(log.lines))

@@ -17,12 +17,14 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 import tomli_w
 
+from normlaws.curves.followed import Followed
 from normlaws.laws import plant
 from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study
@@ -49,6 +51,10 @@ pd.concat(parts)
 COMMANDS = {
     "import of normlaws.curves": "import sys; import normlaws.curves",
     "pandas and json, file by file": PLAIN,
+    "Curves.read, the first time": (
+        "import os, sys; os.environ['XDG_CACHE_HOME'] = os.devnull; "
+        "from normlaws.curves import Curves; Curves.read(sys.argv[1])"
+    ),
     "Curves.read": "import sys; from normlaws.curves import Curves; Curves.read(sys.argv[1])",
     "import of the command": "import sys; import normlaws.cli, normlaws.studies, normlaws.laws",
     "normlaws run, nothing to do": (
@@ -98,6 +104,18 @@ def seconds(code: str, *arguments: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def followed(study: Path) -> tuple[float, float]:
+    """Seconds of CPU of the first reading by the explorer, and of one after a run changed."""
+    opened, times = Followed(study), []
+    for _ in range(2):
+        began = time.process_time()
+        opened.read()
+        times.append(time.process_time() - began)
+        run = StudyFolder(study).run_folders()[0]
+        run.write_record(run.read_record())
+    return times[0], times[1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=2000)
@@ -115,8 +133,11 @@ def main() -> None:
         for _ in range(given.repeats):
             for command, code in COMMANDS.items():
                 found[command].append(seconds(code, *arguments))
+        first, again = followed(Path(arguments[0]))
     for command, times in found.items():
         print(f"{command}: {statistics.median(times):.2f} s")
+
+    print(f"followed: {first:.2f} s at first, {again:.2f} s after one run changed")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 
 import pandas as pd
 import pytest
@@ -22,12 +23,18 @@ def kept(tmp_path, monkeypatch):
     return decoded.SHELF.folder
 
 
-@pytest.fixture
-def study(tmp_path, kept):
-    """A large study, read once."""
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A large study."""
     rows = [{"run": f"r{seed}", "size": 10, "seed": seed, "step": step, "test_error": seed / 100}
             for seed in range(RUNS) for step in (0, 1)]  # fmt: skip
-    place = Curves(pd.DataFrame(rows)).write(tmp_path / "s")
+    return Curves(pd.DataFrame(rows)).write(tmp_path_factory.mktemp("written") / "s")
+
+
+@pytest.fixture
+def study(written, tmp_path, kept):
+    """A copy of it, read once."""
+    place = shutil.copytree(written, tmp_path / "s")
     first = Curves.read(place)
     assert len(list(kept.iterdir())) == 1
     return StudyFolder(place), first

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import normlaws
+
+sys.path.insert(0, str(Path(__file__).parent))  # forked processes find their modules by these names
+
+from forked import Forked, dask_command
 
 SOURCE = str(Path(normlaws.__file__).parents[1])
 ENVIRONMENT = os.environ | {
@@ -40,7 +43,7 @@ class Cluster:
         wait_for(self._file.exists)
         self.address = json.loads(self._file.read_text(encoding="utf-8"))["address"]
 
-    def add_worker(self) -> subprocess.Popen[bytes]:
+    def add_worker(self) -> Forked:
         return self._start(
             "worker", "--scheduler-file", self._file, "--nthreads", "1", "--no-nanny",
             "--local-directory", self._folder, "--preload", "normlaws.studies",
@@ -57,17 +60,12 @@ class Cluster:
             if process.poll() is None:
                 self._kill(process)
 
-    def _start(self, what: str, *arguments: object) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", LOOPBACK]
-        log = open(self._folder / "log.txt", "ab")  # noqa: SIM115
-        return subprocess.Popen(
-            [*command, "--no-dashboard", *map(str, arguments)],
-            env=self._environment,
-            stdout=log,
-            stderr=log,
-        )
+    def _start(self, what: str, *arguments: object) -> Forked:
+        given = ["--host", LOOPBACK, "--no-dashboard", *map(str, arguments)]
+        log = self._folder / "log.txt"
+        return Forked(dask_command, what, given, output=log, environment=self._environment)
 
-    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+    def _kill(self, process: Forked) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
