@@ -49,7 +49,7 @@ def test_nothing_is_fitted_again_where_nothing_is_new(fits, unchanged, tmp_path,
         assert len(fits) == 1
     for harm in (
         lambda: folder.report.write_text("other", encoding="utf-8"),
-        lambda: next(_laws.PRINTED.folder.iterdir()).write_bytes(b"x"),
+        lambda: next(_laws.printed().folder.iterdir()).write_bytes(b"x"),
         lambda: folder.run("100-0").write_record({"run": "100-0", "size": 100, "seed": 0}),
         lambda: unchanged(False),
     ):

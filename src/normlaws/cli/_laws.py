@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from normlaws.storage.kept import Shelf
-
 if TYPE_CHECKING:
     from normlaws.curves import Curves
     from normlaws.laws import Laws
     from normlaws.storage.folder import StudyFolder
+    from normlaws.storage.kept import Shelf
 
 
 def fit_or_reason(curves: Curves, norm: str, metric: str) -> tuple[Laws | None, str]:
@@ -58,12 +57,16 @@ def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
     contents = folder.contents()
     norm, metric = curves.default_norm(), curves.default_metric()
     key = _key(contents, norm, metric)
-    known = PRINTED.get(*key) if key and folder.report_is_current(contents) else None
+    known = printed().get(*key) if key and folder.report_is_current(contents) else None
     typer.echo(known.decode() if known else _fitted(curves, folder, title, contents, key))
     typer.echo(f"Report: {folder.report}")
 
 
-PRINTED = Shelf("laws", most=64)
+def printed() -> Shelf:
+    """What was printed before."""
+    from normlaws.storage.kept import Shelf
+
+    return Shelf("laws", most=64)
 
 
 def _key(contents: str, norm: str, metric: str) -> tuple[str, ...]:
@@ -105,5 +108,5 @@ def _fitted(
         )
         folder.note_report(contents)
     if key and not warned:
-        PRINTED.put(text.encode(), *key)
+        printed().put(text.encode(), *key)
     return text
