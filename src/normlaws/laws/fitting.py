@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -14,13 +14,13 @@ from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.errors import InputError
 from normlaws.laws import render
-from normlaws.laws.clocks import clocks
+from normlaws.laws.clocks import best_clock, clocks
 from normlaws.laws.data.counting import examples_of
 from normlaws.laws.data.grid import Panel, panel_of
 from normlaws.laws.data.mixtures import check_alike
 from normlaws.laws.data.runs import Run, choices, runs_of
 from normlaws.laws.direct import DirectLaw, direct_law
-from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.collapse_exponents import collapse_exponents
 from normlaws.laws.estimators.collapse_quality import collapse_quality
 from normlaws.laws.estimators.crossover import Crossover
@@ -28,12 +28,13 @@ from normlaws.laws.estimators.early_window import EarlyFit
 from normlaws.laws.estimators.resampled_fit import Samples, sample
 from normlaws.laws.estimators.sensitivity import influence, window_table
 from normlaws.laws.forecasts.backtest import Backtest, backtest, baseline_table
+from normlaws.laws.forecasts.clocked import Clocked
 from normlaws.laws.forecasts.forecast import (
     each,
     forecast,
+    running_size,
     size_for_error,
     stopping_norm,
-    widened,
 )
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 from normlaws.laws.smallest import Smallest, scan, starting_at
@@ -114,13 +115,24 @@ class Laws:
         """Best error and its log norm for one new run, with prediction intervals.
 
         A number gives one forecast, a sequence a list of them. A size whose runs are all
-        unfinished is forecast from where its curve stands.
+        unfinished is forecast from where its curve stands, along the clock that would have
+        forecast the finished sizes best (``unfinished`` in :meth:`clocks`).
 
         Raises:
             InputError: a size is not positive.
         """
         ceiling = 1.0 if self.metric.endswith("error") else float("inf")
-        return each(partial(forecast, self.samples, ceiling=ceiling), size)
+        return each(partial(self._forecast, ceiling=ceiling), size)
+
+    def _forecast(self, size: float, ceiling: float) -> Forecast:
+        if self.curves is None or running_size(self.samples, size) is None:
+            return forecast(self.samples, size, ceiling)
+        return forecast(self.samples, size, ceiling, self._clock)
+
+    @cached_property
+    def _clock(self) -> tuple[Clocked, Floats]:
+        how = (self.norm, self.metric, self.settings["choice"])
+        return best_clock(self._recorded, *how, self.samples, self.settings["seed"])
 
     @overload
     def size_for_error(self, error: float) -> Estimate: ...
@@ -173,7 +185,7 @@ class Laws:
         Raises:
             InputError: the fit was not made by ``fit``, so its curves are not at hand.
         """
-        return clocks(self._recorded, self.norm, self.metric)
+        return clocks(self._recorded, self.norm, self.metric, self.settings["choice"])
 
     def window_table(self) -> pd.DataFrame:
         """γ1 and γ0 in the chosen window and in windows near it."""
@@ -318,7 +330,7 @@ def fit(
         "gamma": _direct(found),
         "gamma0": _widened(found, "gamma0", gamma0),
         "gamma1": _widened(found, "gamma1", gamma1),
-        "gamma2": _late(found),
+        "gamma2": _widened(found, "gamma2", gamma2),
         "product": _widened(found, "product", product),
         "difference": _widened(found, "difference", product + slope),
     }
@@ -362,15 +374,6 @@ def _direct(found: Samples) -> Estimate:
     if any(bound is None for bound in bounds):
         return plain
     return Estimate(plain.value, min(plain.low, free.low), max(plain.high, free.high))  # type: ignore[type-var]
-
-
-def _late(found: Samples) -> Estimate:
-    """γ2; its interval holds the slope of the optima and that of the joint fit, where it fits."""
-    one = _widened(found, "gamma2", found.late[:, 1])
-    others = [float(value) for value in found.both_gamma2 if np.isfinite(value)]
-    if one.low is None or one.high is None:
-        return one
-    return Estimate(one.value, min(one.low, *others), max(one.high, *others))
 
 
 def _with_optima(

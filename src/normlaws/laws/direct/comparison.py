@@ -19,7 +19,7 @@ from normlaws.errors import InputError, allowed
 from normlaws.laws.direct.fitting import direct_law
 from normlaws.laws.direct.result import DirectLaw
 from normlaws.laws.direct.verdict import certain
-from normlaws.laws.forecasts.forecast import NORMAL
+from normlaws.laws.estimators.bootstrap import NORMAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

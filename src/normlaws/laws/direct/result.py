@@ -14,9 +14,9 @@ from normlaws.errors import InputError
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.direct import render
 from normlaws.laws.direct.forms import Forms
-from normlaws.laws.estimators.bootstrap import estimate, quantile
+from normlaws.laws.estimators.bootstrap import NORMAL, estimate, quantile, widened
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw
-from normlaws.laws.forecasts.forecast import NORMAL, each, exponentiated, run_spread, widened
+from normlaws.laws.forecasts.forecast import each, exponentiated, run_spread
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 if TYPE_CHECKING:

@@ -109,6 +109,19 @@ def estimate(values: Floats, freedom: int) -> Estimate:
     return Estimate(value, value - widen * max(middle - low, least), value + above)
 
 
+def widened(found: Estimate, extra: float) -> Estimate:
+    """Add an independent standard deviation to both sides of an interval."""
+    if found.low is None or found.high is None:
+        return found
+    below, above = found.value - found.low, found.high - found.value
+    more = NORMAL * extra
+    return Estimate(
+        found.value,
+        found.value - float(np.hypot(below, more)),
+        found.value + float(np.hypot(above, more)),
+    )
+
+
 def quantile(freedom: int) -> float:
     """Half-width of a 95 % interval in standard deviations: Student's t."""
     return float(stats.t.ppf((1 + LEVEL) / 2, freedom))

@@ -31,6 +31,7 @@ from normlaws.laws.estimators.early_window import EarlyFit
 from normlaws.laws.estimators.least_squares import Solution
 
 PAST = 0.2  # of the descent from the start to the optimum, fitted beyond the optimum
+PAST_EXACT = 0.1  # the same of exact curves, where no noise has to be averaged out
 PLATEAU_GAIN = 8.0  # of the cost, for which a plateau is taken into the model
 THINNED, MANY = 3, 90  # of many points, one in three is used to choose among starts
 KEPT = (4, 2)  # starts of either kind, without and with a plateau, that are followed further
@@ -168,7 +169,7 @@ def joint_fit(
         scale,
         unit,
         _tolerance(floor),
-        _misfit(points, theta),
+        found.scatter if panel.exact else _misfit(points, theta),
     )
 
 
@@ -201,7 +202,8 @@ def _enough(region: Bools) -> bool:
 def _region(panel: Panel, curves: Floats, low: float, opt_norm: Floats) -> Bools:
     """Points of the joint fit under each resample; the region is the data's. (B, K, G)."""
     known = np.isfinite(curves) & panel.trusted
-    upper = opt_norm[0] + PAST * np.maximum(opt_norm[0] - low, 0.0)
+    past = PAST_EXACT if panel.exact else PAST
+    upper = opt_norm[0] + past * np.maximum(opt_norm[0] - low, 0.0)
     found: Bools = known & (panel.grid <= upper[:, None])
     return found
 
@@ -278,10 +280,12 @@ def _tolerance(floor: float) -> float:
 
 
 def _misfit(points: Points, theta: Floats) -> float:
-    """Root mean square of the residuals beyond noise; 0 without resamples.
+    """Root mean square of the residuals beyond noise, at its upper bound; 0 without resamples.
 
     The residuals of a resample hold the model's error once and the noise twice, those of the data
-    either once. (B, 9), in the units of the points.
+    either once. Noise that goes along whole curves has few degrees of freedom, so the difference is
+    badly known and often negative: a standard deviation of it is added. (B, 9), in the units of
+    the points.
     """
     rows = slice(1, 1 + MISFIT_ROWS)
     few = np.concatenate([theta[:1], theta[rows]])
@@ -292,7 +296,8 @@ def _misfit(points: Points, theta: Floats) -> float:
     irreducible = np.full(len(few), points.log_irreducible)
     off = np.where(weight > 0, data - evaluate(few, points.x, points.p, irreducible), np.nan)
     squares = np.nanmean(off**2, axis=1)
-    return float(np.sqrt(max(2 * squares[0] - float(np.median(squares[1:])), 0.0)))
+    low, middle, high = np.quantile(squares[1:], (0.16, 0.5, 0.84))
+    return float(np.sqrt(max(2 * squares[0] - middle + (high - low) / 2, 0.0)))
 
 
 def _where(which: Bools) -> np.ndarray:

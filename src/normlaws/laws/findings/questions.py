@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from normlaws.arrays import Floats
-from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.findings.figures import Figures
 from normlaws.laws.result import Estimate, Finding, Grade
@@ -75,9 +75,10 @@ def exact(found: Samples) -> bool:
     return found.panel.exact
 
 
-def _interval(found: Samples, values: Floats) -> Estimate:
+def _interval(found: Samples, values: Floats, error: float = 0.0) -> Estimate:
+    """``error`` is the standard deviation that the crossover leaves in exact curves."""
     one = estimate(values, found.freedom)
-    return Estimate(one.value, one.value, one.value) if exact(found) else one
+    return widened(Estimate(*[one.value] * 3), error) if exact(found) else one
 
 
 def _grade(figure: Estimate, asked: Asked) -> Grade:
@@ -315,7 +316,8 @@ def _free_of_size(figures: Figures) -> Finding:
         return _finding(Estimate(float("nan")), asked, "record more densely along the descent")
     low, high = stretch.dependence()
     mean = (low + high) / 2 if figures.shift else 0.0
-    ends = [_interval(found, (end - mean) / gamma) for end in (low, high)]
+    error = found.model_error("gamma0") / gamma
+    ends = [_interval(found, (end - mean) / gamma, error) for end in (low, high)]
     return _finding(max(ends, key=lambda one: _farthest(one)), asked)
 
 
@@ -342,4 +344,5 @@ def _meet(figures: Figures) -> Finding:
     difference = gamma0 + gamma1 * found.late[:, 1] + direct
     if not gamma > 0:
         return _finding(Estimate(float("nan")), asked, "run sizes over a wider range")
-    return _finding(_interval(found, difference / gamma), asked)
+    error = found.model_error("difference") / gamma
+    return _finding(_interval(found, difference / gamma, error), asked)

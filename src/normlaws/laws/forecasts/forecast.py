@@ -10,12 +10,12 @@ import numpy as np
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.laws.data.grid import Panel
-from normlaws.laws.estimators.bootstrap import estimate
+from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.resampled_fit import Samples
+from normlaws.laws.forecasts.clocked import Clocked, rms
 from normlaws.laws.forecasts.unfinished import from_partial
 from normlaws.laws.result import Estimate, Forecast
 
-NORMAL = 1.959964
 Found = TypeVar("Found")
 
 
@@ -26,21 +26,31 @@ def each(of: Callable[[float], Found], value: float | Iterable[float]) -> Found 
     return of(float(value))  # type: ignore[arg-type]
 
 
-def forecast(found: Samples, size: float, ceiling: float = np.inf) -> Forecast:
+def forecast(
+    found: Samples,
+    size: float,
+    ceiling: float = np.inf,
+    clock: tuple[Clocked, Floats] | None = None,
+) -> Forecast:
     """Best error and its log norm for one new run of ``size`` examples.
 
     A size that is still being trained is forecast from where its curve stands; any other from the
     size law. The interval holds the resampling of seeds, the error of the form (drift of past
     forecasts, distance to another form) and the spread of single runs; nothing exceeds ``ceiling``.
+    An unfinished size is followed along ``clock`` (the norm by default), whose past errors take the
+    place of the form's.
     """
     log_p = _log_size(size)
     log_norm = late_norms(found, log_p)
-    running = _running(found, size)
+    running = running_size(found, size)
     log_error, form = found.size_law.log_error(np.array([log_p]))[:, 0], found.form.error(log_p)
     if running is not None:
-        partial = unfinished(found, running, log_norm)
+        partial, past = unfinished(found, running, log_norm), np.zeros(0)
+        if clock is not None:
+            partial, past = clock[0].optimum_of(running), clock[1]
         if np.isfinite(partial[0]):
-            log_error, form = np.where(np.isfinite(partial), partial, log_error), 0.0
+            log_error = np.where(np.isfinite(partial), partial, log_error)
+            form = float(np.nan_to_num(rms(past)))
     extra = float(np.hypot(form, run_spread(found.panel, found.panel.opt_error)))
     return Forecast(
         size=float(size),
@@ -97,19 +107,6 @@ def run_spread(panel: Panel, values: Floats) -> float:
     return float(np.sqrt(((values - member @ means) ** 2).sum() / freedom)) if freedom else 0.0
 
 
-def widened(found: Estimate, extra: float) -> Estimate:
-    """Add an independent standard deviation to both sides of an interval."""
-    if found.low is None or found.high is None:
-        return found
-    below, above = found.value - found.low, found.high - found.value
-    more = NORMAL * extra
-    return Estimate(
-        found.value,
-        found.value - float(np.hypot(below, more)),
-        found.value + float(np.hypot(above, more)),
-    )
-
-
 @np.errstate(divide="ignore", invalid="ignore")
 def _late_estimate(found: Samples, log_norm: Floats) -> Estimate:
     used = found.used
@@ -121,7 +118,7 @@ def _late_estimate(found: Samples, log_norm: Floats) -> Estimate:
     return widened(estimate(log_norm, found.freedom), extra)
 
 
-def _running(found: Samples, size: float) -> int | None:
+def running_size(found: Samples, size: float) -> int | None:
     """Index of a size none of whose runs is complete; None for any other."""
     here = np.flatnonzero((found.panel.sizes == size) & ~found.finished)
     return int(here[0]) if len(here) else None

@@ -18,7 +18,7 @@ from normlaws.arrays import Floats
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw, predict
 from normlaws.laws.forecasts.baselines import M4, Fitted, fit_baseline
 
-DRIFT, WEIGHT = 0.05, 2  # per √(e-fold of P), worth two past forecasts
+DRIFT, WEIGHT = 0.025, 1  # usual where the laws hold, per √(e-fold of P); worth one past forecast
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Form:
         """Standard deviation that the choice of a form leaves at ln P.
 
         Past forecasts err by a drift that grows with the square root of the distance. Few of them
-        know it badly, so that what is usual counts as two more.
+        know it badly, so that what is usual counts as one more.
         """
         ahead = max(log_p - self.law.largest, 0.0)
         count, seen = self.law.origins, float(np.nan_to_num(self.law.drift[0]))
