@@ -164,11 +164,16 @@ class Figures:
         return np.asarray(squares / float(np.median(fall)) ** 2 if len(fall) else spread)
 
     def late_residual(self) -> Floats:
-        """Scatter of ln λ_opt about the late law over its range. (B,)."""
+        """Scatter of ln λ_opt about the late law over its range. (B,).
+
+        Of averages without seeds it is about their own line: whether the joint fit's slope is
+        within their noise cannot be told there.
+        """
         found = self.found
         used, p = found.used, found.log_sizes[found.used]
         place = found.log_norm[:, used]
-        off = place - found.late[:, :1] - found.late[:, 1:] * p
+        slope = found.minima if found.panel.seedless else found.late[:, 1]
+        off = place - place.mean(axis=1, keepdims=True) - slope[:, None] * (p - p.mean())
         scatter = np.sqrt((off**2).sum(axis=1) / max(used.sum() - 2, 1))
         reach = np.abs(found.late[:, 1]) * max(float(np.ptp(p)), 1e-9)
         with np.errstate(divide="ignore", invalid="ignore"):
