@@ -20,7 +20,7 @@ from normlaws.laws.data.grid import Panel, panel_of
 from normlaws.laws.data.mixtures import check_alike
 from normlaws.laws.data.runs import Run, choices, runs_of
 from normlaws.laws.direct import DirectLaw, direct_law
-from normlaws.laws.estimators.bootstrap import estimate, widened
+from normlaws.laws.estimators.bootstrap import estimate, quantile, widened
 from normlaws.laws.estimators.collapse_exponents import collapse_exponents
 from normlaws.laws.estimators.collapse_quality import collapse_quality
 from normlaws.laws.estimators.crossover import Crossover
@@ -325,14 +325,14 @@ def fit(
     found = sample(panel, resamples, seed, window)
     gamma1, gamma0 = found.early_exponents
     slope, gamma2 = found.direct[:, 1], found.late[:, 1]
-    product = gamma0 + gamma1 * gamma2
+    product, other = gamma0 + gamma1 * gamma2, gamma0 + gamma1 * found.other_gamma2
     named = {
         "gamma": _direct(found),
         "gamma0": _widened(found, "gamma0", gamma0),
         "gamma1": _widened(found, "gamma1", gamma1),
-        "gamma2": _widened(found, "gamma2", gamma2),
-        "product": _widened(found, "product", product),
-        "difference": _widened(found, "difference", product + slope),
+        "gamma2": _both(found, "gamma2", gamma2, found.other_gamma2),
+        "product": _both(found, "product", product, other),
+        "difference": _both(found, "difference", product + slope, other + slope),
     }
     return Laws(
         norm=norm,
@@ -364,6 +364,19 @@ def fit(
 def _widened(found: Samples, name: str, values: Floats) -> Estimate:
     """An exponent with the error of the model in its interval. ``values``: (B,)."""
     return widened(estimate(values, found.freedom), found.model_error(name))
+
+
+def _both(found: Samples, name: str, values: Floats, other: Floats) -> Estimate:
+    """An exponent that rests on γ2; its interval reaches one standard deviation beyond the other.
+
+    ``other`` (B,) is the same with the other estimate of γ2, from the optima or the joint fit.
+    """
+    one, two = _widened(found, name, values), estimate(other, found.freedom)
+    if one.low is None or one.high is None or two.low is None or two.high is None:
+        return one
+    share = 1 / quantile(found.freedom)
+    below, above = share * (two.value - two.low), share * (two.high - two.value)
+    return Estimate(one.value, min(one.low, two.value - below), max(one.high, two.value + above))
 
 
 def _direct(found: Samples) -> Estimate:

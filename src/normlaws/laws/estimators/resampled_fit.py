@@ -27,7 +27,9 @@ from normlaws.laws.forecasts.form import Form
 MIN_DEVIATIONS = 3  # sizes, from which γ2 can be seen to change
 MIN_CONTEST = 7  # sizes
 JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
-MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima, without seeds
+MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima, without resamples
+MIN_RESAMPLES = 20  # that know the noise of their difference
+HAUSMAN = 3.0  # standard deviations of it
 OFFSET_BETTER = 2 / 3  # an irreducible error is claimed where it lowers contest errors by a third
 
 
@@ -43,7 +45,7 @@ class Samples:
         finished: (K,) sizes with a run that is complete.
         used: (K,) sizes in the direct and the late law.
         direct, late: (B, 2) constants and slopes against ln P.
-        late_error: standard deviation of its slope that the crossover's error leaves.
+        other_gamma2: (B,) the estimate of γ2 that is not that of the late law.
         minima: (B,) slope of the runs' own ln λ_opt against ln P: a check on γ2.
         alignment: shifts that bring the curves of all sizes onto one another.
         early: windows and early law.
@@ -61,7 +63,7 @@ class Samples:
     used: Bools
     direct: Floats
     late: Floats
-    late_error: float
+    other_gamma2: Floats
     minima: Floats
     alignment: Alignment
     early: EarlyFit
@@ -92,22 +94,20 @@ class Samples:
         """Standard deviation of an exponent or of the product that the crossover's error leaves.
 
         Its residuals beyond noise, m, are taken to change once along a descent and anew from size
-        to size: a slope along a descent of length L is then off by √12 m / L. For γ2 it is the
-        distance to the optima's own slope.
+        to size: a slope along a descent of length L is then off by √12 m / L.
         """
         joint, p = self.joint, self.log_sizes[self.used]
-        if name == "gamma2":
-            return self.late_error
         if joint is None or not self.joint_is_used:
             return 0.0
         across = joint.misfit / max(float(np.sqrt(((p - p.mean()) ** 2).sum())), 1e-9)
         if name == "gamma1":
             return float(np.sqrt(12.0)) * joint.misfit / joint.unit
-        if name == "gamma0":
+        if name == "gamma2":
+            from_joint = self.late[0, 1] == joint.gamma2[0]
+            return across / max(float(joint.gamma1[0]), 1e-9) if from_joint else 0.0
+        if name == "gamma0" or not self.panel.exact:
             return across
-        late = float(joint.gamma1[0]) * self.late_error
-        along = float(self.late[0, 1]) * self.model_error("gamma1") if self.panel.exact else 0.0
-        return float(np.sqrt(across**2 + late**2 + along**2))
+        return float(np.hypot(across, self.late[0, 1] * self.model_error("gamma1")))
 
     @property
     def direct_slope(self) -> Floats:
@@ -181,7 +181,7 @@ def sample(
     if _offset_claimed(size_law):
         offset = float(size_law.theta[0, 1, 2])
         excess = joint_fit(panel, curves, early, log_norm, minima[1], offset)
-    slope, late_error = _late_slope(minima[1], joint, panel, used)
+    slope, other = _late_slopes(minima[1], joint, panel.exact)
     late = _through_means(log_p, np.where(used, log_norm, np.nan), slope)
     return Samples(
         panel=panel,
@@ -193,7 +193,7 @@ def sample(
         used=used,
         direct=direct,
         late=late,
-        late_error=late_error,
+        other_gamma2=other,
         minima=minima[1],
         alignment=alignment,
         early=early,
@@ -236,45 +236,32 @@ def _turns(panel: Panel, curves: Floats, opt_norm: Floats, opt_error: Floats) ->
     return region
 
 
-def _late_slope(
-    minima: Floats, joint: JointFit | None, panel: Panel, used: Bools
-) -> tuple[Floats, float]:
-    """γ2 of every resample (B,), and the standard deviation that the crossover's error leaves.
+def _late_slopes(minima: Floats, joint: JointFit | None, exact: bool) -> tuple[Floats, Floats]:
+    """γ2 of every resample, and the other estimate of it. (B,) each.
 
     The slope of the optima is unbiased; the joint fit's is the more precise one, but a crossover
-    that bends otherwise than the model can turn off every minimum. They are combined as an unbiased
-    with a biased estimator (Green and Strawderman 1991): the joint fit's has the weight
-    v / (v + d²), where v is the variance of the optima's slope and d the difference. Exact curves
-    have v = 0. Averages without seeds have noise of unknown size; there the joint fit's is taken
-    unless the two differ by a factor of 2.5.
+    that bends otherwise than the model can turn off every minimum. So it is that of the optima
+    where the two differ by more than noise explains (Hausman 1978), else the joint fit's.
     """
-    if joint is None or not joint.crossover.adequate or panel.exact:
-        return minima, 0.0
-    off, variance = joint.gamma2 - minima, _slope_variance(panel, used)
-    if not np.isfinite(variance):
-        near = 1 / MINIMA_DISAGREE < joint.gamma2[0] / minima[0] < MINIMA_DISAGREE
-        return (joint.gamma2 if near else minima), 0.0
-    share = float(variance / (variance + off[0] ** 2)) if variance > 0 else 0.0
-    return minima + share * np.nan_to_num(off), share * abs(float(off[0]))
+    if joint is None or not joint.crossover.adequate:
+        return minima, minima
+    other = np.where(np.isfinite(joint.gamma2), joint.gamma2, minima)
+    if exact:
+        return minima, minima
+    return (other, minima) if _agree(joint.gamma2, minima) else (minima, other)
 
 
-def _slope_variance(panel: Panel, used: Bools) -> float:
-    """Variance of the slope of mean ln λ_opt against ln P, from the scatter of runs of a size.
+def _agree(slope: Floats, minima: Floats) -> bool:
+    """Whether both estimates of γ2 differ by no more than noise explains. (B,) each.
 
-    A size with one run has the scatter of all; NaN where no size has two.
+    Averages that come without seeds have noise of unknown size; there a factor of 2.5 is needed.
     """
-    member, runs = panel.member[:, used], panel.member[:, used].any(axis=1)
-    count = member.sum(axis=0)
-    means = member.T @ panel.opt_norm / count
-    squares = member.T @ np.where(runs, panel.opt_norm - member @ means, 0.0) ** 2
-    spare = np.maximum(count - 1, 0.0)
-    if not spare.any():
-        return float("nan")
-    pooled = squares.sum() / spare.sum()
-    own = np.where(spare > 0, squares / np.maximum(spare, 1.0), pooled)
-    p = np.log(panel.sizes[used])
-    p = p - p.mean()
-    return float((p**2 * own / count).sum() / (p**2).sum() ** 2)
+    off = slope - minima
+    rest = off[1:][np.isfinite(off[1:])]
+    if len(rest) < MIN_RESAMPLES:
+        return bool(1 / MINIMA_DISAGREE < slope[0] / minima[0] < MINIMA_DISAGREE)
+    low, high = np.quantile(rest, (0.16, 0.84))
+    return bool(abs(off[0]) < HAUSMAN * (high - low) / 2)
 
 
 def _through_means(log_p: Floats, log_norm: Floats, slope: Floats) -> Floats:
