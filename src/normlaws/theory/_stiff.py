@@ -1,13 +1,17 @@
-"""Stiff flows to given times: Radau's method with the Jacobian, stopped at every time."""
+"""Stiff flows to given times: LSODA with the Jacobian, whose steps end at every time."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.integrate import solve_ivp
+from scipy.integrate import ODEintWarning, odeint
 
 from normlaws.arrays import Floats
+
+STEPS = 10**5  # between two times, after which the integration is given up
+ROUNDING = 1e-12  # relative, of the time at which a step ends
 
 
 def follow(
@@ -21,7 +25,8 @@ def follow(
 ) -> Floats:
     """States (times, n) of x' = speed(x) from ``start`` at time 0.
 
-    Steps end at the times, since a dense output is less accurate than the steps are.
+    The times are critical points, so steps end there: a dense output is less accurate than the
+    steps are. The integration goes on with the order and the step that it had.
 
     Args:
         speed: (n,) to (n,).
@@ -35,19 +40,20 @@ def follow(
         NaN from the first time that the integration does not reach.
     """
     states = np.full((len(times), len(start)), np.nan)
-    here, now, stride = start, 0.0, None
-    for index, time in enumerate(times):
-        if time > now:
-            first = None if stride is None else min(stride, time - now)
-            with np.errstate(over="ignore", invalid="ignore"):
-                found = solve_ivp(
-                    lambda _, x: speed(x), (now, time), here, method="Radau",
-                    jac=lambda _, x: jacobian(x), rtol=rtol, atol=atol, first_step=first,
-                )  # fmt: skip
-            if found.status != 0 or not np.all(np.isfinite(found.y[:, -1])):
-                return states
-            strides = np.diff(found.t)
-            stride = float(strides[-2] if len(strides) > 1 else strides[-1])
-            here, now = found.y[:, -1], time
-        states[index] = here
+    late = np.flatnonzero(times > 0)
+    states[: len(times) - len(late)] = start
+    if not late.size:
+        return states
+    later, back = np.unique(times[late], return_inverse=True)
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ODEintWarning)  # told by NaN
+        path, report = odeint(
+            lambda x, _: speed(x), start, np.concatenate([[0.0], later]),
+            Dfun=lambda x, _: jacobian(x), tcrit=later, rtol=rtol, atol=atol, mxstep=STEPS,
+            full_output=True,
+        )  # fmt: skip
+    reached = (report["tcur"] >= later * (1 - ROUNDING)) & np.isfinite(path[1:]).all(axis=1)
+    good = np.logical_and.accumulate(reached)
+    path[1:][~good] = np.nan
+    states[late] = path[1:][back]
     return states

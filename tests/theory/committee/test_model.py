@@ -16,6 +16,7 @@ from normlaws.theory import SoftCommittee, simulate_committee
 from normlaws.theory.committee.moments import fluctuation, response
 from normlaws.theory.committee.moments import test_loss as exact_loss
 from normlaws.theory.committee.plateau import escape_rate, plateau
+from normlaws.theory.committee.symmetry import orbits
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ from normlaws.theory.committee.plateau import escape_rate, plateau
             (2, 2, 4, 1.0, 0.5, "erf", 0.01, 0.001),
             {
                 10: (0.01430304165, 0.5945912276),
+                100: (0.006445387016, 0.8227036339),
                 300: (0.001234375451, 1.112906396),
                 1000: (2.423877662e-05, 1.370743101),
             },
@@ -77,8 +79,8 @@ def test_jacobian_is_the_derivative_of_the_speed():
     x, root = 0.3 * rng.standard_normal((3, 2)), rng.standard_normal((3, 3))
     state = blocks.pack(ones * x, ones * (x @ x.T + 0.2 * root @ root.T))
     step = 1e-6 * np.eye(len(state))
-    numeric = [(blocks.speed(0, state + d) - blocks.speed(0, state - d)) / 2e-6 for d in step]
-    np.testing.assert_allclose(blocks.jacobian(0, state), np.array(numeric).T, atol=1e-8)
+    numeric = [(blocks.speed(state + d) - blocks.speed(state - d)) / 2e-6 for d in step]
+    np.testing.assert_allclose(blocks.jacobian(state), np.array(numeric).T, atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,25 @@ def test_escape_from_the_plateau_has_the_published_rate(students):
     assert escape_rate(model.blocks) == pytest.approx(rate, rel=1e-3)
 
 
+def test_students_that_start_alike_stay_alike():
+    """Two students of one teacher, whose being alike is unstable: rounding would part them."""
+    found = SoftCommittee(3, 2, 2, 1.0, 0.5, "erf", 0.01, 0.001).solve([10.0, 1000.0])
+    np.testing.assert_array_equal(found.overlaps[:, 0], found.overlaps[:, 2])
+    fields = found.student_overlaps
+    np.testing.assert_array_equal(fields[:, 0, 0], fields[:, 2, 2])
+
+
+def test_orbits_are_those_of_a_symmetric_start():
+    for students, teachers, paired in ((4, 2, True), (3, 2, True), (3, 3, False), (5, 3, True)):
+        alike = orbits(students, teachers, paired)
+        model = SoftCommittee(students, teachers, 2, 1.0, 0.5, initial_overlap=0.3 * paired)
+        blocks, (x, q) = model.blocks, model.start
+        start = blocks.pack(np.full((2, 1, 1), 0.5) * x, np.full((2, 1, 1), 0.5) * q)
+        speed = blocks.speed(start).reshape(-1)
+        for values in (start[blocks._places()], speed[blocks._places()]):
+            np.testing.assert_allclose(values[:, alike.first] @ alike.members.T, values, rtol=1e-12)
+
+
 def test_small_deviations_grow_at_the_escape_rate():
     model = SoftCommittee(2, 2, 4, 1.0, 0.1, initial_variance=1e-4, initial_overlap=1e-7)
     found = model.solve([900.0, 1100.0])
@@ -153,9 +174,10 @@ def test_small_deviations_grow_at_the_escape_rate():
 
 
 def test_escape_times_are_near_those_measured_on_trajectories():
-    times = [SoftCommittee(2, 2, count, 1.0, 0.1).escape_time() for count in (1, 4, 16)]
-    given = np.array([29.71, 14.23, 4.560])
-    np.testing.assert_allclose(0.1 * np.array(times), given, rtol=0.04)
+    counts = (1, 2, 4, 8, 16, 32)
+    times = [0.1 * SoftCommittee(2, 2, count, 1.0, 0.1).escape_time() for count in counts]
+    # measured ones depend on where they are measured, the more so the longer the spectrum
+    np.testing.assert_allclose(times, [29.71, 22.04, 14.23, 8.196, 4.560, 2.452], rtol=0.07)
 
 
 def test_laws_of_linear_units_are_reached():

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from normlaws.arrays import Floats
 from normlaws.theory._stiff import follow
 
-_POLISH = 8  # Newton's steps on the time of an event
+_LOOKED = 9  # decades of time in which a level is looked for
+_PLACES = 60  # in a decade
+_POLISH = 60  # Newton's steps on the time of an event, or halvings of where it can be
 
 
 @dataclass(frozen=True)
@@ -109,31 +110,51 @@ class Setting:
     ) -> float:
         """The first time at which the loss of ``tested`` is at ``level``; NaN if not by then.
 
-        An event of the integration, made exact by Newton's method on integrations that end there.
+        Looked for decade by decade, then made exact by Newton's method on integrations that end
+        there.
         """
+        before, state = 0.0, np.zeros(3)
+        for end in patience * 10.0 ** np.arange(1 - _LOOKED, 1):
+            times = np.geomspace(max(before, 0.01 * end), end, _PLACES)[1:]
+            states = follow(self.speed, self.jacobian, state, times - before, rtol=rtol, atol=atol)
+            below = np.flatnonzero(~(tested.loss(*states.T) > level))
+            if below.size:
+                first = int(below[0])
+                if first:
+                    before, state = float(times[first - 1]), states[first - 1]
+                return self._reached(level, tested, before, state, float(times[first]), rtol, atol)
+            before, state = float(end), states[-1]
+        return float("nan")
 
-        def excess(_: float, state: Floats) -> float:
-            return float(tested.loss(*state) - level)
+    def _reached(
+        self,
+        level: float,
+        tested: Setting,
+        before: float,
+        state: Floats,
+        after: float,
+        rtol: float,
+        atol: float,
+    ) -> float:
+        """Where the loss crosses ``level`` between ``before``, at ``state``, and ``after``."""
 
-        excess.terminal = True  # type: ignore[attr-defined]
-        excess.direction = -1  # type: ignore[attr-defined]
-        found = solve_ivp(
-            lambda _, x: self.speed(x), (0, patience), np.zeros(3), method="Radau",
-            jac=lambda _, x: self.jacobian(x), rtol=rtol, atol=atol, events=excess,
-        )  # fmt: skip
-        if not found.t_events[0].size:
-            return float("nan")
-        time, before, state = float(found.t_events[0][0]), float(found.t[-2]), found.y[:, -2]
-        for _ in range(_POLISH):
-            after = follow(
+        def excess(time: float) -> tuple[float, float]:
+            reached = follow(
                 self.speed, self.jacobian, state, np.array([time - before]), rtol=rtol, atol=atol
             )[0]
-            slope = float(tested.loss_gradient(after) @ self.speed(after))
-            step = float(excess(time, after) / slope)
-            time -= step
-            if abs(step) <= 1e-12 * time:
-                break
-        return time
+            slope = tested.loss_gradient(reached) @ self.speed(reached)
+            return float(tested.loss(*reached) - level), float(slope)
+
+        low, high, time = before, after, 0.5 * (before + after)
+        for _ in range(_POLISH):
+            value, slope = excess(time)
+            low, high = (time, high) if value > 0 else (low, time)
+            newton = time - value / slope if slope < 0 else np.nan
+            following = float(newton) if low < newton < high else 0.5 * (low + high)
+            done, time = abs(following - time) <= 1e-12 * time, following
+            if done:
+                return time
+        return float("nan")
 
     def loss_gradient(self, state: Floats) -> Floats:
         """Derivatives of L by (w, w₁, u)."""

@@ -18,8 +18,8 @@ from normlaws.theory._runs import as_curves, run_of
 from normlaws.theory._stiff import follow
 from normlaws.theory.attention.equations import Setting
 
-RTOL = 1e-10
-ATOL = 1e-13  # of w and u, which are of order 1 where anything happens
+RTOL = 1e-12
+ATOL = 1e-15  # of w and u, which are of order 1 where anything happens
 CLOCKS = ("flow", "reduced")
 PATIENCE = 1e4  # in units of the plateau: where a level that is not reached by then is given up
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.integrate import odeint
 
 from normlaws.arrays import Floats
+from normlaws.theory._stiff import follow
 from normlaws.theory.committee.moments import AnyArray, fluctuation, response
+from normlaws.theory.committee.symmetry import Orbits
 
-RELATIVE, ABSOLUTE = 1e-11, 1e-14  # tolerances of LSODA on every order parameter
-STEPS = 100_000
+RELATIVE, ABSOLUTE = 1e-11, 1e-15  # tolerances of LSODA on every order parameter
 TINY = 1e-30  # of the complex step: derivatives without differences
 
 
@@ -87,7 +87,7 @@ class Blocks:
         c[..., k:, k:] = np.eye(m)
         return c
 
-    def speed(self, alpha: float, state: Floats) -> Floats:
+    def speed(self, state: Floats) -> Floats:
         """d state/dα, (D,)."""
         rho, theta = self.unpack(state)
         c = self.covariance(rho, theta)
@@ -107,7 +107,7 @@ class Blocks:
         )
         return self.pack(of_rho, of_theta)
 
-    def jacobian(self, alpha: float, state: Floats) -> Floats:
+    def jacobian(self, state: Floats) -> Floats:
         """∂ speed/∂ state, (D, D): one small matrix per block, and what goes through Q and R."""
         rho, theta = self.unpack(state)
         c, e, k = self.covariance(rho, theta), self.coefficients, self.students
@@ -140,26 +140,28 @@ class Blocks:
         own = count * k * m + np.arange(count)[:, None] * half + np.arange(half)
         return np.concatenate([cross, own], axis=1)
 
-    def integrate(self, start: Floats, alphas: Floats) -> Floats:
-        """States (T, D) at ascending ``alphas``; restarted at each, NaN from a failure on."""
-        states = np.full((len(alphas), len(start)), np.nan)
-        state, now = start, 0.0
-        for index, alpha in enumerate(alphas):
-            if alpha > now:
-                path, report = odeint(
-                    self.speed,
-                    state,
-                    [now, alpha],
-                    Dfun=self.jacobian,
-                    tfirst=True,
-                    tcrit=[alpha],
-                    rtol=RELATIVE,
-                    atol=ABSOLUTE,
-                    mxstep=STEPS,
-                    full_output=True,
-                )
-                if "successful" not in report["message"] or not np.all(np.isfinite(path)):
-                    break
-                state, now = path[-1], float(alpha)
-            states[index] = state
-        return states
+    def integrate(self, start: Floats, alphas: Floats, alike: Orbits) -> Floats:
+        """States (T, D) at ascending ``alphas``, where steps end; NaN from a failure on.
+
+        Args:
+            start: (D,), at α = 0.
+            alphas: α ≥ 0.
+            alike: order parameters that are equal at the start, of which one is followed.
+        """
+        places, count = self._places(), len(self.variance)
+
+        def whole(reduced: Floats) -> Floats:
+            state = np.empty((*reduced.shape[:-1], places.size))
+            state[..., places] = reduced.reshape(*reduced.shape[:-1], count, -1) @ alike.members.T
+            return state
+
+        followed = places[:, alike.first].ravel()
+
+        def speed(reduced: Floats) -> Floats:
+            return self.speed(whole(reduced))[followed]
+
+        def jacobian(reduced: Floats) -> Floats:
+            rows = self.jacobian(whole(reduced))[followed]
+            return (rows[:, places] @ alike.members).reshape(len(followed), -1)
+
+        return whole(follow(speed, jacobian, start[followed], alphas, rtol=RELATIVE, atol=ABSOLUTE))

@@ -22,6 +22,7 @@ from normlaws.theory.committee.linear import RELATIVE, LinearStart, linear_path
 from normlaws.theory.committee.moments import test_loss
 from normlaws.theory.committee.plateau import escape_rate
 from normlaws.theory.committee.results import CommitteeLaws, CommitteeSolution
+from normlaws.theory.committee.symmetry import orbits
 
 SMALLEST = 1e-10  # test losses of erf units below this are rounding
 ACTIVATIONS = ("erf", "linear")
@@ -175,7 +176,8 @@ class SoftCommittee:
     def _erf(self, alphas: Floats) -> dict[str, np.ndarray]:
         blocks, (x, q) = self.blocks, self.start
         ones = np.full((self.eigenvalues, 1, 1), blocks.share)
-        states = blocks.integrate(blocks.pack(ones * x, ones * q), alphas)
+        alike = orbits(self.student, self.teacher, paired=self.initial_overlap != 0)
+        states = blocks.integrate(blocks.pack(ones * x, ones * q), alphas, alike)
         rho, theta = blocks.unpack(states)
         c, k = blocks.covariance(rho, theta), self.student
         with np.errstate(invalid="ignore"):

@@ -8,6 +8,7 @@ from scipy.optimize import root
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.theory.committee.flow import Blocks
+from normlaws.theory.committee.symmetry import orbits
 
 APPROACH = 50.0  # η α of the path that leads to the plateau
 ACCURACY = 1e-9  # of its equations
@@ -17,7 +18,7 @@ def escape_rate(blocks: Blocks) -> float:
     """The largest growth rate of small deviations from the plateau, per α."""
     rho, theta = plateau(blocks)
     ones = np.full((len(blocks.variance), 1, 1), blocks.share)
-    rates = np.linalg.eigvals(blocks.jacobian(0.0, blocks.pack(ones * rho, ones * theta)))
+    rates = np.linalg.eigvals(blocks.jacobian(blocks.pack(ones * rho, ones * theta)))
     return float(rates.real.max())
 
 
@@ -37,11 +38,12 @@ def plateau(blocks: Blocks) -> tuple[Floats, Floats]:
 
     def speeds(values: Floats) -> Floats:
         rho, theta = matrices(values)
-        moved, grown = one.unpack(one.speed(0.0, one.pack(rho[None], theta[None])))
+        moved, grown = one.unpack(one.speed(one.pack(rho[None], theta[None])))
         return np.array([moved[0, 0, 0], grown[0, 0, 0], grown[0, 0, 1]]) / one.learning_rate
 
     begin = one.pack(*(part[None] for part in matrices(np.array([0.0, 0.01, 0.0]))))
-    path = one.integrate(begin, np.array([APPROACH / one.learning_rate]))
+    alike = orbits(blocks.students, blocks.teachers, paired=False)
+    path = one.integrate(begin, np.array([APPROACH / one.learning_rate]), alike)
     rho, theta = (part[0, 0] for part in one.unpack(path))
     guess = np.array([rho.mean(), np.diag(theta).mean(), theta[0, 1]])
     found = root(speeds, guess, tol=1e-13)

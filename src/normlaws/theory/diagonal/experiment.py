@@ -19,7 +19,7 @@ from normlaws.theory.diagonal.geometry import Geometry
 from normlaws.theory.diagonal.limit import limits
 from normlaws.theory.diagonal.network import DiagonalNetwork
 
-CURVE_RTOL = 1e-5  # of a step: β to some 1e-7 along the way
+CURVE_RTOL = 1e-7  # of a step: β to some 1e-6 along the way
 SCALES = (1e-5, 1e-3, 1e-2, 1e-1, 1.0)
 SIZES = (25, 50, 100, 200, 400, 800)
 
