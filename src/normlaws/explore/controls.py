@@ -12,6 +12,7 @@ from normlaws.curves import Curves
 from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import count, raised
 from normlaws.explore.markup import data, labelled
+from normlaws.explore.models.plot import Knob, Model
 from normlaws.explore.state import ALPHAS, NORMS, State
 from normlaws.report.scales import words
 from normlaws.report.style import size_colours
@@ -202,6 +203,35 @@ def theory_controls(state: State) -> list[Any]:
             ("Norm of the student", "radius", "λ", state.radius, NORMS),
         )
     ]
+
+
+def model_controls(model: Model, state: State) -> list[Any]:
+    """Every parameter of a solvable model as a number and as a slider."""
+    values = model.values(state.knobs)
+    parts = [_knob(f"{model.name}.{knob.name}", knob, values[knob.name]) for knob in model.knobs]
+    return [group(model.title, *parts, note=model.about)]
+
+
+def _knob(name: str, knob: Knob, value: float) -> html.Div:
+    """A field above its slider, which moves the logarithm where the range is wide."""
+    field: dict[str, Any] = {"type": "knob", "name": name}
+    reach = f"{knob.low:g} to {knob.high:g}".replace("e+0", "e").replace("e-0", "e−")
+    label = f"{knob.label} ({reach})"
+    slider = dcc.Slider(
+        knob.place(knob.low),
+        knob.place(knob.high),
+        knob.step,
+        id={"type": "knob-slider", "name": name},
+        value=knob.place(value),
+        marks=None,
+        updatemode="mouseup",
+        allow_direct_input=False,
+    )
+    said = f"Decimal logarithm of {knob.label}" if knob.log else knob.label
+    box = dcc.Input(id=field, type="number", value=value, step="any", debounce=0.4)
+    return html.Div(
+        [html.Label([label, box], className="label"), named(said, slider)], className="field"
+    )
 
 
 def _powers(reach: tuple[float, float]) -> dict[int, str]:

@@ -12,13 +12,15 @@ from normlaws.explore import theme
 from normlaws.explore.controls import (
     forecast_controls,
     legend,
+    model_controls,
     rescale_controls,
     study_controls,
     theory_controls,
 )
 from normlaws.explore.markup import LIVE, data, labelled
+from normlaws.explore.models import MODELS
 from normlaws.explore.readout import troubled
-from normlaws.explore.state import State
+from normlaws.explore.state import MODEL_FIGURES, State
 from normlaws.explore.study import Study
 
 FIGURES = {
@@ -69,7 +71,11 @@ def body(study: Study, state: State) -> list[Any]:
         html.P(id="notice", role="status", className="notice"),
         html.Nav(
             dcc.RadioItems(
-                {"study": "Study", "theory": "Perceptron theory"},
+                {
+                    "study": "Study",
+                    "theory": "Perceptron theory",
+                    **{name: model.title for name, model in MODELS.items()},
+                },
                 state.tab,
                 id="tab",
                 className="tabs",
@@ -83,14 +89,15 @@ def body(study: Study, state: State) -> list[Any]:
             [
                 html.Div(_study(study, state), id="study-pane", className="pane"),
                 html.Div(_theory(state), id="theory-pane", className="pane"),
+                html.Div(model_pane(state), id="model-pane", className="pane gone"),
             ]
         ),
     ]
 
 
-def figure_block(name: str, *below: Any) -> html.Section:
+def figure_block(name: str, *below: Any, title: str = "", caption: str = "") -> html.Section:
     """A figure under its heading, with what can be done with it."""
-    title = (FIGURES | DIRECT)[name]
+    title = title or (FIGURES | DIRECT)[name]
     inside = title[0].lower() + title[1:]
 
     def button(text: str, says: str, **which: str) -> html.Button:
@@ -118,7 +125,7 @@ def figure_block(name: str, *below: Any) -> html.Section:
                 role="group",
                 **labelled(title),
             ),
-            html.P(CAPTIONS[name], className="caption"),
+            html.P(caption or CAPTIONS[name], className="caption"),
             *below,
         ],
         className=f"figure {name}",
@@ -136,7 +143,8 @@ def _stores(study: Study, state: State) -> list[Any]:
         dcc.Store(id="gammas", data=state.gammas),
         dcc.Store(id="gammas-shown"),
         dcc.Store(id="zoom", data=zoom),
-        *(dcc.Store(id=name) for name in ("view", "question", "ahead", "scale", "point")),
+        dcc.Store(id="knobs", data=dict(state.knobs)),
+        *(dcc.Store(id=name) for name in ("view", "question", "ahead", "scale", "point", "model")),
         dcc.Store(id="now"),
         dcc.Store(id="full"),
         dcc.Store(id="linked"),
@@ -229,6 +237,24 @@ def _theory(state: State) -> list[Any]:
             ],
             className="figures",
         ),
+    ]
+
+
+def model_pane(state: State) -> list[Any]:
+    """Controls, two figures and values of the solvable model whose tab is open; else nothing."""
+    if state.tab not in MODELS:
+        return []
+    model = MODELS[state.tab]
+    blocks = [
+        figure_block(name, title=heading, caption=caption)
+        for name, heading, caption in zip(
+            MODEL_FIGURES, model.headings, model.captions, strict=True
+        )
+    ]
+    values = [html.H2("Values"), html.Div(id="model-values", **LIVE)]
+    return [
+        _aside("model", model_controls(model, state)),
+        html.Div([*blocks, html.Section(values, className="card")], className="figures"),
     ]
 
 

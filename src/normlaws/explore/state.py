@@ -10,13 +10,16 @@ from urllib.parse import parse_qs, urlencode
 
 from normlaws.curves import Curves
 from normlaws.curves.names import shown_norm
+from normlaws.explore.models import MODELS, suited_knobs
 
 Span = tuple[float, float]
 SIZES, TARGETS = (1.0, 1e30), (1e-30, 1e30)
 ALPHAS, NORMS = (0.1, 1000.0), (0.01, 1e4)
 """What the perceptron is solved for: examples per dimension, and norms of the student."""
-TABS, RUNS, RESCALE = ("study", "theory"), ("mean", "single"), ("optimum", "exponents")
-ZOOMABLE = ("norm", "step", "error", "optimum", "collapse", "theory")
+TABS = ("study", "theory", *MODELS)
+RUNS, RESCALE = ("mean", "single"), ("optimum", "exponents")
+MODEL_FIGURES = ("model", "model-two")
+ZOOMABLE = ("norm", "step", "error", "optimum", "collapse", "theory", *MODEL_FIGURES)
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class State:
     """Everything a permalink carries; ``None`` stands for what the fit finds or the data give.
 
     Attributes:
-        tab: ``"study"`` or ``"theory"``.
+        tab: ``"study"``, ``"theory"`` (the perceptron) or the name of another solvable model.
         norm, metric: what is drawn and fitted.
         runs: ``"mean"`` over seeds, or ``"single"`` runs.
         seeds: seeds that count; all where ``None``.
@@ -36,6 +39,7 @@ class State:
         rescale: ``"optimum"`` (λ/λ_opt, ε/ε_opt) or ``"exponents"``.
         gammas: γ0, γ1, γ2 of the rescaling, set by the user.
         alpha, radius: α and λ of the perceptron.
+        knobs: parameters of solvable models that are not as at the start, by ``model.knob``.
         zoom: ranges of the axes of zoomed figures, as (name, x from, x to, y from, y to) in the
             axes' own coordinates.
     """
@@ -54,6 +58,7 @@ class State:
     gammas: tuple[float, float, float] | None = None
     alpha: float = 5.0
     radius: float = 3.0
+    knobs: tuple[tuple[str, float], ...] = ()
     zoom: tuple[tuple[str, float, float, float, float], ...] = ()
 
     def query(self) -> str:
@@ -69,6 +74,8 @@ class State:
         """What a zoom of a figure holds for; it is dropped where this changes."""
         if figure == "theory":
             return "theory"
+        if figure in MODEL_FIGURES:
+            return f"{figure} {self.tab}"
         if figure == "step":
             return f"step {self.metric}"
         tail = f" {self.rescale}" if figure == "collapse" else ""
@@ -118,6 +125,7 @@ def suited(state: State, curves: Curves) -> State:
         target=None if state.target is None else _within(state.target, TARGETS),
         alpha=_within(state.alpha, ALPHAS),
         radius=_within(state.radius, NORMS),
+        knobs=suited_knobs(state.knobs),
     )
 
 
@@ -202,6 +210,11 @@ def _zoom(text: str) -> tuple[tuple[Any, ...], ...]:
     return tuple((part[0], *_numbers(4)(part[1])) for part in parts if len(part) == 2)
 
 
+def _knobs(text: str) -> tuple[tuple[Any, ...], ...]:
+    parts = [part.split(",", 1) for part in text.split(";")]
+    return tuple((part[0], _number(part[1])) for part in parts if len(part) == 2)
+
+
 _READ: dict[str, Callable[[str], Any]] = {
     "tab": _one_of(TABS),
     "norm": str,
@@ -217,5 +230,6 @@ _READ: dict[str, Callable[[str], Any]] = {
     "gammas": _numbers(3),
     "alpha": _positive,
     "radius": _positive,
+    "knobs": _knobs,
     "zoom": _zoom,
 }

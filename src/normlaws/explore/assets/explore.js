@@ -66,7 +66,8 @@
     explore: {
       tabs(tab) {
         setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
-        return [`pane${tab === "study" ? "" : " gone"}`, `pane${tab === "theory" ? "" : " gone"}`];
+        const shown = tab === "study" ? 0 : tab === "theory" ? 1 : 2;
+        return [0, 1, 2].map((place) => `pane${place === shown ? "" : " gone"}`);
       },
 
       address(query) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State
 
 from normlaws.explore.page import FIGURES
+from normlaws.explore.state import MODEL_FIGURES
 
 LINKED = ("norm", "step")
 PANES = ("study", "theory")
@@ -22,6 +23,7 @@ def register(app: Dash) -> None:
         "tabs",
         Output("study-pane", "className"),
         Output("theory-pane", "className"),
+        Output("model-pane", "className"),
         Input("tab", "value"),
         initially=True,
     )
@@ -30,6 +32,12 @@ def register(app: Dash) -> None:
         "zoom",
         Output("zoom", "data"),
         *(Input(f"figure-{name}", "relayoutData") for name in FIGURES),
+        State("zoom", "data"),
+    )
+    local(
+        "zoom",
+        Output("zoom", "data", allow_duplicate=True),
+        *(Input(f"figure-{name}", "relayoutData") for name in MODEL_FIGURES),
         State("zoom", "data"),
     )
     local(
@@ -49,5 +57,7 @@ def register(app: Dash) -> None:
     )
     for pane in PANES:
         local("fold", Output(f"{pane}-controls", "open"), Input("id", "data"), initially=True)
+    shown = Input("model-pane", "children")
+    local("fold", Output("model-controls", "open"), shown, initially=True)
     local("follow", Output("tick", "disabled"), Input("follow", "value"))
     local("copy", Output("copy", "children"), Input("copy", "n_clicks"))

@@ -15,7 +15,7 @@ from normlaws.explore.study import Study
 
 SAME = 1e-6
 INPUTS = {
-    name: Input(name, "data" if name in ("hand", "gammas", "zoom", "seen") else "value")
+    name: Input(name, "data" if name in ("hand", "gammas", "knobs", "zoom", "seen") else "value")
     for name in (
         "tab",
         "norm",
@@ -31,6 +31,7 @@ INPUTS = {
         "radius",
         "hand",
         "gammas",
+        "knobs",
         "zoom",
         "seen",
     )
@@ -41,6 +42,7 @@ SLICES = {
     "ahead": ("size", "target"),
     "scale": ("rescale", "gammas"),
     "point": ("alpha", "radius"),
+    "model": ("tab", "knobs"),
 }
 
 
@@ -144,6 +146,7 @@ def state_of(given: dict[str, Any], study: Study, old: dict[str, Any]) -> PageSt
         gammas=tuple(given["gammas"]) if given["gammas"] else None,
         alpha=given["alpha"] or old["alpha"],
         radius=given["radius"] or old["radius"],
+        knobs=tuple((given["knobs"] or {}).items()),
     )
     zoom = tuple(
         (name, *kept["range"])

@@ -16,9 +16,10 @@ from normlaws.explore.callbacks.fitting import ahead_of
 from normlaws.explore.controls import GAMMAS
 from normlaws.explore.figures.collapse import fitted_gammas, rescaled_table, spread
 from normlaws.explore.lines import lines_of, table, undrawable
+from normlaws.explore.models import shown as model_shown
 from normlaws.explore.solved import solve
+from normlaws.explore.state import MODEL_FIGURES, from_dict
 from normlaws.explore.state import State as PageState
-from normlaws.explore.state import from_dict
 from normlaws.explore.study import Study
 from normlaws.report.style import size_colours
 
@@ -128,6 +129,9 @@ def shown_data(figure: str, study: Study, state: PageState) -> pd.DataFrame:
     """The rows that a figure shows."""
     if figure == "theory":
         return solve(state.alpha, state.radius).curve
+    if figure in MODEL_FIGURES:
+        place = MODEL_FIGURES.index(figure)
+        return model_shown(state.tab, state.knobs).plots[place].table()
     if figure in ("norm", "step"):
         return table(lines_of(study.curves, state), state)
     laws = study.answer(state)
