@@ -5,18 +5,22 @@ BIN := $(VENV)/bin
 OLDEST := $(VENV)-oldest
 OLDEST_PYTHON ?= python3.11
 
-.PHONY: demo test test-oldest format docs serve-docs figures packaging bench clean
+.PHONY: demo test test-slow test-oldest format docs serve-docs figures packaging bench clean
 
 # A network learns a noisy teacher: training, laws, verdict and report, from nothing.
 demo: $(VENV)/.installed
 	$(BIN)/normlaws run teacher-mlp
 
-# Lint, types, tests; the tests build the docs and run the code in them.
+# Lint, types, and the tests of a few seconds each; they build the docs and run most code in them.
 test: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
+
+# The others: killed and resumed studies, clusters, browsers, whole examples, whole pages.
+test-slow: $(VENV)/.installed-test
+	$(BIN)/pytest -m slow
 
 # The same tests on the oldest Python and with every dependency at its declared floor.
 test-oldest: $(OLDEST)/.installed
