@@ -10,19 +10,22 @@ import torch
 from torch import nn
 
 from normlaws.norms import measure_state
-from normlaws.norms.large import TOLERANCE, Strips, is_large
+from normlaws.norms.large import TOLERANCE, Strips, compiled_product, is_large
 from normlaws.norms.model.layers import inventory
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
-@pytest.mark.parametrize("shape", [(300, 4001), (4001, 300)])
-def test_strips_are_the_matrix(dtype, shape):
+@pytest.mark.parametrize("shape", [(300, 4001), (4001, 300), (1203, 1201)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_strips_are_the_matrix(dtype, shape, compiled):
+    if compiled and (dtype != torch.bfloat16 or compiled_product() is None):
+        pytest.skip("compiled for bfloat16 alone")
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
     exact = matrix.double().numpy()
-    strips = Strips(matrix)
+    strips = Strips(matrix, compiled)
     tall = exact if shape[0] > shape[1] else exact.T
-    for count in (1, 3):
-        x = np.random.default_rng(0).standard_normal((1, count, 300)).astype(np.float32)
+    for count in (1, 3, 4):
+        x = np.random.default_rng(0).standard_normal((1, count, min(shape))).astype(np.float32)
         expected = x[0] @ tall.T @ tall
         np.testing.assert_allclose(strips.gram(x)[0], expected, atol=1e-5 * np.abs(expected).max())
     sums = np.linalg.norm(exact, axis=1).sum(), (exact**2).sum(), np.abs(exact).sum()

@@ -1,16 +1,19 @@
 """Large matrices: spectral norms iterated in float32 until a bound certifies them.
 
-A random matrix of n columns takes about 50 products, n^(1/3) of them, where the Gram matrix takes n
-operations for every weight: from a few hundred columns on the iteration is cheaper. Its products
-are taken in one pass over the weights, strip by strip, on all cores.
+A random matrix of n columns takes about 40 products with four vectors, n^(1/3) of them, where the
+Gram matrix takes n operations for every weight: from a few hundred columns on the iteration is
+cheaper, and much cheaper for trained weights, whose values lie apart. A product is one pass over
+the weights, strip by strip, on all cores; reading and converting them is most of its cost, so that
+four vectors cost little more than one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar
+from functools import cache
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -25,12 +28,18 @@ from normlaws.norms.operators.sums import Sums
 from normlaws.norms.spectrum.cold import orthonormal, top_ritz
 from normlaws.norms.spectrum.threads import one_blas_thread
 
+Product = Callable[[NDArray[np.uint16], Vectors, int, int], Vectors]
+
+T = TypeVar("T")
+Squares = NDArray[np.float64]
 TOLERANCE = 1e-6
+_WORTH_COMPILING = 1 << 26
 _LARGE = 1 << 20  # entries from which an iteration may be cheaper than a decomposition
 _GRAM_UP_TO = 256  # shorter side up to which it is not
-_START, _ADVANCES = 8, 2  # start vectors, and times that they all advance
-_BASIS = 96
+_WIDTH, _ADVANCES = 4, 5  # vectors of a product, and times that they advance before a look
+_BASIS, _MOST = 192, 600
 _TRUST = 3e-4
+_HALF, _UPPER = np.uint32(16), np.uint32(0xFFFF0000)  # of a word, as bits and as a mask
 _SAFE = (1e-20, 1e30)  # ‖A‖_F² that float32 squares without overflow or loss
 
 
@@ -39,18 +48,38 @@ def is_large(layer: WeightLayer) -> bool:
     return math.prod(layer.shape) >= _LARGE
 
 
-def certified_norms(layer: WeightLayer) -> LayerNorms:
+@cache
+def compiled_product() -> Product | None:
+    """Of the extra ``fast``; None without it, or without a place for its code."""
+    try:
+        from normlaws.norms.spectrum.strips_numba import gram
+    except (ImportError, RuntimeError):
+        return None
+    return gram
+
+
+def pays(layers: Sequence[WeightLayer]) -> bool:
+    """Whether so much is iterated that the second which loading compiled code takes is won back."""
+    sizes = (math.prod(layer.shape) for layer in layers if is_large(layer))
+    return sum(sizes) >= _WORTH_COMPILING
+
+
+def certified_norms(layer: WeightLayer, compiled: bool = False) -> LayerNorms:
     """All numbers of one layer, the spectral norm to a relative error of 1e-6.
 
     Where the bound is not reached (values too close to each other), and where a decomposition
     costs less, the layer is decomposed.
+
+    Args:
+        layer: of a file or a model.
+        compiled: take the products of bfloat16 matrices by compiled code, where it is installed.
     """
     blocks = layer.read().detach()
     if blocks.is_complex() or min(blocks.shape[1:]) <= _GRAM_UP_TO:
         return layer_norms(layer, None, None)
     sums, values = np.zeros(3), []
     for block in blocks:
-        operator = Strips(block)
+        operator = Strips(block, compiled)
         found = operator.sums()
         value = operator.top() if _SAFE[0] < found.squares < _SAFE[1] else math.nan
         if math.isnan(value):
@@ -67,67 +96,93 @@ class Strips(Flat):
     """A matrix whose products take one pass over it, on all cores, in float32.
 
     Rows are as short as possible, so that a strip of them stays in a core's cache for both halves
-    of a product. Bfloat16 is converted strip by strip, which costs no more than reading twice as
-    much; other types are copied.
+    of a product. Bfloat16 is converted strip by strip: the even and the odd columns apart, since
+    two of its numbers in a word of 32 bits are its lower and its upper half. Other types are
+    copied.
 
     Args:
         matrix: of any real type, (outputs, inputs).
+        compiled: see :func:`certified_norms`.
     """
 
     entries: ClassVar[int] = 1 << 17  # of a strip
 
-    def __init__(self, matrix: Tensor) -> None:
+    def __init__(self, matrix: Tensor, compiled: bool = False) -> None:
         tall = (matrix if matrix.shape[1] < matrix.shape[0] else matrix.T).contiguous()
-        super().__init__(tall if tall.dtype == torch.bfloat16 else tall.float())
+        halves = tall.dtype == torch.bfloat16 and tall.shape[1] % 2 == 0
+        super().__init__(tall if halves else tall.float())
         self.dtype = torch.float32
         self.turned = matrix.shape[1] >= matrix.shape[0]
+        self._parts = 2 if halves else 1
+        self._product = compiled_product() if compiled and halves else None
+        self._workers = torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(self._workers)
 
     def sums(self) -> Sums:
         """Of the rows of the matrix that was given."""
-        columns, parts = np.zeros(self.inputs), []
-        for strip in self._strips(0, self.outputs):
-            parts.append(Flat(torch.from_numpy(strip)).sums())
-            columns += np.einsum("ij,ij->j", strip, strip)
-        found = Sums(*np.sum(parts, axis=0).tolist())
-        return found._replace(rows=float(np.sqrt(columns).sum())) if self.turned else found
+        rows, columns, absolute = zip(*self._shared(self._sums), strict=True)
+        squares = np.sum(columns, axis=0) if self.turned else np.concatenate(rows)
+        return Sums(float(np.sqrt(squares).sum()), float(squares.sum()), float(sum(absolute)))
 
     def gram(self, x: Vectors, wanted: Mask | None = None) -> Vectors:
         """AᵀA x."""
-        workers = torch.get_num_threads()
-        edges = np.linspace(0, self.outputs, workers + 1).astype(int)
-        with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(self._part, [x[0]] * workers, edges[:-1], edges[1:]))
-        return np.asarray(np.sum(parts, axis=0))[None]
+        product = self._product
+        if product is not None and x.shape[1] == _WIDTH:
+            bits = self.matrix.view(torch.int16).numpy().view(np.uint16)
+            images = self._shared(lambda low, high: product(bits, x[0], low, high))
+            return np.asarray(np.sum(images, axis=0))[None]
+        parts = np.ascontiguousarray(x[0].reshape(len(x[0]), -1, self._parts).transpose(2, 0, 1))
+        images = self._shared(lambda low, high: self._gram(parts, low, high))
+        whole: Vectors = np.sum(images, axis=0).transpose(1, 2, 0)
+        return np.ascontiguousarray(whole).reshape(x.shape)
 
-    def _part(self, x: Vectors, low: int, high: int) -> Vectors:
-        """What some of the rows contribute."""
+    def _shared(self, part: Callable[[int, int], T]) -> list[T]:
+        """What the parts of the rows contribute, each on a core of its own."""
+        edges = np.linspace(0, self.outputs, self._workers + 1).astype(int)
+        return list(self._pool.map(part, edges[:-1], edges[1:]))
+
+    def _sums(self, low: int, high: int) -> tuple[Squares, Squares, float]:
+        """Sums of squares of some of the rows, and of the columns therein; sum of sizes."""
+        rows, absolute = [], 0.0
+        columns = np.zeros((self._parts, self.inputs // self._parts))
+        for strip in self._strips(low, high):
+            columns += np.einsum("pij,pij->pj", strip, strip)
+            squares = np.matmul(strip[..., None, :], strip[..., None])[..., 0, 0]
+            rows.append(squares.sum(0, dtype=np.float64))
+            absolute += float(np.abs(strip).sum())
+        return np.concatenate(rows), columns, absolute
+
+    def _gram(self, x: Vectors, low: int, high: int) -> Vectors:
+        """AᵀA x of some of the rows, (parts, vectors, inputs of a part)."""
         out = np.zeros_like(x)
         for strip in self._strips(low, high):
-            if len(x) == 1:  # BLAS takes a single vector faster as one
-                out[0] += np.matmul(np.matmul(strip, x[0]), strip)
-            else:
-                out += np.matmul(np.matmul(x, strip.T), strip)
+            images = np.matmul(x, strip.swapaxes(1, 2)).sum(0)
+            out += np.matmul(images, strip)
         return out
 
     def _strips(self, low: int, high: int) -> Iterator[NDArray[np.float32]]:
+        """Some rows after the others, (parts, rows, inputs of a part)."""
         count = max(self.entries // self.inputs, 1)
-        halves = self.matrix.dtype == torch.bfloat16
-        array = (self.matrix.view(torch.int16) if halves else self.matrix).numpy()
+        if self._parts == 1:
+            array = self.matrix.numpy()
+            yield from (array[None, at : min(at + count, high)] for at in range(low, high, count))
+            return
+        words = self.matrix.view(torch.int16).numpy().view(np.uint32)
+        buffer = np.empty((2, count, self.inputs // 2), np.uint32)
         for at in range(low, high, count):
-            strip = array[at : min(at + count, high)]
-            yield _widened(strip.view(np.uint16)) if halves else strip
+            rows = words[at : min(at + count, high)]
+            strip = buffer[:, : len(rows)]
+            np.left_shift(rows, _HALF, out=strip[0])
+            np.bitwise_and(rows, _UPPER, out=strip[1])
+            yield strip.view(np.float32)
 
     def top(self) -> float:
         """The largest singular value to :data:`TOLERANCE`; NaN where the bound is not reached."""
-        shape = (1, _START, self.inputs)
+        shape = (1, _WIDTH, self.inputs)
         start = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
         with one_blas_thread():
             found = top_ritz(
-                self, orthonormal(start), TOLERANCE, blocks=_ADVANCES, basis=_BASIS, trust=_TRUST
-            )
+                self, orthonormal(start), TOLERANCE, blocks=_ADVANCES, most=_MOST, basis=_BASIS,
+                trust=_TRUST, width=_WIDTH,
+            )  # fmt: skip
         return math.sqrt(found.values[0]) if found.errors[0] <= TOLERANCE else math.nan
-
-
-def _widened(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Bfloat16, the upper half of a float32, by its bits."""
-    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -17,7 +17,7 @@ from normlaws.display import cards as notebook
 from normlaws.errors import InputError, allowed
 from normlaws.norms.definitions import deep_norm
 from normlaws.norms.definitions import network as formulas
-from normlaws.norms.large import certified_norms, is_large
+from normlaws.norms.large import certified_norms, is_large, pays
 from normlaws.norms.layer_norms import LayerNorms, layer_norms
 from normlaws.norms.model.keras_layers import is_keras
 from normlaws.norms.model.layers import Uncounted, WeightLayer
@@ -215,7 +215,7 @@ def _measured(
     progress: Callable[[int, int, str], None] | None = None,
     done: Callable[[WeightLayer], None] | None = None,
 ) -> list[LayerNorms]:
-    found = []
+    found, compiled = [], not exact and pays(plan.layers)
     for index, layer in enumerate(plan.layers):
         if progress is not None:
             progress(index, len(plan.layers), layer.name)
@@ -223,7 +223,7 @@ def _measured(
         if exact or conv is not None or not is_large(layer):
             found.append(layer_norms(layer, conv, start.get(layer.name)))
         else:
-            found.append(certified_norms(layer))
+            found.append(certified_norms(layer, compiled))
         if done is not None:
             done(layer)
     return found

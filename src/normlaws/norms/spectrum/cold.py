@@ -18,6 +18,8 @@ from normlaws.norms.spectrum.ritz import judged, lift, ritz
 
 _MARGIN = 3  # by which the second-order bound stays below what is asked for
 _RESTART = 8
+_LOOK_AGAIN = 1.1  # growth of a basis between looks
+_SLIGHT = 1e-3  # overlap whose removal leaves rounding alone
 _EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
 
 
@@ -57,6 +59,7 @@ def top_ritz(
     basis: int = 24,
     largest_only: bool = False,
     trust: float = 3e-5,
+    width: int = 1,
 ) -> Ritz:
     """Refine ``start`` until every √λ_max is known to a relative error of ``tolerance``.
 
@@ -74,13 +77,18 @@ def top_ritz(
         basis: largest number of basis vectors before a thick restart.
         largest_only: only the largest value over all groups is wanted.
         trust: first-order bound above which the second-order one is not believed.
+        width: vectors that a step appends, the residuals of as many pairs; more than one for a
+            single group alone. A product with several costs little more than with one where
+            reading the operator is what takes time, and fewer of them are needed.
     """
     space = _Subspace(operator, start, min(basis, start.shape[2]))
     first = space.first_residuals()
     for _ in range(blocks):
         space.add_block(start.shape[1])
-    space.add(np.ones(len(first), dtype=bool))
-    errors = _settle(space, tolerance, most, largest_only, trust)
+    if blocks:
+        space.ritz()
+    space.grow(np.ones(len(first), dtype=bool), width)
+    errors = _settle(space, tolerance, most, largest_only, trust, width)
     vectors, pairs = space.leading(keep)
     return Ritz(
         space.rayleigh(),
@@ -100,6 +108,7 @@ def _settle(
     most: int,
     largest_only: bool,
     trust: float,
+    width: int,
 ) -> NDArray[np.float64]:
     """Let a subspace grow until the goal is met; returns the bounds."""
     while True:
@@ -112,7 +121,7 @@ def _settle(
             growing &= values + residuals >= values.max()
         if not growing.any() or space.complete or space.steps.max() >= most:
             return _judged(space, True, tolerance, trust)[0]
-        space.add(growing)
+        space.grow(growing, width)
 
 
 def _judged(
@@ -161,18 +170,50 @@ class _Subspace:
 
     def add_block(self, count: int) -> None:
         """Append the images of the last ``count`` vectors, made orthonormal."""
-        j = self.size
-        if j + count > self.q.shape[1]:
+        if self.size + count <= self.q.shape[1]:
+            self._append(self.w[:, self.size - count : self.size])
+
+    def grow(self, wanted: Mask, width: int) -> None:
+        """Append one vector, or the residuals of several pairs and as many images as pay.
+
+        A look at a large basis costs as much as a product, so that the next comes when it has
+        grown by a share.
+        """
+        if width == 1:
+            self.add(wanted)
             return
-        block, basis = self.w[:, j - count : j], self.q[:, :j]
+        if self.size + width > self.q.shape[1]:
+            self._restart(width)
+            self.ritz()
+        width = min(width, self.q.shape[2] - self.size)
+        goal = self.size * _LOOK_AGAIN
+        self._append(self._residuals(width))
+        while self.size + width <= min(goal, self.q.shape[1]):
+            self.add_block(width)
+
+    def _append(self, block: Vectors) -> None:
+        """Append vectors, made orthonormal."""
+        j, count = self.size, block.shape[1]
+        basis = self.q[:, :j]
         for _ in range(4):  # images in the span already leave rounding alone, made orthogonal here
-            block = block - np.matmul(np.matmul(block, basis.swapaxes(1, 2)), basis)
-            block = orthonormal(block)
-        self.q[:, j : j + count], self.w[:, j : j + count] = block, self.operator.gram(block)
+            shares = np.matmul(block, basis.swapaxes(1, 2))
+            block = orthonormal(block - np.matmul(shares, basis))
+            if np.abs(shares).max() < _SLIGHT:
+                break
+        image = self.operator.gram(block)
+        self.q[:, j : j + count], self.w[:, j : j + count] = block, image
+        products = np.matmul(image, self.q[:, : j + count].swapaxes(1, 2))
+        self.t[:, j : j + count, : j + count] = products
+        self.t[:, : j + count, j : j + count] = products.swapaxes(1, 2)
         self.size += count
         self.steps += count
-        self._project(self.size)
-        self.ritz()
+
+    def _residuals(self, count: int) -> Vectors:
+        """Of the leading pairs, (groups, count, n)."""
+        weights = self.s[:, :, : -count - 1 : -1]
+        values = self.values[:, : -count - 1 : -1, None].astype(self.q.dtype)
+        found: Vectors = self._combined(self.w, weights) - values * self._combined(self.q, weights)
+        return found
 
     def add(self, wanted: Mask) -> None:
         """Append the next Krylov vector, made orthogonal, and apply the operator to it.
@@ -180,7 +221,7 @@ class _Subspace:
         Groups that are not wanted get a vector of zeros, which changes none of their values.
         """
         if self.size == self.q.shape[1]:
-            self._restart()
+            self._restart(1)
         j = self.size
         basis, vector = self.q[:, :j], self.next[:, None]
         for _ in range(2):  # twice is enough
@@ -241,8 +282,8 @@ class _Subspace:
         products = np.matmul(self.q[:, :count], self.w[:, :count].swapaxes(1, 2))
         self.t[:, :count, :count] = (products + products.swapaxes(1, 2)) / 2
 
-    def _restart(self) -> None:
-        keep = min(_RESTART, self.size - 1)
+    def _restart(self, width: int) -> None:
+        keep = min(_RESTART * width, self.size - width)
         self.ritz()
         weights = self.s[:, :, -keep:]
         self.q[:, :keep] = self._combined(self.q, weights)
