@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 _COMPILED_FROM = 33  # smaller side from which compiled code is cheaper
 _JUMP = 0.2  # relative residual of the kept vectors that tells a jump from a step of training
-_TRUST = 3e-4
+_TRUST, _TRUST_APART = 3e-4, 1e-3
 _UNKNOWN = Sums(math.nan, math.nan, math.nan)
 _SAFE = {  # ‖A‖_F² that is squared without overflow or loss
     torch.float32: (1e-20, 1e30),
@@ -80,7 +80,8 @@ class WarmLayer:
         self.dtype = torch.float32 if relative_error >= 1e-6 else torch.float64
         matrix = conv is None or conv.separates()  # what is iterated
         self.compiled = compiled and matrix and self.dtype == torch.float32
-        self.goal = Goal(relative_error, _TRUST, _JUMP, *_SAFE[torch.float32])
+        apart = _TRUST if matrix else _TRUST_APART
+        self.goal = Goal(relative_error, _TRUST, apart, _JUMP, *_SAFE[torch.float32])
         self.kept: Kept | None = None
         self.bound = 0.0
         self.proved = True

@@ -17,7 +17,7 @@ from normlaws.norms.spectrum.bound import chances
 from normlaws.norms.spectrum.kept import KEPT, Kept
 from normlaws.norms.spectrum.warm import Goal
 
-GOAL = Goal(1e-6, 3e-4, 0.2, 1e-20, 1e30)
+GOAL = Goal(1e-6, 3e-4, 3e-4, 0.2, 1e-20, 1e30)
 CHANCES = chances(0, 17000)
 # Odd sides; several chunks of columns and a short last one; tall; square.
 SHAPES = [(67, 131), (70, 17000), (17000, 70), (301, 133), (90, 90)]

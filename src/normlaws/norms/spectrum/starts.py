@@ -23,6 +23,7 @@ _COLD_VECTORS = 8
 _COLD_BLOCKS = 5  # times that they all advance, so as not to lock onto a lower pair
 _COLD_BASIS = 56
 _COLD_TRUST = 3e-6
+_TURNS = 3  # calls in which scout and probe take part once, where products are expensive
 
 
 def batches(operators: Sequence[Operator]) -> list[list[int]]:
@@ -80,7 +81,8 @@ def warm(
 ) -> Found | None:
     """From the kept pairs; None for a jump.
 
-    Scout and probe watch the rest at every call; by turns where products are expensive.
+    Scout and probe watch the rest at every call; where products are expensive, the one, the other
+    and neither in turn.
 
     Args:
         operator: near the one of which they are.
@@ -95,10 +97,10 @@ def warm(
         return _warm_groups(operator, kept, signs, goal, noise)
     before = Reference(kept.probe[0], kept.anchor[0], kept.level[0])
     start = start_basis(kept.vectors[0], kept.drift[0], noise[0], kept.scout[0])
-    scouting = not operator.in_turns or call % 2 == 0
+    scouting = not operator.in_turns or call % _TURNS == 0
     if not scouting:
         start = start[:-1]
-    elif operator.in_turns:
+    if operator.in_turns and call % _TURNS != 1:
         signs = signs[:0]
     image = operator.forward(start[None])[0]
     found = follow(operator, start, image, signs, before, goal)

@@ -26,6 +26,7 @@ from normlaws.norms.spectrum.watch import Basis, Reference, Vector, orthogonal, 
 
 _MARGIN = 2  # by which the second-order bound stays below what is asked for
 _PROBE = 0.03  # share of fresh noise in the direction of drift
+_APART = 0.03  # of the distance to the second Ritz value: a residual that is not due to it
 _BASIS = 24
 _RESTART = 8
 _MOST = 300
@@ -37,7 +38,9 @@ class Goal(NamedTuple):
 
     Attributes:
         tolerance: wanted relative error of the singular value.
-        trust: first-order bound above which the second-order one is not believed.
+        trust: first-order bound up to which the second-order one is believed in any case.
+        trust_apart: the same where the second Ritz value lies further from the first than that
+            bound by a factor of 33, so that the vector is hardly between two neighbours.
         give_up_above: relative residual of the start space that tells a jump.
         safe_from, safe_to: range of the sum of the start's squares, beyond which float32 loses
             digits; otherwise a jump.
@@ -45,6 +48,7 @@ class Goal(NamedTuple):
 
     tolerance: float
     trust: float
+    trust_apart: float
     give_up_above: float
     safe_from: float
     safe_to: float
@@ -226,13 +230,14 @@ def _judge(
     length, wanted = math.sqrt(square), goal.tolerance / _MARGIN
     gap, delta = theta - values[-2], theta - values[-3]
     aim, lifted = 2 * theta * wanted, square / gap if gap > 0 else math.inf
-    near = 2 * theta * goal.tolerance < length <= 2 * theta * goal.trust and lifted > aim
+    trust = max(goal.trust, min(goal.trust_apart, _APART * gap / theta))
+    near = 2 * theta * goal.tolerance < length <= 2 * theta * trust and lifted > aim
     if near and square <= aim * delta:  # a close neighbour: its residual decides
         _, other = _pair(operator, q, z, s, -2)
         mixed, others = np.float64(np.dot(residual, other)), np.float64(np.dot(other, other))
         lifted = min(lifted, lift(gap, square, mixed, others, delta))
     eps = np.finfo(residual.dtype).eps
-    return judged(theta, length, lifted, goal.tolerance, goal.trust, wanted, eps)
+    return judged(theta, length, lifted, goal.tolerance, trust, wanted, eps)
 
 
 def _append(operator: Operator, q: Basis, z: Basis, t: Square, size: int, residual: Vector) -> None:
