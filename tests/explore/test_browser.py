@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 SIZES = (100, 200, 400, 800, 1600)
 FIGURES = ("norm", "step", "error", "optimum", "collapse")
 ROWS = ("gamma", "gamma1", "gamma0", "gamma2", "product", "difference")
+FOCUSED = "() => { const at = document.activeElement; return at.id || at.ariaLabel; }"
 OVERLAPS = """name => {
   const plot = document.querySelector(`#figure-${name} .js-plotly-plot`);
   const frame = plot.getBoundingClientRect(), bad = [];
@@ -349,6 +350,37 @@ def test_curves_that_were_imported_are_shown(window, served, tmp_path):
         expect(window.locator("#facts")).to_contain_text("no seeds")
         expect(window.locator("#figure-step")).to_contain_text("carry no optimiser steps")
         expect(window.locator("#figure-norm .scatterlayer .trace")).not_to_have_count(0)
+
+
+def test_the_page_is_used_by_keyboard_alone(window, address, planted, fitted):
+    """Tab order, menus, edges of the window, a number that cannot be one; in the dark."""
+    window.emulate_media(color_scheme="dark")
+    opened(window, address)
+    expect_accessible(window, FIGURES)
+    reached = []
+    for _ in range(40):
+        window.keyboard.press("Tab")
+        reached.append(window.evaluate(FOCUSED))
+    order = ["reload", "copy", "norm", "metric", "Early window, log norm, from", "find-window"]
+    assert [one for one in reached if one in order] == order
+    menu = window.get_by_role("button", name="Error or loss")
+    menu.focus()
+    window.keyboard.press("Enter")
+    window.keyboard.press("ArrowDown")
+    window.keyboard.press("Enter")
+    expect(menu).to_contain_text(re.compile("error|loss"))
+    edge = window.get_by_role("slider", name="Early window, log norm, from")
+    edge.focus()
+    window.keyboard.press("ArrowRight")
+    wait_for_address(window, "window=")
+    size = window.get_by_label("Forecast at P")
+    size.focus()
+    window.keyboard.press("Control+a")
+    window.keyboard.type("-3")
+    expect(window.get_by_text("Expected a number above 0")).to_be_visible()
+    target = window.get_by_label("Data needed for an error of")
+    target.fill("2")
+    expect(window.locator("#refused")).to_contain_text("at most 1, got 2")
 
 
 def test_a_phone_shows_all_of_it_with_the_controls_folded(window, address):

@@ -12,17 +12,29 @@ from normlaws.report import write_report
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_report_is_accessible_and_fits_the_window(chromium, tmp_path_factory, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_report_is_accessible_and_fits_the_window(chromium, tmp_path_factory, width, scheme):
     curves = plant(sizes=(100, 200, 400, 800), seeds=3, records=20)
     path = write_report(
         curves, nl.fit(curves, resamples=50), tmp_path_factory.mktemp("report") / "report.html"
     )
-    context = chromium.new_context(viewport={"width": width, "height": 900})
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
+    paper = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(26, 26, 26)"}[scheme]
+    forecast = page.locator("table:has-text('Forecast for more data')").bounding_box()
+    assert width < 1000 or forecast["y"] + forecast["height"] < 900  # above the fold
+    page.emulate_media(media="print")
+    folded = page.locator("details table")
+    assert folded.count()
+    assert all(table.bounding_box()["height"] > 20 for table in folded.all())
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == (
+        "rgb(255, 255, 255)"
+    )
+    page.emulate_media(media="screen")
     page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     for picture in page.locator("figure img").all():

@@ -8,6 +8,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from normlaws.display.columns import columns
+from normlaws.display.numbers import count, interval, power, significant
+
 
 class Estimate(NamedTuple):
     """A number with its 95 % interval; bounds are ``None`` where no seeds could be resampled."""
@@ -36,6 +39,24 @@ class Forecast:
             "error": self.error.as_dict(),
             "log_norm": self.log_norm.as_dict(),
         }
+
+
+class Forecasts(list[Forecast]):
+    """Forecasts in the order of the sizes asked for; printed, they are a table."""
+
+    def __str__(self) -> str:
+        rows = [
+            (
+                count(one.size),
+                significant(one.error.value),
+                interval(one.error, significant),
+                power(one.log_norm.value),
+                interval(one.log_norm, power),
+            )
+            for one in self
+        ]
+        header = ("P", "error", "95 %", "stopping norm", "95 %")
+        return "\n".join(columns(header, rows, right=(0, 1, 3)))
 
 
 @dataclass(frozen=True)

@@ -118,3 +118,10 @@ def test_what_cannot_be_fitted_is_said():
         law.forecast(-3)
     flat = direct_law(table(lambda _: 0.5, noise=0.02))
     assert "error_does_not_fall" in flat.verdict.codes
+
+
+def test_several_forecasts_print_as_a_table():
+    found = direct_law(table(power), resamples=0).forecast([6_400, 12_800])
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["P", "error", "95", "%", "stopping", "norm", "95", "%"]
+    assert [line.split()[0] for line in lines[1:]] == ["6,400", "12,800"]

@@ -14,7 +14,7 @@ from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.forecasts.clocked import Clocked, rms
 from normlaws.laws.forecasts.unfinished import from_partial
-from normlaws.laws.result import Estimate, Forecast
+from normlaws.laws.result import Estimate, Forecast, Forecasts
 
 Found = TypeVar("Found")
 
@@ -22,7 +22,10 @@ Found = TypeVar("Found")
 def each(of: Callable[[float], Found], value: float | Iterable[float]) -> Found | list[Found]:
     """``of`` a number, or of every number of a sequence."""
     if isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
-        return [of(float(one)) for one in value]
+        found = [of(float(one)) for one in value]
+        if found and isinstance(found[0], Forecast):
+            return Forecasts(found)  # type: ignore[arg-type,return-value]
+        return found
     return of(float(value))  # type: ignore[arg-type]
 
 
