@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from normlaws.curves import ERRORS, METRICS, Metric
+from normlaws.curves import ERRORS, METRICS, Curves, Metric
 from normlaws.curves.metrics import DECLARED, as_record, check_name, with_gaps
 from normlaws.errors import InputError, allowed
 from normlaws.gauges import Gauge
@@ -25,6 +26,7 @@ from normlaws.tracking.run_files import RunFiles, is_complete
 from normlaws.tracking.schedule import Schedule
 
 Evaluate = Callable[[Any], Mapping[str, float]]
+Expect = Callable[[Curves], object]
 IF_COMPLETE = ("error", "skip", "replace")
 
 
@@ -83,12 +85,17 @@ class Tracker:
             better="higher", best=1)}``. They are recorded beside the errors and losses, and fitted
             as ``success_rate_gap``, the distance from the best value.
         packages: further installed packages whose versions belong into the record.
+        expect: called with the curves of this run after every record, and what it answers is
+            printed in a line: ``expect=nl.collapse(ladder, along="step").finish`` says what the
+            run is expected to end at, and how far that is from the size law. As long as it raises
+            ``InputError`` (the curve is too short), nothing is printed.
         if_complete: what to do where this run is complete already: ``"error"`` refuses it,
             ``"skip"`` keeps it, with :attr:`done` true and nothing recorded, ``"replace"`` deletes
             what was recorded and begins anew. With ``"skip"`` a script can be run again, with more
             sizes or seeds.
 
     Attributes:
+        expected: the last answer of ``expect``; None before the first.
         done: whether the run was complete already and is kept; the loop can then be left out.
         steps_done: optimiser steps done, as far as the tracker was told.
 
@@ -115,6 +122,7 @@ class Tracker:
         gauges: Iterable[Gauge] = (),
         metrics: Mapping[str, Metric] | None = None,
         packages: Iterable[str] = (),
+        expect: Expect | None = None,
         if_complete: str = "error",
     ) -> None:
         if if_complete not in IF_COMPLETE:
@@ -125,6 +133,8 @@ class Tracker:
         self._schedule = Schedule(steps, growth)
         self._model = model
         self._evaluate = evaluate
+        self._expect = expect
+        self.expected: object = None
         self._own = dict(metrics or {})
         for name in self._own:
             check_name(name)
@@ -219,9 +229,21 @@ class Tracker:
             finite = all(math.isfinite(value) for value in values.values())
             row = {"step": step, "epoch": epoch, **values, "seconds": self._seconds()}
             self._files.append(row | norms, diverged=not finite)
+            if self._expect is not None and finite:
+                self._say_expected(self._expect, step)
         self._steps.append(step)
         self._schedule.passed(step)
         self.steps_done = step
+
+    def _say_expected(self, expect: Expect, step: int) -> None:
+        assert self._files is not None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that the curve is short
+                self.expected = expect(Curves.read(self._files.folder.root))
+        except InputError:  # too early to say
+            return
+        print(f"step {step}: {self.expected}", flush=True)
 
     def measure(self, step: int | None = None) -> dict[str, float]:
         """Measure norms and gauges now, and write nothing.

@@ -4,6 +4,7 @@ from normlaws.laws.collapse.comparison import collapse
 from normlaws.laws.collapse.exponent import HorizonExponent
 from normlaws.laws.collapse.finish import Finish
 from normlaws.laws.collapse.frontier import Frontier
+from normlaws.laws.collapse.noise_correction import NoiseCorrection, noise_correction
 from normlaws.laws.collapse.planted import plant_ladder
 from normlaws.laws.collapse.residuals import Residuals
 from normlaws.laws.collapse.result import Collapse
@@ -13,7 +14,9 @@ __all__ = [
     "Finish",
     "Frontier",
     "HorizonExponent",
+    "NoiseCorrection",
     "Residuals",
     "collapse",
+    "noise_correction",
     "plant_ladder",
 ]
