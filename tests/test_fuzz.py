@@ -19,5 +19,5 @@ _spec.loader.exec_module(fuzz)
 
 @pytest.mark.parametrize("name", list(fuzz.FORMATS))
 def test_a_mutated_file_ends_in_an_answer_or_in_one_sentence(name, tmp_path):
-    found = [said for _, said, _ in fuzz.trials(fuzz.FORMATS[name], 12, 7, tmp_path) if said]
+    found = [said for _, said, _ in fuzz.trials(fuzz.FORMATS[name], 6, 7, tmp_path) if said]
     assert not found, found[0]

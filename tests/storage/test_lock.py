@@ -83,3 +83,10 @@ def test_a_lock_that_would_block_is_another_writer(tmp_path, monkeypatch):
         pass
     with pytest.raises(StudyConflictError, match="another process is recording"):
         RunLock(tmp_path / "run")
+
+
+@pytest.mark.parametrize("hold", [lambda at: StudyFolder(at).locked().__enter__(), RunLock])
+def test_a_pipe_in_a_locks_place_is_not_waited_for(tmp_path, hold):
+    os.mkfifo(tmp_path / ".lock")
+    with pytest.raises(StudyConflictError, match="plain file that serves as a lock"):
+        hold(tmp_path)

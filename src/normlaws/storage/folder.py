@@ -28,7 +28,7 @@ from typing import Any
 import pandas as pd
 
 from normlaws.errors import CorruptFileError, StudyConflictError
-from normlaws.storage.flock import try_lock
+from normlaws.storage.flock import open_lock, try_lock
 from normlaws.storage.reading import MAX_TABLE, content, json_object
 from normlaws.version import __version__
 
@@ -227,7 +227,7 @@ class StudyFolder:
             StudyConflictError: another process of this machine is writing to the study.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with open(self.root / ".lock", "a", encoding="utf-8") as handle:
+        with os.fdopen(open_lock(self.root / ".lock"), "rb") as handle:
             if not try_lock(handle.fileno()):
                 raise StudyConflictError(
                     f"expected {self.root} to be free, but another process is running a study "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from normlaws.errors import StudyConflictError
-from normlaws.storage.flock import try_lock, unlock
+from normlaws.storage.flock import open_lock, try_lock, unlock
 
 _held: weakref.WeakValueDictionary[Path, RunLock] = weakref.WeakValueDictionary()
 
@@ -29,7 +29,7 @@ class RunLock:
         if earlier is not None:
             earlier.release()
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle = open(self.folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115
+        handle = os.fdopen(open_lock(self.folder / ".lock"), "r+", encoding="utf-8")
         if not try_lock(handle.fileno()):
             holder = _holder(handle)
             handle.close()
