@@ -40,6 +40,7 @@ class Forked:
         environment: dict[str, str],
     ) -> None:
         self.output = output
+        output.touch()  # there also where the process is killed before it has begun
         self._process = _SERVER.Process(
             target=_child, args=(function, arguments, str(output), environment)
         )

@@ -84,7 +84,8 @@ def _fitted(
     curves: Curves, folder: StudyFolder, title: str, contents: str, key: tuple[str, ...]
 ) -> str:
     """Fit, and write the report where it is not up to date; what is to be printed."""
-    from normlaws.cli._output import width, wrapped
+    from normlaws.cli._output import width
+    from normlaws.display.columns import wrapped
     from normlaws.errors import NormlawsWarning
     from normlaws.laws.render import clock_text
 
