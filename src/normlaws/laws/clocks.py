@@ -31,7 +31,8 @@ def clocks(curves: Curves, norm: str, metric: str, choice: str | None = None) ->
     where a clock was not recorded, does not move or leaves too few points.
     """
     panels = _panels(curves, norm, metric, choice)
-    cuts, rows = None, []
+    cuts: Floats | None = None
+    rows: list[tuple[str | float, ...]] = []
     for name, panel in panels.items():
         if panel is None:
             rows.append((name, *[np.nan] * 3, 0, np.nan))
