@@ -56,7 +56,7 @@ def test_another_form_that_fits_as_well_widens_a_forecast():
     near, far = log_p[-1], log_p[-1] + 2
     form = Form(fit_size_law(log_p, bent[None]), log_p, bent)
     gap = form.rival.log_error(np.array([far]))[0] - form.law.of_data(np.array([far]))[0]
-    assert form.apart(far) == pytest.approx(abs(gap) / 2)
+    assert form.apart(far) == pytest.approx(abs(gap))
     assert form.error(far) > max(form.error(near), form.apart(far))
     assert Form(fit_size_law(log_p, straight[None]), log_p, straight).apart(far) < 0.01
 

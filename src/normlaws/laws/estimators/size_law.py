@@ -44,6 +44,7 @@ class SizeLaw:
         origins: how many times a contest was held.
         contest: (B, F) mean |ln(predicted/actual)| of each form; NaN with too few sizes.
         drift: (B,) root mean square of contest errors of the chosen form per √(ln P).
+        lean: (B,) the same per ln P.
     """
 
     theta: Floats
@@ -54,6 +55,7 @@ class SizeLaw:
     origins: int
     contest: Floats
     drift: Floats
+    lean: Floats
 
     @property
     def form(self) -> str:
@@ -89,7 +91,7 @@ def fit_size_law(log_p: Floats, log_error: Floats) -> SizeLaw:
     x = log_p - centre
     theta = _all_forms(x, log_error)
     first = FIRST if len(x) > FIRST else FEWEST
-    contest, drift = _contest(x, log_error, first)
+    contest, drift, lean = _contest(x, log_error, first)
     chosen = np.zeros(len(log_error), dtype=np.int64)
     if first == FIRST and np.isfinite(contest).any():
         handicap = np.where(np.arange(len(FORMS)) == 0, BETTER, 1.0)
@@ -103,6 +105,7 @@ def fit_size_law(log_p: Floats, log_error: Floats) -> SizeLaw:
         origins=max(len(log_p) - first, 0),
         contest=contest,
         drift=drift[np.arange(len(chosen)), chosen],
+        lean=lean[np.arange(len(chosen)), chosen],
     )
 
 
@@ -155,8 +158,8 @@ def _descend(theta: Floats, x: Floats, y: Floats, known: Flags, lowest: Floats) 
     return least_squares(normal, theta, SEARCH, limit)
 
 
-def _contest(x: Floats, y: Floats, first: int) -> tuple[Floats, Floats]:
-    """Rolling-origin errors of every form: mean |error| and rms error per √horizon. (B, F)."""
+def _contest(x: Floats, y: Floats, first: int) -> tuple[Floats, Floats, Floats]:
+    """Rolling-origin errors of all forms: mean |error|, rms per √horizon, per horizon. (B, F)."""
     errors, horizons = [], []
     for n in range(first, len(x)):
         theta = _all_forms(x[:n], y[:, :n])
@@ -165,10 +168,10 @@ def _contest(x: Floats, y: Floats, first: int) -> tuple[Floats, Floats]:
         horizons.append(x[n:] - x[n - 1])
     if not errors:
         none = np.full((len(y), len(FORMS)), np.nan)
-        return none, np.zeros_like(none)
+        return none, np.zeros_like(none), np.zeros_like(none)
     error, horizon = np.concatenate(errors, axis=2), np.concatenate(horizons)
-    drift = np.sqrt(known_mean(error**2 / horizon))
-    return known_mean(np.abs(error)), drift
+    drift, lean = (np.sqrt(known_mean(error**2 / horizon**power)) for power in (1, 2))
+    return known_mean(np.abs(error)), drift, lean
 
 
 def known_mean(values: Floats) -> Floats:
