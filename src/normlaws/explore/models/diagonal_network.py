@@ -72,7 +72,8 @@ def _excess(network: DiagonalNetwork) -> Floats:
             problem = SparseProblem.draw(size, DIMENSION, SPARSITY, NOISE, seed)
             beta = network.limit(problem.inputs, problem.targets).beta
             found[seed, place] = np.sum((beta - problem.truth) ** 2)
-    return np.exp(np.mean(np.log(found), axis=0))
+    mean: Floats = np.exp(np.mean(np.log(found), axis=0))
+    return mean
 
 
 MODEL = Model(

@@ -158,10 +158,12 @@ class Blocks:
         followed = places[:, alike.first].ravel()
 
         def speed(reduced: Floats) -> Floats:
-            return self.speed(whole(reduced))[followed]
+            found: Floats = self.speed(whole(reduced))[followed]
+            return found
 
         def jacobian(reduced: Floats) -> Floats:
             rows = self.jacobian(whole(reduced))[followed]
-            return (rows[:, places] @ alike.members).reshape(len(followed), -1)
+            found: Floats = (rows[:, places] @ alike.members).reshape(len(followed), -1)
+            return found
 
         return whole(follow(speed, jacobian, start[followed], alphas, rtol=RELATIVE, atol=ABSOLUTE))

@@ -43,9 +43,9 @@ def orbits(students: int, teachers: int, paired: bool) -> Orbits:
         for n in range(teachers):
             kind = (many[own[i]], many[n], own[i] == n) if paired else ()
             labels.append(("cross", *kind))
-    for i, j in zip(*np.triu_indices(students), strict=True):
-        ends = sorted((int(many[own[i]]), int(many[own[j]])))
-        labels.append(("own", *ends, own[i] == own[j], i == j))
+    for j, k in zip(*np.triu_indices(students), strict=True):
+        ends = sorted((int(many[own[j]]), int(many[own[k]])))
+        labels.append(("own", *ends, bool(own[j] == own[k]), bool(j == k)))
     names = list(dict.fromkeys(labels))
     place = np.array([names.index(label) for label in labels])
     return Orbits(np.array([labels.index(name) for name in names]), np.eye(len(names))[place])

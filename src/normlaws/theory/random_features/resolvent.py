@@ -168,10 +168,15 @@ class Track:
         times = np.geomspace(low, max(high, low * (1 + 1e-3)), count)
         self.of, self.nodes = of, nodes
         self._spline = make_interp_spline(np.log(times), np.log(of.follow(nodes(times))), k=DEGREE)
+        self._last: tuple[Floats, Complex, Flags] | None = None
 
     def __call__(self, times: Floats) -> tuple[Complex, Flags]:
-        """δ (T, nodes) at ``times``, and whether it was found at every node, (T,)."""
-        start = np.exp(self._spline(np.log(times)))
-        delta, found = self.of.solve(self.nodes(times), start)
-        every: Flags = np.all(found, axis=-1)
-        return delta, every
+        """δ (T, nodes) at ``times``, and whether it was found at every node, (T,).
+
+        The last answer is kept: losses and norms are asked for at the same times.
+        """
+        if self._last is None or not np.array_equal(self._last[0], times):
+            start = np.exp(self._spline(np.log(times)))
+            delta, found = self.of.solve(self.nodes(times), start)
+            self._last = times.copy(), delta, np.all(found, axis=-1)
+        return self._last[1:]
