@@ -1,4 +1,4 @@
-"""Large files of weights: certified estimates beside decompositions, and the memory that they take.
+"""Large files of weights: iterations to 1e-6 beside decompositions, and the memory that they take.
 
     python benchmarks/checkpoints.py [--layers 4] [--width 2048] [--exact] [--folder DIR]
 
@@ -83,8 +83,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path = Path(folder) / "model.safetensors"
         weights = write(path, arguments.layers, arguments.width)
-        found = measured(path, "certified")
-        show(f"{weights / 1e6:.0f}M weights, certified", found, path)
+        found = measured(path, "iterated")
+        show(f"{weights / 1e6:.0f}M weights, iterated", found, path)
         if arguments.exact:
             exact = measured(path, "exact")
             show(f"{weights / 1e6:.0f}M weights, decomposed", exact, path)
@@ -92,7 +92,7 @@ def main() -> None:
             print(f"largest difference {max(abs(a - b) for a, b in pairs):.1e}")
         layer = Path(folder) / "layer.safetensors"
         write(layer, 1, 4096, tokens=0)
-        one = measured(layer, "certified")
+        one = measured(layer, "iterated")
         show("one layer of 7 billion", one, layer)
         print(f"7 billion weights, extrapolated: {32 * one['seconds'] / 60:.1f} min and embeddings")
 

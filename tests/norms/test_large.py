@@ -34,7 +34,7 @@ def test_strips_are_the_matrix(dtype, shape, compiled):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_large_layer_of_a_file_is_certified(dtype):
+def test_a_large_layer_of_a_file_is_iterated(dtype):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(1100, 1000), nn.Linear(1000, 4)).to(dtype)
     assert [is_large(layer) for layer in inventory(model).layers] == [True, False]

@@ -17,7 +17,7 @@ from normlaws.display import cards as notebook
 from normlaws.errors import InputError, allowed
 from normlaws.norms.definitions import deep_norm
 from normlaws.norms.definitions import network as formulas
-from normlaws.norms.large import certified_norms, is_large, pays
+from normlaws.norms.large import is_large, iterated_norms, pays
 from normlaws.norms.layer_norms import LayerNorms, layer_norms
 from normlaws.norms.model.keras_layers import is_keras
 from normlaws.norms.model.layers import Uncounted, WeightLayer
@@ -223,7 +223,7 @@ def _measured(
         if exact or conv is not None or not is_large(layer):
             found.append(layer_norms(layer, conv, start.get(layer.name)))
         else:
-            found.append(certified_norms(layer, compiled))
+            found.append(iterated_norms(layer, compiled))
         if done is not None:
             done(layer)
     return found
