@@ -108,8 +108,10 @@ def test_exponents_are_those_of_the_laws(page, laws):
 
 def test_verdict_and_next_steps_come_first(page, laws):
     text = text_of(page.split("<main>")[1])
-    said = " ".join(f"{headline(laws)} {laws.verdict.text}".split())
-    assert " ".join(text.split()).startswith(f"Verdict {said}")
+    first, verdict = (" ".join(one.split()) for one in (headline(laws), laws.verdict.text))
+    flat = " ".join(text.split())
+    assert flat.startswith(f"Verdict {first} Forecast for more data")
+    assert 0 < flat.index(verdict, len(first)) < flat.index("The two laws")
     steps = [str(step) for step in laws.verdict.next_steps]
     assert ("What to run next: " + " ".join(steps) in text) == bool(steps)
 

@@ -152,7 +152,10 @@ def wandb(
 
 
 def _keep(curves: Curves, out: Path) -> None:
-    typer.echo(f"{curves.write(out)}: {curves!r}")
+    from normlaws.cli._output import say
+
+    say(f"{curves.write(out)}: {curves!r}")
+    say(f"Next: normlaws fit {out}, or normlaws report {out}")
 
 
 def column_map(column: Sequence[str] | None, percent: Sequence[str] | None = None) -> ColumnMap:

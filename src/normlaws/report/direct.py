@@ -8,7 +8,7 @@ from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.laws.direct import Comparison, DirectLaw
 from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows
 from normlaws.report import figures
-from normlaws.report.page import Figure, Section, Table, Text, write_page
+from normlaws.report.page import Block, Figure, Section, Table, Text, write_page
 from normlaws.report.scales import words
 from normlaws.version import __version__
 
@@ -59,7 +59,7 @@ def _single(law: DirectLaw) -> list[Section]:
         "Forecast for more data", ("P", words(law.metric), _INTERVAL), forecast_rows(law),
         numeric=range(3),
     )  # fmt: skip
-    verdict = [Text(headline(law), tone="verdict"), ahead, Text(law.verdict.text)]
+    verdict: list[Block] = [Text(headline(law), tone="verdict"), ahead, Text(law.verdict.text)]
     forms = Table("Forms side by side", HEADER, form_rows(law), numeric=range(1, len(HEADER)))
     return [
         Section("Verdict", "verdict", [*verdict, *([Text("Next:", steps)] if steps else [])]),
