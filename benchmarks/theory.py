@@ -78,7 +78,7 @@ def committee(repeats: int) -> None:
     start = blocks.pack(ones * x, ones * q)
 
     def plain():
-        return odeint(lambda x, _: blocks.speed(x), start, [0, 1000], rtol=1e-12, atol=1e-16,
+        return odeint(lambda x, _: blocks.speed(x), start, [0, 1000], rtol=1e-11, atol=1e-15,
                       mxstep=10**6)  # fmt: skip
 
     exact, without = [], []
