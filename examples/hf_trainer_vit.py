@@ -37,8 +37,8 @@ for size in (60, 120, 240, 480):
             ViTForImageClassification(config),
             TrainingArguments(
                 output_dir="runs/hf-trainer",
-                max_steps=100,
-                learning_rate=1e-3,
+                max_steps=160,
+                learning_rate=3e-3,
                 lr_scheduler_type="constant",
                 per_device_train_batch_size=20,
                 per_device_eval_batch_size=500,
