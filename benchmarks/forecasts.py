@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--studies", type=int, default=3)
     parser.add_argument("--resamples", type=int, default=100)
-    parser.add_argument("--first", type=int, default=50_000)
+    parser.add_argument("--first", type=int, default=70_000)
     asked = parser.parse_args(sys.argv[1:])
     if asked.what == "forms":
         forms(asked.folder)

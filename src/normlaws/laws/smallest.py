@@ -68,7 +68,7 @@ def starting_at(
             )
             return curves
         smallest = float(table.loc[table["chosen"], "smallest"].iloc[0])
-    if isinstance(smallest, str) or not 0 < smallest < np.inf:
+    if not isinstance(smallest, int | float | np.integer) or not 0 < smallest < np.inf:
         raise InputError(f'expected a smallest size above 0 or "auto", got {smallest!r}')
     kept = [size for size in curves.runs["size"].unique() if size >= smallest]
     if not kept:

@@ -55,7 +55,8 @@ def compiled_product() -> Product | None:
         from normlaws.norms.spectrum.strips_numba import gram
     except (ImportError, RuntimeError):
         return None
-    return gram
+    product: Product = gram
+    return product
 
 
 def pays(layers: Sequence[WeightLayer]) -> bool:

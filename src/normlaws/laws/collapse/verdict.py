@@ -36,6 +36,8 @@ def judge(
 
 def _main(ladder: Ladder, measured: Measured, order: Residuals) -> Finding:
     ratio, onset, rms = (float(v[0]) for v in (measured.ratio, measured.onset, measured.rms))
+    if np.isnan(ratio) and np.isnan(rms):
+        return _not("the curves share no stretch of training to compare them on", order)
     if np.isnan(ratio):
         size = f"normalised curves differ by {rms:.2%} (rms of Δ), without seeds to compare with"
         if rms <= (ORDERED if order.ordered else SEEDLESS):
