@@ -9,8 +9,7 @@ with 1000 resamples. The first kind is planted ``studies`` times (500), the othe
 [--families A,B]`` draws N studies of every family of ``normlaws.laws.plant`` and prints, by family,
 how often the laws are established and contradicted, the coverage of the 95 % intervals, their bias
 and half-width over the exponent, and which findings were not established. Thresholds and estimators
-were chosen on seeds below 70000, mostly on those below 30000; those from 70000, the default, are held
-out.
+were chosen on seeds below 70000, mostly below 30000; those from 70000, the default, are held out.
 
 ``python benchmarks/laws.py students [--repetitions N] [--seeds S] [--a A] [--b B] [--resamples R]``
 trains S students of random features per size at the preset's sizes, N times over, and prints how
