@@ -114,12 +114,14 @@ def _luminance(colour):
     return np.dot(linear, (0.2126, 0.7152, 0.0722))
 
 
+@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("name", ["ink", "muted", "accent"])
-def test_text_contrast_is_at_least_wcag_aa(name):
-    css = render_page("t", [])
-    found = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", css))
-    for paper in ("#ffffff", found["tint"]):
-        assert (_luminance(paper) + 0.05) / (_luminance(found[name]) + 0.05) >= 4.5
+def test_text_contrast_is_at_least_wcag_aa(name, dark):
+    css = render_page("t", []).split("(prefers-color-scheme: dark)")[dark]
+    found = {"paper": "#ffffff"} | dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", css))
+    text = _luminance(found[name])
+    for paper in (_luminance(found["paper"]), _luminance(found["tint"])):
+        assert (max(text, paper) + 0.05) / (min(text, paper) + 0.05) >= 4.5
 
 
 def test_written_in_one_step(tmp_path):
