@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,7 +44,9 @@ def forecast(
         raise InputError("expected --size N or --error E, got neither")
     curves = read_curves(path, column)
     if group is not None:
-        _print_groups(compare(curves, group, metric, resamples=resamples), sizes, error, json)
+        compared = compare(curves, group, metric, resamples=resamples)
+        target = None if error is None else _fraction(error, metric or curves.default_metric())
+        _print_groups(compared, sizes, target, json)
         return
     laws = fit(curves, norm, metric, resamples=resamples)
     if error is not None:
@@ -126,14 +129,18 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
         header = ("size", found.by, "error", "95 %", "chance of being best")
         print_table("best error of one run", header, rows)
     if needed:
-        each = [(name, f"{one.value:,.0f}", _sizes_of(one)) for name, one in needed.items()]
+        each = [(name, _size(one.value), _sizes_of(one)) for name, one in needed.items()]
         print_table(f"examples needed for {error:g}", (found.by, "size", "95 %"), each)
     largest = max(float(law.sizes["size"].max()) for law in found.laws.values())
     _warn_far([size / largest for size in sizes])
 
 
+def _size(value: float) -> str:
+    return "out of reach" if math.isinf(value) else f"{value:,.0f}"
+
+
 def _sizes_of(found: Any) -> str:
-    return "–" if found.low is None else f"{found.low:,.0f} – {found.high:,.0f}"
+    return "–" if found.low is None else f"{_size(found.low)} – {_size(found.high)}"
 
 
 def _warn_far(factors: list[float]) -> None:
