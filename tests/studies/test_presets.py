@@ -264,9 +264,7 @@ def test_a_file_extends_a_preset_with_what_it_says(tmp_path):
 
 
 def test_what_is_not_a_preset_cannot_be_extended():
-    with pytest.raises(
-        InputError, match=r"study: expected extends .* 'digits-nn'.* digits-cnn"
-    ):
+    with pytest.raises(InputError, match=r"study: expected extends .* 'digits-nn'.* digits-cnn"):
         Study.load({"extends": "digits-nn"})
 
 
