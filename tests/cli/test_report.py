@@ -54,6 +54,7 @@ def test_parquet_file_gets_its_report_beside_it(run, curves, tmp_path):
     assert out == str(tmp_path / "mine.html")
 
 
+@pytest.mark.slow
 def test_out_title_and_figures_are_obeyed(run, curves, tmp_path):
     curves.write(tmp_path / "mine.parquet")
     out, folder = tmp_path / "a" / "b.html", tmp_path / "figures"

@@ -146,6 +146,7 @@ def test_a_batch_systems_notice_is_taken_as_ctrl_c():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.slow
 def test_the_same_command_again_adds_nothing(study, undisturbed):
     curves = {path: path.stat().st_mtime_ns for path in undisturbed.glob("runs/*/*")}
     assert normlaws_command("run", study, "--out", undisturbed).returncode == 0
@@ -195,12 +196,14 @@ def test_a_scale_that_is_none_or_has_no_meaning(bad, tmp_path):
     assert "no --scale for perceptron" in bad("run", "perceptron", "--scale", 0.5)
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_another_study(bad, undisturbed):
     before = values(undisturbed)
     assert "give another --out" in bad("run", "digits-mlp", "--out", undisturbed)
     pd.testing.assert_frame_equal(values(undisturbed), before)
 
 
+@pytest.mark.slow
 def test_a_truncated_parquet_file_is_named(bad, undisturbed, tmp_path):
     curves = Curves.read(undisturbed)
     curves.write(tmp_path)
@@ -211,6 +214,7 @@ def test_a_truncated_parquet_file_is_named(bad, undisturbed, tmp_path):
     assert str(victim) in bad("fit", victim.parent)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tmp_path):
     small = tmp_path / "small.toml"
     small.write_text(tomli_w.dumps(STUDY | {"sizes": [16], "seeds": 1}), encoding="utf-8")

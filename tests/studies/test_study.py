@@ -31,6 +31,7 @@ def files(folder) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("run*/**/*.*")}
 
 
+@pytest.mark.slow
 def test_workers_give_the_curves_of_a_plain_loop_and_a_second_time_adds_nothing(small, tmp_path):
     curves = run(small, tmp_path / "study", workers=2)
     plain = Curves.concat(train(settings) for settings in Study.load(small).settings.runs())
@@ -181,6 +182,7 @@ def test_no_workers_is_refused(small, tmp_path):
         run(small, tmp_path, workers=0)
 
 
+@pytest.mark.slow
 def test_an_unfinished_study_is_reported_and_fitted_as_far_as_it_is(small, tmp_path):
     """As while it runs: some complete, one under way with what its last checkpoint recorded."""
     from typer.testing import CliRunner
