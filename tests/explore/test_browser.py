@@ -366,6 +366,7 @@ def test_the_page_is_used_by_keyboard_alone(window, address, planted, fitted):
     menu = window.get_by_role("button", name="Error or loss")
     menu.focus()
     window.keyboard.press("Enter")
+    expect(window.locator("[role=option] :focus")).to_have_count(1)  # the menu is open
     window.keyboard.press("ArrowDown")
     window.keyboard.press("Enter")
     expect(menu).to_contain_text(re.compile("error|loss"))

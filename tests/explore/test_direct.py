@@ -106,6 +106,7 @@ def test_a_table_in_the_browser_by_keyboard(final, study, chromium, scheme):
         menu = window.get_by_role("button", name="Compare groups of runs by")
         menu.focus()
         window.keyboard.press("Enter")
+        expect(window.locator("[role=option] :focus")).to_have_count(1)  # the menu is open
         window.keyboard.press("ArrowUp")
         window.keyboard.press("Enter")
         expect(window.locator("#verdict")).to_contain_text("differ in model (cnn, vit)")
