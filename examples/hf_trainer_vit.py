@@ -30,7 +30,7 @@ def accuracy(predicted):
     return {"accuracy": float((predicted.predictions.argmax(1) == predicted.label_ids).mean())}
 
 
-for size in (60, 120, 240, 480):
+for size in (60, 120, 240, 960):
     for seed in (0, 1, 2):
         set_seed(seed)
         trainer = Trainer(
@@ -38,7 +38,7 @@ for size in (60, 120, 240, 480):
             TrainingArguments(
                 output_dir="runs/hf-trainer",
                 max_steps=160,
-                learning_rate=3e-3,
+                learning_rate=1e-3,
                 lr_scheduler_type="constant",
                 per_device_train_batch_size=20,
                 per_device_eval_batch_size=500,
