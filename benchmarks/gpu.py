@@ -28,11 +28,11 @@ import torch
 import normlaws as nl
 from normlaws.errors import InputError
 from normlaws.norms import NormMeter
-from normlaws.norms.model.layers import inventory
 from normlaws.problems import DataSet
 from normlaws.studies import presets
 from normlaws.training import RunSettings
 from normlaws.training.timing import stepper
+from norms import svdvals
 from runs import changed, seeds_of
 
 PAPER = ("paper-cnn-mnist", "paper-resnet-cifar10", "paper-vit-cifar10")
@@ -129,21 +129,12 @@ def norms(bench: Bench) -> None:
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(model(images), labels).backward()
             optimizer.step()
-            warm, full = bench.seconds(meter.measure), bench.seconds(lambda: decomposed(model))  # noqa: B023
+            warm, full = bench.seconds(meter.measure), bench.seconds(lambda: svdvals(model))  # noqa: B023
             if repeat > 1:  # the first two start cold
                 times["meter"].append(warm)
                 times["svdvals"].append(full)
         warm, full = (statistics.median(found) for found in times.values())
         bench.add("norms", name, 1e3 * warm, "ms", full / warm, "svdvals")
-
-
-def decomposed(model: torch.nn.Module) -> list[float]:
-    with torch.no_grad():
-        return [
-            float(torch.linalg.svdvals(block)[0])
-            for layer in inventory(model).layers
-            for block in layer.read().float()
-        ]
 
 
 def training(bench: Bench) -> None:

@@ -1,7 +1,7 @@
 """A large study on disk: time to read it, to find that nothing is to do, and to fit it.
 
     python benchmarks/study_scale.py                # 2,000 runs of 40 records
-    python benchmarks/study_scale.py --runs 400 --keep /tmp/large
+    python benchmarks/study_scale.py --runs 400 --keep large
 
 One run is trained; the others are planted curves with its columns and its record, written as a
 finished study leaves them. Times are seconds of CPU, of a process of its own each, medians of

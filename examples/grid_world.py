@@ -16,7 +16,7 @@ places = torch.cartesian_prod(torch.arange(SIDE), torch.arange(SIDE))
 ahead = (places[:, None] + MOVES).clamp(0, SIDE - 1) @ torch.tensor([SIDE, 1])
 ahead = torch.where(wall.flatten()[ahead], torch.arange(SIDE**2)[:, None], ahead)
 free = (~wall.flatten()).nonzero()[:, 0]
-tasks = torch.cartesian_prod(free, free)  # where it starts, and where it shall go
+tasks = torch.cartesian_prod(free, free)  # start and goal
 tasks = tasks[tasks[:, 0] != tasks[:, 1]]
 tasks = tasks[torch.randperm(len(tasks), generator=torch.manual_seed(0))]
 train, test = tasks[:-300], tasks[-300:]

@@ -44,6 +44,12 @@ def deep_norm(shared_data: Path) -> Path:
     return _required(shared_data.parent / "reference" / "deep_norm")
 
 
+@pytest.fixture(scope="session")
+def scaling(shared_data: Path) -> Path:
+    """Folder with published tables and curves of scaling studies."""
+    return _required(shared_data.parent / "reference" / "scaling")
+
+
 @pytest.fixture
 def small_perceptron(monkeypatch):
     """The comparison of theory and students over fewer and smaller students."""

@@ -57,3 +57,18 @@ def test_nothing_is_fitted_again_where_nothing_is_new(fits, unchanged, tmp_path,
         harm()
         _laws.finish(curves, folder, "t")
         assert len(fits) == before + 1
+
+
+def test_another_version_or_another_source_fits_again(fits, tmp_path, monkeypatch):
+    code = {"commit": None, "uncommitted_changes": None}  # an installed package
+    monkeypatch.setattr(provenance, "code", lambda: code)
+    curves = plant(sizes=(100, 200), seeds=1, records=5)
+    folder = StudyFolder(curves.write(tmp_path / "s"))
+    for _ in range(2):
+        _laws.finish(curves, folder, "t")
+    assert len(fits) == 1
+    monkeypatch.setattr(provenance, "versions", lambda: {"normlaws": "another"})
+    _laws.finish(curves, folder, "t")
+    monkeypatch.setattr(_laws, "_newest_source", lambda: 1)
+    _laws.finish(curves, folder, "t")
+    assert len(fits) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -70,14 +71,24 @@ def printed() -> Shelf:
 
 
 def _key(contents: str, norm: str, metric: str) -> tuple[str, ...]:
-    """What the printed laws depend on; nothing where the package's own code was changed."""
+    """What the printed laws depend on; nothing where the package's own code was changed.
+
+    Outside a checkout the code is known by its version and its newest file.
+    """
     from normlaws.cli._output import width
     from normlaws.storage import provenance
 
     code = provenance.code()
     if code["uncommitted_changes"]:
         return ()
-    return contents, norm, metric, str(code["commit"]), str(width())
+    made_by = str(code["commit"] or _newest_source()), str(provenance.versions())
+    return contents, norm, metric, *made_by, str(width())
+
+
+def _newest_source() -> int:
+    """When a file of the package was last changed, nanoseconds."""
+    root = Path(__file__).resolve().parents[1]
+    return max(path.stat().st_mtime_ns for path in root.rglob("*.py"))
 
 
 def _fitted(

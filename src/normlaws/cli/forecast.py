@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -114,6 +113,7 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
 def _print_groups(found: Comparison, sizes: list[float], error: float | None, json: bool) -> None:
     """Every group at every size; for a target error, the size that each group needs."""
     from normlaws.cli._output import print_json, print_table
+    from normlaws.display.numbers import size_needed
 
     needed = {name: law.size_for_error(error) for name, law in found.laws.items()} if error else {}
     table = found.table(sizes)
@@ -129,18 +129,16 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
         header = ("size", found.by, "error", "95 %", "chance of being best")
         print_table("best error of one run", header, rows)
     if needed:
-        each = [(name, _size(one.value), _sizes_of(one)) for name, one in needed.items()]
+        each = [(name, size_needed(one.value), _sizes_of(one)) for name, one in needed.items()]
         print_table(f"examples needed for {error:g}", (found.by, "size", "95 %"), each)
     largest = max(float(law.sizes["size"].max()) for law in found.laws.values())
     _warn_far([size / largest for size in sizes])
 
 
-def _size(value: float) -> str:
-    return "out of reach" if math.isinf(value) else f"{value:,.0f}"
-
-
 def _sizes_of(found: Any) -> str:
-    return "–" if found.low is None else f"{_size(found.low)} – {_size(found.high)}"
+    from normlaws.display.numbers import size_needed
+
+    return "–" if found.low is None else f"{size_needed(found.low)} – {size_needed(found.high)}"
 
 
 def _warn_far(factors: list[float]) -> None:

@@ -56,6 +56,11 @@ class Metric:
         return gaps
 
 
+def ceiling(metric: str) -> float:
+    """The largest value of a metric of curves: 1 for errors, which are fractions."""
+    return 1.0 if metric.endswith("error") else np.inf
+
+
 def check_name(name: str) -> None:
     """Refuse a name that stands for something else already.
 

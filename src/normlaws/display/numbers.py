@@ -81,6 +81,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) < 1e12 else power(math.log(value))
 
 
+def size_needed(value: float | None) -> str:
+    """A size that an error needs: a whole number, or that no size reaches it."""
+    return "out of reach" if value == math.inf else count(value)
+
+
 def interval(estimate: Interval, write: Callable[[float | None], str] = fixed) -> str:
     """The 95 % interval, or a dash where none could be had."""
     if estimate.low is None or estimate.high is None:

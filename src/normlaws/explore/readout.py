@@ -11,7 +11,7 @@ from dash import html
 
 from normlaws.curves import Curves
 from normlaws.display.exponents import EXPONENTS
-from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
+from normlaws.display.numbers import NONE, count, fixed, interval, power, significant, size_needed
 from normlaws.explore.figures.perceptron import rule_styles
 from normlaws.explore.markup import labelled
 from normlaws.explore.solved import Solved
@@ -104,7 +104,7 @@ def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State)
     ]
     if needed is not None and state.target is not None:
         rows.append(
-            (f"P needed for {significant(state.target)}", _size(needed.value), _sizes(needed))
+            (f"P needed for {significant(state.target)}", size_needed(needed.value), _sizes(needed))
         )
     table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
     return [as_html(table, rows, "Forecast")]
@@ -202,11 +202,7 @@ def _six(value: float) -> str:
     return f"{value:.6f}" if np.isfinite(value) else "beyond precision"
 
 
-def _size(value: float) -> str:
-    return "out of reach" if value == np.inf else count(value)
-
-
 def _sizes(needed: Estimate) -> str:
     if needed.low is None or needed.high is None:
         return NONE
-    return f"{_size(needed.low)} to {_size(needed.high)}"
+    return f"{size_needed(needed.low)} to {size_needed(needed.high)}"

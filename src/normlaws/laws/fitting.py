@@ -12,6 +12,7 @@ import pandas as pd
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
+from normlaws.curves.metrics import ceiling
 from normlaws.errors import InputError
 from normlaws.laws import render
 from normlaws.laws.clocks import best_clock, clocks
@@ -121,13 +122,13 @@ class Laws:
         Raises:
             InputError: a size is not positive.
         """
-        ceiling = 1.0 if self.metric.endswith("error") else float("inf")
-        return each(partial(self._forecast, ceiling=ceiling), size)
+        return each(self._forecast, size)
 
-    def _forecast(self, size: float, ceiling: float) -> Forecast:
+    def _forecast(self, size: float) -> Forecast:
+        top = ceiling(self.metric)
         if self.curves is None or running_size(self.samples, size) is None:
-            return forecast(self.samples, size, ceiling)
-        return forecast(self.samples, size, ceiling, self._clock)
+            return forecast(self.samples, size, top)
+        return forecast(self.samples, size, top, self._clock)
 
     @cached_property
     def _clock(self) -> tuple[Clocked, Floats]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from normlaws.curves import as_size
 from normlaws.display.exponents import EXPONENTS
-from normlaws.display.numbers import NONE, count, fixed, interval, power, significant
+from normlaws.display.numbers import NONE, count, fixed, interval, power, significant, size_needed
 from normlaws.laws.clocks import clock_sentence
 from normlaws.laws.render import (
     CLOCK_NUMBERS,
@@ -118,12 +118,8 @@ def _reach(found: Estimate) -> tuple[str, str]:
     if math.isnan(found.value):
         return NONE, NONE
     if found.low is None or found.high is None:
-        return _size(found.value), NONE
-    return _size(found.value), f"{_size(found.low)} to {_size(found.high)}"
-
-
-def _size(value: float) -> str:
-    return "out of reach" if value == math.inf else count(value)
+        return size_needed(found.value), NONE
+    return size_needed(found.value), f"{size_needed(found.low)} to {size_needed(found.high)}"
 
 
 def estimators(laws: Laws) -> Table:

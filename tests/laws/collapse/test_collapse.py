@@ -18,14 +18,6 @@ from normlaws.laws.plant import plant
 SIZES = tuple(np.geomspace(100, 1e4, 7))
 
 
-@pytest.fixture(scope="session")
-def scaling(shared_data):
-    folder = shared_data.parent / "reference" / "scaling"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not here")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def c5m(scaling):
     return read_table(scaling / "supercollapse_c5m.parquet", {"size": "params"})

@@ -14,14 +14,6 @@ from normlaws.laws.collapse import noise_correction
 ALPHA, STEPS = 0.3, np.arange(1, 401)
 
 
-@pytest.fixture(scope="module")
-def scaling(shared_data):
-    folder = shared_data.parent / "reference" / "scaling"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not here")
-    return folder
-
-
 def planted(traced: bool = True) -> Curves:
     """Losses L(τ) + α δη Tr Σ with L = 2 + τ^−1/2, under a constant rate and two decays."""
     rows = []

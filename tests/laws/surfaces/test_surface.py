@@ -15,14 +15,6 @@ from normlaws.laws.surfaces.families.schedule import areas
 from normlaws.laws.surfaces.table import rows_of
 
 
-@pytest.fixture(scope="session")
-def scaling(shared_data):
-    folder = shared_data.parent / "reference" / "scaling"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is not here")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def epoch(scaling):
     return pd.read_csv(scaling / "epoch_chinchilla.csv")

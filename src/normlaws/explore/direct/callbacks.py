@@ -10,7 +10,8 @@ import pandas as pd
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from normlaws.curves.files import csv_text
-from normlaws.display.numbers import count, fixed, interval, significant
+from normlaws.curves.metrics import ceiling
+from normlaws.display.numbers import count, fixed, interval, significant, size_needed
 from normlaws.explore import theme
 from normlaws.explore.direct.study import DirectStudy
 from normlaws.explore.figures.direct import direct_laws
@@ -120,7 +121,7 @@ def _query(study: DirectStudy, metric: str, group: str, size: Any, target: Any) 
 
 def _asked(size: Any, target: Any, metric: str) -> tuple[tuple[float | None, float | None], str]:
     """Size and target where they can be used, and what cannot in a sentence."""
-    top = 1.0 if metric.endswith("error") else np.inf
+    top = ceiling(metric)
     refused = []
     if size is not None and not size > 0:
         size, refused = None, [f"Expected P above 0, got {size:g}."]
@@ -154,13 +155,9 @@ def _forecast(found: DirectLaw | Comparison, size: float | None, target: float |
         if target is not None:
             needed = law.size_for_error(target)
             named = f"{said}P needed for {significant(target)}"
-            rows.append((named, _size(needed.value), interval(needed, _size)))
+            rows.append((named, size_needed(needed.value), interval(needed, size_needed)))
     table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
     return [as_html(table, rows, "Forecast")]
-
-
-def _size(value: float | None) -> str:
-    return "out of reach" if value == np.inf else count(value)
 
 
 def _laws(found: DirectLaw | Comparison) -> list[Any]:

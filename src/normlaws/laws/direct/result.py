@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from normlaws.arrays import Floats
+from normlaws.curves.metrics import ceiling
 from normlaws.errors import InputError
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.direct import render
@@ -114,10 +115,8 @@ class DirectLaw:
         return each(self._forecast, size)
 
     def _forecast(self, size: float) -> Forecast:
-        found = self.log_error(size)
-        top = 1.0 if self.metric.endswith("error") else float("inf")
-        nothing = float("nan")
-        return Forecast(size, exponentiated(found, top), Estimate(nothing))
+        found = exponentiated(self.log_error(size), ceiling(self.metric))
+        return Forecast(size, found, Estimate(float("nan")))
 
     @np.errstate(over="ignore", invalid="ignore")
     def log_error(self, size: float) -> Estimate:
@@ -152,7 +151,7 @@ class DirectLaw:
         return each(self._size_for, error)
 
     def _size_for(self, error: float) -> Estimate:
-        top = 1.0 if self.metric.endswith("error") else float("inf")
+        top = ceiling(self.metric)
         if not 0 < error <= top:
             raise InputError(f"expected a target above 0 and at most {top:g}, got {error:g}")
         seen, target = self.sampled, float(np.log(error))

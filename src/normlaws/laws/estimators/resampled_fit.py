@@ -243,11 +243,9 @@ def _late_slopes(minima: Floats, joint: JointFit | None, exact: bool) -> tuple[F
     that bends otherwise than the model can turn off every minimum. So it is that of the optima
     where the two differ by more than noise explains (Hausman 1978), else the joint fit's.
     """
-    if joint is None or not joint.crossover.adequate:
+    if exact or joint is None or not joint.crossover.adequate:
         return minima, minima
     other = np.where(np.isfinite(joint.gamma2), joint.gamma2, minima)
-    if exact:
-        return minima, minima
     return (other, minima) if _agree(joint.gamma2, minima) else (minima, other)
 
 
