@@ -39,10 +39,18 @@ def run(*command: str) -> str:
 
 @pytest.fixture
 def options_of(monkeypatch, capsys):
-    """What a script says of its options: it runs in this process, where torch is loaded once."""
+    """What a script says of its options: it runs in this process, where torch is loaded once.
+
+    A script finds its neighbours (`norms.py`), not the packages of tests that bear their names.
+    """
+    neighbours: set[str] = set()
 
     def ask(script: str) -> str:
-        monkeypatch.syspath_prepend(str((ROOT / script).parent))
+        folder = (ROOT / script).parent
+        monkeypatch.syspath_prepend(str(folder))
+        neighbours.update(path.stem for path in folder.glob("*.py"))
+        for name in neighbours:
+            monkeypatch.delitem(sys.modules, name, raising=False)
         monkeypatch.setattr(sys, "argv", [script, "--help"])
         with pytest.raises(SystemExit) as end:
             runpy.run_path(str(ROOT / script), run_name="__main__")
@@ -52,6 +60,8 @@ def options_of(monkeypatch, capsys):
     threads = torch.get_num_threads()
     yield ask
     torch.set_num_threads(threads)
+    for name in neighbours:
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(("script", "options"), named().items())
