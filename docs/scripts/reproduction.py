@@ -1,7 +1,7 @@
-"""The reproduction's table and figures: ``python docs/scripts/reproduction.py``.
+"""The reproductions' tables and figures: ``python docs/scripts/reproduction.py``.
 
 Reads ``docs/reproduction/*.parquet``; prints our exponents beside the published ones and draws
-``docs/images/reproduction-*.png``.
+``docs/images/reproduction-*.png``. Then writes the page of the nine panels and draws its figures.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import figures as drawing
+import nine_panels
 from normlaws import Curves, fit
 from normlaws.laws import Laws
 from normlaws.report import figures
@@ -39,6 +40,7 @@ def main() -> None:
         drawing.save(figures.error_against_norm(curves, laws), f"reproduction-{name}")
         drawing.save(figures.error_against_size(laws), f"reproduction-{name}-size")
         drawing.by_norm(curves, f"reproduction-{name}-norms")
+    nine_panels.redraw()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from normlaws.errors import InputError
 from normlaws.studies import Study, presets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+PRESETS = DOCS.parent / "src" / "normlaws" / "studies" / "presets"
 FORMS = {
     "digits": ((1, 8, 8), 10),
     "mnist": ((1, 28, 28), 10),
@@ -66,6 +67,8 @@ def form(study: Study) -> tuple[tuple[int, int, int], int]:
         return (1, 1, data.dimension), data.classes
     if data.name == "diagonal-regression":
         return (1, 1, data.dimension), 1
+    if data.name == "parquet":
+        return FORMS["cifar100" if "cifar100" in data.train[0] else "cifar10"]
     if data.name in SEQUENCES:
         loaded = data.load(Path())
         return loaded.image_shape, loaded.classes
@@ -108,9 +111,11 @@ def test_every_preset_builds_its_model_and_its_plan(name, scale):
 
 
 def test_every_preset_has_the_number_of_parameters_computed_by_hand():
-    by_hand = SMALL | {name: panel[0] for name, panel in PANELS.items()}
+    by_hand = SMALL | narrow() | {name: panel[0] for name, panel in PANELS.items()}
+    by_hand["repro-cnn-mnist-full-width"] = by_hand["paper-cnn-mnist"]
     for name in ALL:
-        base = "-".join(name.split("-")[:3]) if name.startswith("paper-") else name
+        panel = name.startswith(("paper-", "repro-")) and name not in by_hand
+        base = "-".join(name.split("-")[:3]) if panel else name
         assert parameters(Study.load(name)) == by_hand[base], name
 
 
@@ -162,6 +167,33 @@ def test_the_panels_parameters_are_those_of_the_formulas():
         "paper-vit-cifar10": vit(3, 4, 8**2, 192, 6, 10),
         "paper-vit-cifar100": vit(3, 4, 8**2, 256, 6, 100),
     }
+
+
+def narrow() -> dict[str, int]:
+    """The panels at a quarter or an eighth of their width."""
+    eighth, deep = [8, 16, 32, 64], [2, 2, 2, 2]
+    return {
+        "repro-cnn-mnist": cnn([1, 8, 16, 32], 32 * 14**2, [128, 10]),
+        "repro-cnn-cifar10": cnn([3, 8, 16, 32], 32 * 16**2, [128, 10]),
+        "repro-cnn-cifar100": cnn([3, *eighth], 64 * 8**2, [128, 64, 100]),
+        "repro-resnet-mnist": resnet(1, [4, 8, 16, 32], deep, 10),
+        "repro-resnet-cifar10": resnet(3, eighth, deep, 10),
+        "repro-resnet-cifar100": resnet(3, eighth, [3, 4, 6, 3], 100),
+        "repro-vit-mnist": vit(1, 7, 4**2, 32, 4, 10),
+        "repro-vit-cifar10": vit(3, 4, 8**2, 48, 6, 10),
+        "repro-vit-cifar100": vit(3, 4, 8**2, 64, 6, 100),
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith("repro-")])
+def test_a_reproduced_panel_keeps_what_the_protocol_does_not_change(name):
+    study = tomllib.loads((PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
+    ours, theirs = ALL[name], ALL[study["extends"]]
+    assert ours.optimizer == theirs.optimizer or name.endswith(("-sgd", "-wd-5e-4"))
+    shape = {"channels", "hidden", "widths", "width"}
+    assert ours.model.model_dump(exclude=shape) == theirs.model.model_dump(exclude=shape)
+    assert ours.data.augment == theirs.data.augment
+    assert ours.sizes[-1] >= 8 * ours.sizes[0]
 
 
 @pytest.mark.parametrize("name", PANELS)

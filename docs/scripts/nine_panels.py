@@ -1,0 +1,234 @@
+"""The page of the nine panels: its tables, its figures and what its numbers are.
+
+``docs/scripts/reproduction.py`` calls :func:`redraw`; everything comes from the curves committed in
+``docs/reproduction/panels``, fitted with the library's defaults. A panel without curves is listed
+as not run.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import figures as drawing
+import normlaws as nl
+from normlaws.laws.forecasts.baselines import BASELINES, fit_baseline
+from normlaws.report import figures
+
+DOCS = Path(__file__).resolve().parents[1]
+CURVES = DOCS / "reproduction" / "panels"
+PAGE = DOCS / "nine-panels.md"
+BEGIN, END = "<!-- written by docs/scripts/reproduction.py -->", "<!-- end -->"
+PANELS = {
+    "cnn-mnist": "CNN, MNIST",
+    "cnn-cifar10": "CNN, CIFAR-10",
+    "cnn-cifar100": "CNN, CIFAR-100",
+    "resnet-mnist": "ResNet, MNIST",
+    "resnet-cifar10": "ResNet, CIFAR-10",
+    "resnet-cifar100": "ResNet, CIFAR-100",
+    "vit-mnist": "ViT, MNIST",
+    "vit-cifar10": "ViT, CIFAR-10",
+    "vit-cifar100": "ViT, CIFAR-100",
+}
+OTHERS = {
+    "cnn-cifar10-sgd": "CNN, CIFAR-10, SGD",
+    "cnn-cifar100-sgd": "CNN, CIFAR-100, SGD",
+    "cnn-cifar10-wd-5e-4": "CNN, CIFAR-10, weight decay",
+    "resnet-cifar10-wd-5e-4": "ResNet, CIFAR-10, weight decay",
+    "cnn-mnist-full-width": "CNN, MNIST, the paper's width",
+}
+PUBLISHED = {  # γ1, γ2, direct γ: arXiv 2505.13230, Adam without weight decay
+    "cnn-mnist": ("0.591", "1.011", "0.545"),
+    "cnn-cifar10": ("0.210", "1.321", "0.245"),
+    "resnet-cifar10": ("0.531", "1.013", "0.564"),
+    "vit-mnist": ("0.139", "3.411", "0.538"),
+}
+FINDINGS = {
+    "common_early_curve": "common curve",
+    "power_law": "power law",
+    "collapse": "collapse",
+    "late_law": "late law",
+    "no_dependence_on_size": "no P left",
+    "laws_meet": "laws meet",
+}
+VISIBLE = 2 / 3
+WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One committed study and its fit."""
+
+    name: str
+    title: str
+    curves: nl.Curves
+    laws: nl.Laws
+
+
+def committed() -> list[Panel]:
+    """Every panel whose curves are there, fitted with the defaults."""
+    found = []
+    for name, title in (PANELS | OTHERS).items():
+        path = CURVES / f"repro-{name}.parquet"
+        if path.is_file():
+            curves = nl.Curves.read(path)
+            found.append(Panel(name, title, curves, nl.fit(curves)))
+    return found
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def head(*cells: str) -> list[str]:
+    return [row(*cells), row(*["---"] * len(cells))]
+
+
+def exponents(panels: list[Panel]) -> list[str]:
+    """Ours beside the published ones."""
+    lines = head("panel", "direct γ", "γ1", "γ2", "γ0", "published γ1, γ2, direct γ")
+    for panel in panels:
+        laws = panel.laws
+        found = (laws.gamma, laws.gamma1, laws.gamma2, laws.gamma0)
+        theirs = ", ".join(PUBLISHED.get(panel.name, ())) or "–"
+        lines.append(row(panel.title, *map(drawing.estimate, found), theirs))
+    return lines
+
+
+def findings(panels: list[Panel]) -> list[str]:
+    """Where the laws hold and where not: the figure of every finding and its grade."""
+    lines = head("panel", *FINDINGS.values(), "verdict")
+    for panel in panels:
+        verdict = panel.laws.verdict
+        cells = {one.name: cell(one) for one in verdict.findings}
+        shown = [cells.get(name, "–") for name in FINDINGS]
+        lines.append(row(panel.title, *shown, ", ".join(f"`{code}`" for code in verdict.codes)))
+    missing = [title for name, title in PANELS.items() if name not in {one.name for one in panels}]
+    return lines + [row(title, *["–"] * len(FINDINGS), "not run") for title in missing]
+
+
+def cell(one: nl.laws.Finding) -> str:
+    """The figure and the first letter of its grade."""
+    if not np.isfinite(one.figure.value):
+        return "–"
+    return f"{one.figure.value:.2g} {one.grade[0]}".replace("-", "−")
+
+
+def clocks(panels: list[Panel]) -> list[str]:
+    """How closely the rescaled curves collapse along each clock, in per cent of their fall."""
+    names = [*drawing.NORMS, "step", "train_loss"]
+    lines = head("panel", *[name.replace("_", " ") for name in names])
+    for panel in panels:
+        spread = panel.laws.clocks().set_index("clock")["collapse"]
+        lines.append(row(panel.title, *[share(spread.get(name, np.nan)) for name in names]))
+    return lines
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.1f}" if np.isfinite(value) else "–"
+
+
+def scorecard(panels: list[Panel]) -> list[str]:
+    """The largest third of the sizes hidden: mean |ln(forecast/actual)| of each form; coverage."""
+    scores = {panel.title: score(panel) for panel in panels}
+    forms = sorted({form for found, _ in scores.values() for form in found})
+    lines = head("panel", *forms, "hidden runs inside 95 %")
+    for title, (found, inside) in scores.items():
+        shown = [f"{found[form]:.3f}" if form in found else "–" for form in forms]
+        lines.append(row(title, *shown, f"{sum(inside)} of {len(inside)}" if inside else "–"))
+    every = [one for _, inside in scores.values() for one in inside]
+    means = [
+        np.mean([found[form] for found, _ in scores.values() if form in found]) for form in forms
+    ]
+    lines.append(row("all", *[f"{mean:.3f}" for mean in means], f"{sum(every)} of {len(every)}"))
+    return lines
+
+
+def score(panel: Panel) -> tuple[dict[str, float], list[bool]]:
+    """Errors of the forms, and whether each hidden run lies inside its interval."""
+    used = panel.laws.sizes[panel.laws.sizes["used"]]
+    seen = int(np.ceil(VISIBLE * len(used)))
+    if seen < 4:
+        return {}, []
+    log_p, log_error = (np.log(used[name].to_numpy(float)) for name in ("size", "error"))
+    errors = {
+        name: float(np.mean(np.abs(at - log_error[seen:])))
+        for name, at in forms_at(log_p, log_error, seen).items()
+    }
+    part = nl.fit(panel.curves.select(sizes=used["size"].iloc[:seen].tolist()))
+    hidden = [int(size) for size in used["size"].iloc[seen:]]
+    forecasts = [part.forecast(size) for size in hidden]
+    ours = [np.log(one.error.value) for one in forecasts]
+    errors["normlaws"] = float(np.mean(np.abs(np.array(ours) - log_error[seen:])))
+    return errors, [one for at in forecasts for one in inside(panel.laws, at)]
+
+
+def forms_at(log_p: np.ndarray, log_error: np.ndarray, seen: int) -> dict[str, np.ndarray]:
+    """ln of the error that each form, fitted to the sizes seen, gives for the hidden ones."""
+    fitted = {form.name: fit_baseline(form, log_p[:seen], log_error[:seen]) for form in BASELINES}
+    return {name: one.log_error(log_p[seen:]) for name, one in fitted.items() if one is not None}
+
+
+def inside(laws: nl.Laws, forecast: nl.laws.Forecast) -> list[bool]:
+    runs = laws.optima.loc[laws.optima["size"] == forecast.size, "error"]
+    return [forecast.error.low <= error <= forecast.error.high for error in runs]
+
+
+def pictures(panels: list[Panel]) -> list[str]:
+    """Both figures of every panel, side by side, with what the verdict says."""
+    lines = []
+    for panel in panels:
+        axes = drawing.panels(["test error against norm", "lowest test error against P"], 2)
+        figures.error_against_norm(panel.curves, panel.laws, ax=axes[0])
+        figures.error_against_size(panel.laws, ax=axes[1])
+        drawing.save(axes[0], f"panel-{panel.name}")
+        hours = panel.curves.frame.groupby("run")["seconds"].max().sum() / 3600
+        said = f"{len(panel.curves.runs)} runs, {hours:.1f} hours of runs."
+        lines += [
+            f"### {panel.title}",
+            "",
+            f"![{panel.title}: both laws](images/panel-{panel.name}.png)",
+            "",
+            textwrap.fill(f"{panel.laws.verdict.text} {said}", WIDTH, break_on_hyphens=False),
+            "",
+        ]
+    return lines
+
+
+def summary(panels: list[Panel]) -> None:
+    """Nine small figures in one."""
+    main = [panel for panel in panels if panel.name in PANELS]
+    axes = drawing.panels([panel.title for panel in main], min(3, len(main)))
+    for ax, panel in zip(axes, main, strict=True):
+        figures.laws_overview(panel.laws, ax)
+        ax.set_title(panel.title, loc="left")
+        if legend := ax.get_legend():
+            legend.remove()
+    drawing.save(axes[0], "nine-panels")
+
+
+def written(panels: list[Panel]) -> str:
+    """The part of the page that the script writes, without the pictures' section."""
+    parts = {
+        "Where the laws hold and where not": findings(panels),
+        "Exponents": exponents(panels),
+        "Norms and clocks compared": clocks(panels),
+        "Forecasts": scorecard(panels),
+    }
+    return "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in parts.items())
+
+
+def redraw() -> None:
+    """Write the page's tables and draw its figures."""
+    panels = committed()
+    if not panels:
+        return
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    summary(panels)
+    shown = [written(panels), "## Panel by panel", "\n".join(pictures(panels)).strip()]
+    PAGE.write_text(before + BEGIN + "\n\n" + "\n\n".join(shown) + "\n\n" + END + after, "utf-8")
