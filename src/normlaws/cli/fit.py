@@ -50,7 +50,7 @@ def fit(
 ) -> None:
     """Fit the two scaling laws, with intervals and a verdict.
 
-    Without norms, or with one row a run, the law of the best error against P alone.
+    Without norms, or with one row a run, the law of the lowest error against P alone.
     """
     from normlaws.cli._curves import read_curves
     from normlaws.cli._output import print_json, width

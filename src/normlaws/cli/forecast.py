@@ -32,7 +32,7 @@ def forecast(
     column: Columns = None,
     group: Group = None,
 ) -> None:
-    """Forecast the best error and the norm to stop at, with 95 % intervals."""
+    """Forecast the lowest error and the norm to stop at, with 95 % intervals."""
     from normlaws.cli._curves import read_curves
     from normlaws.cli._output import print_json
     from normlaws.errors import InputError
@@ -127,7 +127,7 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
             for size, name, value, low, high, best in table.itertuples(index=False)
         ]
         header = ("size", found.by, "error", "95 %", "chance of being best")
-        print_table("best error of one run", header, rows)
+        print_table("lowest error of one run", header, rows)
     if needed:
         each = [(name, size_needed(one.value), _sizes_of(one)) for name, one in needed.items()]
         print_table(f"examples needed for {error:g}", (found.by, "size", "95 %"), each)

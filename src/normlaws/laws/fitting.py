@@ -113,7 +113,7 @@ class Laws:
     @overload
     def forecast(self, size: Iterable[float]) -> list[Forecast]: ...
     def forecast(self, size: float | Iterable[float]) -> Forecast | list[Forecast]:
-        """Best error and its log norm for one new run, with prediction intervals.
+        """Lowest error and its log norm for one new run, with prediction intervals.
 
         A number gives one forecast, a sequence a list of them. A size whose runs are all
         unfinished is forecast from where its curve stands, along the clock that would have
@@ -140,7 +140,7 @@ class Laws:
     @overload
     def size_for_error(self, error: Iterable[float]) -> list[Estimate]: ...
     def size_for_error(self, error: float | Iterable[float]) -> Estimate | list[Estimate]:
-        """Training examples needed for a best error of ``error``; infinite where out of reach.
+        """Training examples needed for a lowest error of ``error``; infinite where out of reach.
 
         A number gives one estimate, a sequence a list of them.
 

@@ -26,7 +26,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Forecast:
-    """Prediction at one training-set size: best error and the log norm at which it is reached."""
+    """Prediction at one training-set size: lowest error and the log norm at which it is reached."""
 
     size: float
     error: Estimate

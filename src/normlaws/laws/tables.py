@@ -39,7 +39,7 @@ def optima_table(runs: list[Run], panel: Panel) -> pd.DataFrame:
 
 
 def sizes_table(found: Samples) -> pd.DataFrame:
-    """One row per size: geometric-mean best error, mean log norm there, with intervals.
+    """One row per size: geometric-mean lowest error, mean log norm there, with intervals.
 
     ``used`` says whether the size enters the direct and the late law, ``early_high`` where it
     leaves the early window (NaN where it has no part in it).

@@ -112,4 +112,4 @@ def _sizes(law: DirectLaw) -> Table:
         for row in law.sizes.itertuples(index=False)
     ]  # fmt: skip
     header = ("P", "runs", f"lowest {words(law.metric)}", _INTERVAL)
-    return Table("The best error of every size", header, rows, numeric=range(4))
+    return Table("The lowest error of every size", header, rows, numeric=range(4))

@@ -1,4 +1,4 @@
-"""Best errors against P with their direct laws and forecasts: of one law, or of several groups."""
+"""Lowest errors against P with direct laws and forecasts: of one law, or of several groups."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Comparison:
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every group's best errors with its law in one picture; return the axes."""
+        """Draw every group's lowest errors with its law in one picture; return the axes."""
         from normlaws.report import figures
         from normlaws.report.style import shown_in_notebooks
 

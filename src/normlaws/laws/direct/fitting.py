@@ -1,4 +1,4 @@
-"""``direct_law``: from the best errors of runs to ε_opt ∝ P^−γ, with no norm asked for."""
+"""``direct_law``: from the lowest errors of runs to ε_opt ∝ P^−γ, with no norm asked for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def direct_law(
     resamples: int = 1000,
     seed: int = 0,
 ) -> DirectLaw:
-    """Fit ε_opt ∝ P^−γ to the best error of every run; no norm is needed, one row a run is enough.
+    """Fit ε_opt ∝ P^−γ to the lowest error of every run; no norm is needed, one row a run will do.
 
     >>> import normlaws as nl, pandas as pd
     >>> table = pd.DataFrame({"size": [100, 200, 400, 800], "test_error": [0.4, 0.3, 0.23, 0.17]})

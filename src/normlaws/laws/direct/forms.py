@@ -20,7 +20,7 @@ POINTS = 4000
 
 @dataclass(frozen=True)
 class Forms:
-    """Every form that the sizes can bear, fitted to their mean best errors.
+    """Every form that the sizes can bear, fitted to their mean lowest errors.
 
     Attributes:
         fitted: the forms; the power law always, others with fewer parameters than sizes.

@@ -29,7 +29,7 @@ def one_line(law: DirectLaw) -> str:
 
 
 def forecast_rows(law: DirectLaw) -> list[tuple[str, str, str]]:
-    """Size, best error and interval at two, four and ten times the largest size."""
+    """Size, lowest error and interval at two, four and ten times the largest size."""
     largest = float(law.sizes["size"].max())
     return [
         (count(found.size), significant(found.error.value), interval(found.error, significant))

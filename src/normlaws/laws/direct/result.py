@@ -68,7 +68,7 @@ class DirectLaw:
             about the line where no size has a second run.
         direct_law: ln ε_opt against ln P.
         verdict: words, codes (``no_norm``, ``no_curves``, …), next steps.
-        optima: one row per run: its best error, whether it is ``censored`` and ``used``.
+        optima: one row per run: its lowest error, whether it is ``censored`` and ``used``.
         sizes: one row per size: geometric mean over its runs with its interval.
         settings: what was asked.
         sampled: every quantity under every resample.
@@ -103,7 +103,7 @@ class DirectLaw:
     @overload
     def forecast(self, size: Iterable[float]) -> list[Forecast]: ...
     def forecast(self, size: float | Iterable[float]) -> Forecast | list[Forecast]:
-        """Best error of one new run; its ``log_norm`` is NaN, since no norm is known.
+        """Lowest error of one new run; its ``log_norm`` is NaN, since no norm is known.
 
         A number gives one forecast, a sequence a list of them. The interval holds the resampling
         of runs, the drift of past forecasts and the spread of single runs; where no size has a
@@ -120,7 +120,7 @@ class DirectLaw:
 
     @np.errstate(over="ignore", invalid="ignore")
     def log_error(self, size: float) -> Estimate:
-        """Ln of the best error of one new run of ``size``, with its prediction interval.
+        """Ln of the lowest error of one new run of ``size``, with its prediction interval.
 
         Raises:
             InputError: the size is not positive.
@@ -141,7 +141,7 @@ class DirectLaw:
     @overload
     def size_for_error(self, error: Iterable[float]) -> list[Estimate]: ...
     def size_for_error(self, error: float | Iterable[float]) -> Estimate | list[Estimate]:
-        """Size needed for a best error of ``error``; infinite where out of reach.
+        """Size needed for a lowest error of ``error``; infinite where out of reach.
 
         A number gives one estimate, a sequence a list of them.
 
@@ -203,7 +203,7 @@ class DirectLaw:
         return render.backtest(self.sampled)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the best errors against P with the forms and the forecast; return the axes."""
+        """Draw the lowest errors against P with the forms and the forecast; return the axes."""
         from normlaws.report import figures
         from normlaws.report.style import shown_in_notebooks
 

@@ -105,7 +105,7 @@ def _censored(panel: Panel, recorded: int) -> Note | None:
         return None
     return (
         "optima_censored",
-        "At most sizes the runs were still improving when they ended, so the best error is an "
+        "At most sizes the runs were still improving when they ended, so the lowest error is an "
         "upper bound.",
         "train at least twice as many steps",
     )

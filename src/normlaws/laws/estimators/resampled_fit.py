@@ -113,7 +113,7 @@ class Samples:
     def direct_slope(self) -> Floats:
         """Slope of ln ε_opt against ln P without the plateau at chance of the joint fit. (B,).
 
-        Near chance the best errors themselves fall more slowly than the laws have it.
+        Near chance the lowest errors themselves fall more slowly than the laws have it.
         """
         joint = self.joint
         if joint is None or not np.isfinite(joint.crossover.log_chance):

@@ -1,4 +1,4 @@
-"""From the best errors of the sizes at hand to sizes not yet run.
+"""From the lowest errors of the sizes at hand to sizes not yet run.
 
 Three forms compete: a power law, a power law with an irreducible error, and a power law in which
 a size counts e times less for every e-fold that it lies below the largest (the smallest sizes are

@@ -44,7 +44,7 @@ def backtest(found: Samples, hide: int | None = None) -> Backtest:
     """Hide the ``hide`` largest finished sizes (by default a third, at least one).
 
     ``normlaws`` sees full curves of the rest; ``normlaws_unfinished`` sees the hidden sizes too,
-    but only below the largest visible size's λ_opt. Baselines see the best errors of the rest.
+    but only below the largest visible size's λ_opt. Baselines see the lowest errors of the rest.
 
     Raises:
         InputError: fewer than three sizes would remain visible, or nothing would be hidden.

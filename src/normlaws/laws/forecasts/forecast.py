@@ -35,7 +35,7 @@ def forecast(
     ceiling: float = np.inf,
     clock: tuple[Clocked, Floats] | None = None,
 ) -> Forecast:
-    """Best error and its log norm for one new run of ``size`` examples.
+    """Lowest error and its log norm for one new run of ``size`` examples.
 
     A size that is still being trained is forecast from where its curve stands; any other from the
     size law. The interval holds the resampling of seeds, the error of the form (drift of past
@@ -68,7 +68,7 @@ def stopping_norm(found: Samples, size: float) -> Estimate:
 
 
 def size_for_error(found: Samples, error: float) -> Estimate:
-    """Training examples at which the best error is ``error``; infinite where it is never reached.
+    """Training examples at which the lowest error is ``error``; infinite where it is never reached.
 
     Raises:
         InputError: the error is not positive.

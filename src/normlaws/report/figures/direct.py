@@ -1,4 +1,4 @@
-"""Best errors against P with their direct laws, forecasts and other forms: no norm needed."""
+"""Lowest errors against P with their direct laws, forecasts and other forms: no norm needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKS = "osD^vP*X"
 
 
 def direct_laws(laws: Mapping[str, DirectLaw], ax: Axes | None = None) -> Axes:
-    """Draw the best errors of one law, or of several groups, with forecast and its interval.
+    """Draw the lowest errors of one law, or of several groups, with forecast and its interval.
 
     A single law also shows the other forms that fit as well. Right of the dotted line no data
     stand: everything there is a forecast.

@@ -30,8 +30,8 @@ _INTRODUCTION = (
 )
 _ONE_PASS = (
     "With one pass over fresh examples the number of examples only says where the same curve is "
-    "cut. No run has an optimum inside: the norm at the end takes the place of the best norm, so "
-    "the late law is the early law's clock once more, and a fit rightly says that optima are "
+    "cut. No run has an optimum inside: the norm at the end takes the place of the optimal norm, "
+    "so the late law is the early law's clock once more, and a fit rightly says that optima are "
     "censored. Linear units show the exponents γ1 = 2β and γ = β/(1 + β) of a long spectrum; "
     "with erf units they were not reached at up to 96 eigenvalues."
 )

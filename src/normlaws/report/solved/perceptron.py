@@ -33,7 +33,7 @@ def sections(comparison: Comparison) -> list[Section]:
         Section("Error against norm", "curves", _curve_figures(comparison)),
         Section("Collapse", "collapse", [_collapse_figure(comparison)]),
         Section("Exponents", "exponents", [*_exponent_figures(comparison), _fits(comparison)]),
-        Section("The best norm", "optimum", [_optima(comparison)]),
+        Section("The optimal norm", "optimum", [_optima(comparison)]),
     ]
 
 
@@ -41,8 +41,8 @@ _INTRODUCTION = (
     "A student perceptron learns from P = αN examples that a teacher of the same kind has "
     "labelled. Held at norm λ, its logistic loss has a minimum whose generalisation error ε is "
     "known exactly for large N (line). Small norms give Hebb's rule, large ones maximum "
-    "stability, and the best norm comes close to Bayes' bound. Gradient descent from zero has no "
-    "such constraint, yet it passes through the same sequence as its norm grows."
+    "stability, and the optimal norm comes close to Bayes' bound. Gradient descent from zero has "
+    "no such constraint, yet it passes through the same sequence as its norm grows."
 )
 
 
@@ -70,8 +70,8 @@ def _collapse_figure(comparison: Comparison) -> Figure:
     return Figure(
         figures.collapse(comparison),
         alt="Error times alpha against norm over alpha; curves of large alpha fall on one.",
-        caption="At large α all curves fall on one: the best norm grows as α and the best error "
-        "falls as 1/α. Circles: simulation at fixed norm.",
+        caption="At large α all curves fall on one: the optimal norm grows as α and the lowest "
+        "error falls as 1/α. Circles: simulation at fixed norm.",
         name="collapse",
     )
 
@@ -91,9 +91,9 @@ def _exponent_figures(comparison: Comparison) -> list[Figure]:
         ),
         Figure(
             figures.optimum_exponents(flip),
-            alt="Exponents of best norm and best error against alpha.",
-            caption="How the best norm and the best error scale with α; without label noise both "
-            "exponents tend to 1.",
+            alt="Exponents of optimal norm and lowest error against alpha.",
+            caption="How the optimal norm and the lowest error scale with α; without label noise "
+            "both exponents tend to 1.",
             name="optimum-exponents",
         ),
     ]
@@ -156,5 +156,5 @@ def _optima(comparison: Comparison) -> Table:
             alpha, best.norm, best.generalization_error, bayes, strict=True
         )
     ]
-    header = ["α", "best norm", "lowest ε", "Bayes", "above Bayes, %"]
-    return Table("The best norm and Bayes' bound", header, rows, numeric=(1, 2, 3, 4))
+    header = ["α", "optimal norm", "lowest ε", "Bayes", "above Bayes, %"]
+    return Table("The optimal norm and Bayes' bound", header, rows, numeric=(1, 2, 3, 4))

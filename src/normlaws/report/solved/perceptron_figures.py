@@ -100,8 +100,8 @@ def optimum_exponents(flip_probability: float = 0.0, ax: Axes | None = None) -> 
     ax.axhline(1.0, color=MUTED, lw=0.8)
     gamma2 = np.gradient(np.log(best.norm), log_alpha)
     gamma = -np.gradient(np.log(best.generalization_error), log_alpha)
-    ax.plot(alpha, gamma2, color=INK, lw=1.6, label="γ2, of the best norm")
-    ax.plot(alpha, gamma, color="#00736b", lw=1.6, ls="--", label="γ, of the best error")
+    ax.plot(alpha, gamma2, color=INK, lw=1.6, label="γ2, of the optimal norm")
+    ax.plot(alpha, gamma, color="#00736b", lw=1.6, ls="--", label="γ, of the lowest error")
     ax.set(xscale="log", xlabel="α = P/N", ylabel="local exponent", ylim=(0, 1.4))
     ax.legend(frameon=False, fontsize=SMALL, loc="lower right")
     return ax

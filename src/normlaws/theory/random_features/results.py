@@ -117,7 +117,7 @@ class FeatureLaws:
         gamma: lowest test loss ∝ P^−γ; where there is no optimum, the loss at the end.
         gamma0: of the early law in P; 0.
         gamma1: early law, test loss ∝ λ^−γ1.
-        gamma2: best norm ∝ P^γ2.
+        gamma2: optimal norm ∝ P^γ2.
         width_exponent: test loss at the end ∝ N^−x on fresh data.
         compute_exponent: lowest test loss at compute C = N t, ∝ C^−x on fresh data.
         compute_width_exponent: best width ∝ C^x.
