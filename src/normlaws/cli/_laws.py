@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,14 +47,20 @@ def _say_failures(curves: Curves) -> None:
         say(f"normlaws: {why}", err=True)
 
 
-def finish(curves: Curves, folder: StudyFolder, title: str) -> None:
+def finish(curves: Curves, folder: StudyFolder, title: str, contents: str = "") -> None:
     """Print the laws of a study; write its report where it is not up to date.
 
     What was printed is kept by the digest of all that was recorded, so that nothing is fitted
     again where nothing is new.
+
+    Args:
+        curves: of the study.
+        folder: where it lies.
+        title: of the report.
+        contents: the digest of what ``curves`` were read from, where it is known.
     """
     _say_failures(curves)
-    contents = folder.contents()
+    contents = contents or folder.contents()
     norm, metric = curves.default_norm(), curves.default_metric()
     key = _key(contents, norm, metric)
     known = printed().get(*key) if key and folder.report_is_current(contents) else None
@@ -71,24 +76,12 @@ def printed() -> Shelf:
 
 
 def _key(contents: str, norm: str, metric: str) -> tuple[str, ...]:
-    """What the printed laws depend on; nothing where the package's own code was changed.
-
-    Outside a checkout the code is known by its version and its newest file.
-    """
+    """What the printed laws depend on; nothing where the package's own code was changed."""
     from normlaws.cli._output import width
     from normlaws.storage import provenance
 
-    code = provenance.code()
-    if code["uncommitted_changes"]:
-        return ()
-    made_by = str(code["commit"] or _newest_source()), str(provenance.versions())
-    return contents, norm, metric, *made_by, str(width())
-
-
-def _newest_source() -> int:
-    """When a file of the package was last changed, nanoseconds."""
-    root = Path(__file__).resolve().parents[1]
-    return max(path.stat().st_mtime_ns for path in root.rglob("*.py"))
+    made_by = provenance.state()
+    return (contents, norm, metric, *made_by, str(width())) if made_by else ()
 
 
 def _fitted(

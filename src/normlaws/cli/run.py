@@ -51,13 +51,18 @@ def run(
     from normlaws.studies.inherit import study_file
     from normlaws.theory import solved_studies
 
+    file = None
     if study not in solved_studies():
-        study_file(study, solved_studies())  # before what trains is imported
+        file = study_file(study, solved_studies())
+        one_place = workers is None or cluster is None
+        if one_place and _finished_before(file, out, scale):  # before what trains is imported
+            return
 
     from normlaws.cli._laws import finish
     from normlaws.cli._solved import run_solved
     from normlaws.storage.folder import StudyFolder
     from normlaws.studies import Study
+    from normlaws.studies.planned import keep
 
     plan = Study.load(study).scaled(scale)
     folder = StudyFolder(out or Path("runs") / plan.name)
@@ -77,7 +82,31 @@ def run(
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
         raise
-    finish(curves, folder, title=f"Norm-based scaling laws: {plan.name}")
+    if file is not None:
+        runs = [one.run_id for one in plan.settings.runs()]
+        keep(file, scale, plan.name, plan.definition(), runs)
+    finish(curves, folder, title=_title(plan.name))
+
+
+def _finished_before(file: Path, out: Path | None, scale: float) -> bool:
+    """Print the laws of a study of which nothing remains to be done, if this is one."""
+    from normlaws.cli._laws import finish
+    from normlaws.storage.folder import StudyFolder
+    from normlaws.studies.planned import Planned
+
+    planned = Planned.of(file, scale)
+    if planned is None:
+        return False
+    folder = StudyFolder(out or Path("runs") / planned.name)
+    found = planned.finished(folder)
+    if found is None:
+        return False
+    finish(found[0], folder, _title(planned.name), contents=found[1])
+    return True
+
+
+def _title(name: str) -> str:
+    return f"Norm-based scaling laws: {name}"
 
 
 @contextmanager

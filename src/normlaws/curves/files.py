@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import os
 import warnings
@@ -23,7 +24,13 @@ from normlaws.curves.decoded import Decoded
 from normlaws.curves.parquet import WHAT, read_parquet_table
 from normlaws.errors import CorruptFileError, DataNotFoundError, InputError, NormlawsWarning
 from normlaws.storage.folder import RunFolder, StudyFolder, is_finished, replace_file
-from normlaws.storage.reading import check_unfolded, json_value, reading
+from normlaws.storage.reading import (
+    check_unfolded,
+    content,
+    json_object_of,
+    json_value,
+    reading,
+)
 
 _METADATA = b"normlaws.runs"
 _CELL, _RECORD = 8, 4096  # bytes of a number, and of the usual record of a run
@@ -76,7 +83,8 @@ class StoredRun:
         record: what the run's record says.
         steps: a row for each recorded step; ``None`` where nothing is recorded yet.
         stored: bytes of the file of recorded steps.
-        digest: its SHA-256.
+        digest: its SHA-256; empty where there is none.
+        record_digest: the SHA-256 of the record's file.
     """
 
     source: Path
@@ -84,6 +92,7 @@ class StoredRun:
     steps: pa.Table | None
     stored: int = 0
     digest: str = ""
+    record_digest: str = ""
 
     def tables(self) -> Tables:
         """The run alone."""
@@ -193,7 +202,7 @@ def _read_again(
     folder: RunFolder, kept: Kept, decoded: Decoded | None = None
 ) -> StoredRun | CorruptFileError:
     """The run, or what is wrong with it."""
-    stamp = _stamp(folder.record), _stamp(folder.curve)
+    stamp = _stamp(f"{folder.root}/run.json"), _stamp(f"{folder.root}/curve.parquet")
     known = kept.get(folder.root)
     if known is None or known[0] != stamp or None in stamp:
         try:
@@ -203,10 +212,10 @@ def _read_again(
     return known[1]
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> tuple[int, int, int] | None:
     """Files are replaced whole, so that a new one has another number."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
@@ -214,14 +223,16 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _read_run(folder: RunFolder, decoded: Decoded | None = None) -> StoredRun:
     with reading("a run", folder.root):
-        record = folder.read_record()
+        text = content(folder.record, "a JSON object")
+        record = json_object_of(text, "a JSON object", folder.record)
+        written = hashlib.sha256(text).hexdigest()
         for name in ("size", "seed"):
             if name not in record:
                 raise CorruptFileError(f"expected {name!r} in {folder.record}, but it is missing")
         record.setdefault("run", folder.root.name)
         if not is_finished(record) and not folder.curve.exists():
             record.pop("curve", None)
-            return StoredRun(folder.curve, record, None)
+            return StoredRun(folder.curve, record, None, record_digest=written)
         found, digest = folder.checked_curve(record)
         record.pop("curve", None)
         steps = decoded.tables.get(digest) if decoded is not None else None
@@ -229,7 +240,7 @@ def _read_run(folder: RunFolder, decoded: Decoded | None = None) -> StoredRun:
             steps = read_parquet_table(found, folder.curve)
             if "run" in steps.column_names:
                 steps = steps.drop_columns("run")
-        return StoredRun(folder.curve, record, steps, len(found), digest)
+        return StoredRun(folder.curve, record, steps, len(found), digest, written)
 
 
 def read_parquet(path: Path) -> Tables:

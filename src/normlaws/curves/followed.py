@@ -6,6 +6,7 @@ from pathlib import Path
 
 from normlaws.curves.curves import Curves
 from normlaws.curves.files import Kept
+from normlaws.storage.folder import StudyFolder, is_finished
 
 
 class Followed:
@@ -28,3 +29,12 @@ class Followed:
             InputError: one run id with two different curves.
         """
         return Curves._read_all(self._path, self._kept)
+
+    def finished(self) -> set[str]:
+        """Folders of the runs that were found finished, their curves as they were recorded."""
+        return {folder.name for folder, (_, run) in self._kept.items() if is_finished(run.record)}
+
+    def contents(self) -> str:
+        """:meth:`StudyFolder.contents`, of what was read and is not read again."""
+        read = {folder: (run.record_digest, run.digest) for folder, (_, run) in self._kept.items()}
+        return StudyFolder(Path(self._path)).contents(read)

@@ -71,6 +71,23 @@ def code(file: str = package.__file__) -> dict[str, str | bool | None]:
     return {"commit": commit, "uncommitted_changes": changed}
 
 
+def state() -> tuple[str, ...]:
+    """Code and versions that what was computed depends on; nothing where the code was changed.
+
+    Outside a checkout the code is known by its version and its newest file.
+    """
+    made_by = code()
+    if made_by["uncommitted_changes"]:
+        return ()
+    return str(made_by["commit"] or _newest_source()), str(versions())
+
+
+def _newest_source() -> int:
+    """When a file of the package was last changed, nanoseconds."""
+    root = Path(package.__file__).resolve().parent
+    return max(path.stat().st_mtime_ns for path in root.rglob("*.py"))
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         answer = subprocess.run(

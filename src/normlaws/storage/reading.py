@@ -192,7 +192,16 @@ def json_object(path: Path, what: str = "a JSON object", limit: int = MAX_TEXT) 
         DataNotFoundError: there is no such file.
         CorruptFileError: it holds something else.
     """
-    value = json_value(content(path, what, limit), what, path)
+    return json_object_of(content(path, what, limit), what, path)
+
+
+def json_object_of(text: bytes, what: str, path: object) -> dict[str, Any]:
+    """The JSON object in a text.
+
+    Raises:
+        CorruptFileError: it holds something else.
+    """
+    value = json_value(text, what, path)
     if not isinstance(value, dict):
         raise CorruptFileError(
             f"expected {what} at {printable(path)}, got a {type(value).__name__}"

@@ -88,6 +88,10 @@ class Study:
         """What the study is called."""
         return self.settings.name
 
+    def definition(self) -> str:
+        """The settings as TOML, as they are written into the study's folder."""
+        return tomli_w.dumps(self.settings.model_dump(mode="json", exclude_none=True))
+
     def scaled(self, factor: float) -> Study:
         """The same study in small, for a trial; see :func:`normlaws.studies.scale.scaled`.
 
@@ -240,7 +244,7 @@ class Study:
 
     def _claim(self, folder: StudyFolder) -> None:
         """Write the study's definition, unless the folder holds another study's."""
-        text = tomli_w.dumps(self.settings.model_dump(mode="json", exclude_none=True))
+        text = self.definition()
         if folder.study.exists():
             if not _extends(self.settings, read_study(folder.study)):
                 raise StudyConflictError(
