@@ -66,7 +66,7 @@ def _may_hold_curves(path: Path, *, by_name: bool = False) -> bool:
     if path.is_file():
         belongs_to_run = (path.parent / "run.json").exists()
         return by_name or (path.suffix == ".parquet" and not belongs_to_run)
-    return (path / "run.json").exists() or bool(_run_folders(path))
+    return (path / "run.json").exists() or StudyFolder(path).has_runs() or bool(_run_folders(path))
 
 
 def _run_folders(path: Path) -> list[RunFolder]:

@@ -22,6 +22,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,12 @@ class RunFolder:
 
     root: Path
 
-    @property
+    @cached_property
     def record(self) -> Path:
         """The run's record, JSON."""
         return self.root / "run.json"
 
-    @property
+    @cached_property
     def curve(self) -> Path:
         """The recorded steps, Parquet."""
         return self.root / "curve.parquet"
@@ -162,9 +163,10 @@ class StudyFolder:
         digest = hashlib.sha256(__version__.encode())
         for run in self.run_folders():
             known = (read or {}).get(run.root)
-            for path, held in zip((run.record, run.curve), known or ("", ""), strict=True):
-                held = held or _digest(path)
-                digest.update(f"{run.root.name}/{path.name} {held}\n".encode(errors="replace"))
+            record, curve = known or ("", "")
+            for name, held in (("run.json", record), ("curve.parquet", curve)):
+                held = held or _digest(run.root / name)
+                digest.update(f"{run.root.name}/{name} {held}\n".encode(errors="replace"))
         return digest.hexdigest()
 
     def report_is_current(self, contents: str) -> bool:
@@ -217,13 +219,20 @@ class StudyFolder:
 
     def run_folders(self) -> list[RunFolder]:
         """The runs that have a record, in the order of their names."""
+        runs = self.runs
+        return [RunFolder(runs / name) for name in sorted(self._recorded())]
+
+    def has_runs(self) -> bool:
+        """Whether one has a record."""
+        return any(True for _ in self._recorded())
+
+    def _recorded(self) -> Iterator[str]:
         runs = str(self.runs)
         try:
-            names = sorted(os.listdir(runs))
+            names = os.listdir(runs)
         except OSError:
-            return []
-        recorded = (name for name in names if os.path.exists(f"{runs}/{name}/run.json"))
-        return [RunFolder(self.runs / name) for name in recorded]
+            return
+        yield from (name for name in names if os.path.exists(f"{runs}/{name}/run.json"))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
