@@ -69,6 +69,6 @@ def test_another_version_or_another_source_fits_again(fits, tmp_path, monkeypatc
     assert len(fits) == 1
     monkeypatch.setattr(provenance, "versions", lambda: {"normlaws": "another"})
     _laws.finish(curves, folder, "t")
-    monkeypatch.setattr(_laws, "_newest_source", lambda: 1)
+    monkeypatch.setattr(provenance, "_newest_source", lambda: 1)
     _laws.finish(curves, folder, "t")
     assert len(fits) == 3
