@@ -76,6 +76,15 @@ class GaugeSuite:
         self.steps(model, 3, 2)
         assert resumed.measure(model, 3) == gauge.measure(model, 3)
 
+    def test_a_diverged_model_is_not_a_number(self):
+        model = self.make_model()
+        gauge = self.make_gauge(model)
+        self.measured(gauge, model)
+        with torch.no_grad():
+            next(model.parameters()).fill_(math.nan)
+        for step in (4, 40):
+            assert all(math.isnan(value) for value in gauge.measure(model, step).values())
+
     def test_states_hold_tensors_alone(self):
         model = self.make_model()
         gauge = self.make_gauge(model)

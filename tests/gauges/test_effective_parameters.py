@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +10,7 @@ from torch import nn
 import normlaws.gauges.effective_parameters as module
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.gauges import EffectiveParameters
-from normlaws.gauges.descent_block import Block
+from normlaws.gauges.descent_block import moved
 
 from .suite import GaugeSuite
 from .test_telescope import log_spaced, tiny_jacobian, weights
@@ -197,16 +196,16 @@ def test_the_step_is_needed_where_the_rate_is_a_number():
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6)])
-def test_a_block_is_so_many_steps(shape):
+@pytest.mark.parametrize("rates", [Counter({0.5: 20, 1.7: 3}), Counter({0.4: 2, 0.9: 1})])
+def test_a_block_is_so_many_steps(shape, rates):
     matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(3)).double()
     matrix /= torch.linalg.matrix_norm(matrix, 2)
     residual = torch.randn(shape[0], 2).double()
     other = torch.randn(3, shape[1]).double()
-    block = Block.of(matrix, Counter({0.5: 20, 1.7: 3}))
-    here, moved = block.moved(residual)
+    block = moved(matrix, other, residual, rates)
     left, outputs = residual, torch.zeros(3, 2).double()
-    for rate in np.repeat([0.5, 1.7], [20, 3]):
+    for rate in rates.elements():
         outputs += rate * other @ matrix.T @ left
         left = left - rate * matrix @ matrix.T @ left
-    torch.testing.assert_close(residual - here, left, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(other @ moved, outputs, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(residual - block.train, left, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(block.probes, outputs, rtol=1e-10, atol=1e-12)

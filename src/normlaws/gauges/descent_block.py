@@ -1,71 +1,104 @@
-"""Many steps of gradient descent at a fixed kernel, taken at once in its eigenbasis."""
+"""Many steps of gradient descent at a fixed kernel, taken at once."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
+import scipy.linalg
 import torch
 from torch import Tensor
 
 _TINY = 1e-14  # of the largest eigenvalue: below that the rounding of the decomposition
+_PRODUCTS = 7  # of two square matrices, about the time of a decomposition
 
 
 @dataclass(frozen=True)
-class Block:
-    """What a block of steps at one kernel does to residuals.
-
-    The residual r = y − f(training) obeys r ← (1 − rate·K)r at each step and outputs elsewhere
-    f(x) ← f(x) + rate·K(x, :)r, K = J Jᵀ. Both are polynomials of K, taken here in the eigenbasis
-    of J Jᵀ or Jᵀ J, whichever is smaller.
+class Moved:
+    """What a block of steps adds to the outputs.
 
     Attributes:
-        left: J W or V √λ, (rows, k): maps coefficients to the training rows.
-        right: (k, rows): coefficients of residuals.
-        weights: (k, weights): maps coefficients back to the weights, Jᵀ times ``right`` transposed.
-        sums: (k,) Σ_s rate_s Π_{s' < s}(1 − rate_s' λ) = (1 − Π(1 − rate_s λ))/λ.
+        train: at the training rows, (rows, columns).
+        probes: at the probe rows, (probe rows, columns).
         unstable: whether a step is longer than the stability of the largest eigenvalue allows.
     """
 
-    left: Tensor
-    right: Tensor
-    weights: Tensor
-    sums: Tensor
+    train: Tensor
+    probes: Tensor
     unstable: bool
 
-    @classmethod
-    def of(cls, jacobian: Tensor, rates: Counter[float], *, flow: bool = False) -> Block:
-        """Decompose the kernel of the training rows.
 
-        Args:
-            jacobian: (rows, weights), each row divided so that the step is rate·Jᵀ(y − f).
-            rates: learning rate -> steps taken with it.
-            flow: take e^(−Σ rate λ) for every product, as suits steps that carry momentum.
-        """
-        rows, weights = jacobian.shape
-        if rows <= weights:
-            values, vectors = torch.linalg.eigh(jacobian @ jacobian.T)
-            sums, unstable = _sums(values, rates, flow)
-            left = vectors * values.clamp_min(0)
-            return cls(left, vectors.T, vectors.T @ jacobian, sums, unstable)
-        values, vectors = torch.linalg.eigh(jacobian.T @ jacobian)
-        sums, unstable = _sums(values, rates, flow)
-        left = jacobian @ vectors
-        return cls(left, left.T, vectors.T, sums, unstable)
+def moved(
+    train: Tensor,
+    probes: Tensor,
+    residual: Tensor,
+    rates: Counter[float],
+    *,
+    flow: bool = False,
+) -> Moved:
+    """Take the steps of a block, K = J Jᵀ being the same at all of them.
 
-    def moved(self, residual: Tensor) -> tuple[Tensor, Tensor]:
-        """What the block adds to the outputs, for residuals (rows, columns) at its start.
+    The residual r = y − f(training) obeys r ← (1 − rate·K)r and outputs elsewhere
+    f(x) ← f(x) + rate·K(x, :)r. A few steps are taken one after another; more of them, polynomials
+    of K, at once in the eigenbasis of J Jᵀ or Jᵀ J, whichever is smaller.
 
-        Returns:
-            At the training rows (rows, columns); and in the weights (weights, columns), from which
-            a Jacobian at other inputs gives their outputs.
-        """
-        coefficients = self.sums[:, None] * (self.right @ residual)
-        return self.left @ coefficients, self.weights.T @ coefficients
+    Args:
+        train: J at the training rows, (rows, weights), float64 on the CPU, divided so that a step
+            in the weights is rate·Jᵀr.
+        probes: J at the probe rows, (probe rows, weights).
+        residual: at the start of the block, (rows, columns).
+        rates: learning rate -> steps taken with it, at least one step.
+        flow: take e^(−Σ rate λ) for Π(1 − rate λ), as suits steps that carry momentum.
+    """
+    rows, weights = train.shape
+    if rows > weights:
+        values, vectors = _eigenbasis(_lower_gram(train.T))
+        left, elsewhere = train @ vectors, probes @ vectors
+        right = left.T
+    else:
+        kernel, across = _lower_gram(train), probes @ train.T
+        if not flow and _few(kernel, residual, rates):
+            return _one_by_one(kernel, across, residual, rates)
+        values, vectors = _eigenbasis(kernel)
+        left, elsewhere = vectors * values.clamp_min(0), across @ vectors
+        right = vectors.T
+    sums, unstable = _sums(values, rates, flow)
+    coefficients = (right @ residual).mul_(sums[:, None])
+    return Moved(left @ coefficients, elsewhere @ coefficients, unstable)
+
+
+def _lower_gram(matrix: Tensor) -> Tensor:
+    """The lower triangle of A Aᵀ, zeros above: half the work of a general product."""
+    return torch.from_numpy(scipy.linalg.blas.dsyrk(1.0, matrix.T.numpy(), trans=True).T)
+
+
+def _eigenbasis(lower: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues in ascending order, and eigenvectors as columns; the matrix is overwritten."""
+    values, vectors = scipy.linalg.eigh(
+        lower.T.numpy(), lower=False, driver="evr", overwrite_a=True, check_finite=False
+    )
+    return torch.from_numpy(values), torch.from_numpy(vectors)
+
+
+def _few(lower: Tensor, residual: Tensor, rates: Counter[float]) -> bool:
+    """Whether the steps take less time than a decomposition, and all are stable."""
+    quick = rates.total() * residual.shape[1] <= _PRODUCTS * len(lower)
+    return quick and max(rates) * math.sqrt(2) * float(lower.norm()) <= 2  # ≥ any rate λ
+
+
+def _one_by_one(lower: Tensor, across: Tensor, residual: Tensor, rates: Counter[float]) -> Moved:
+    """Step by step, with Σ rate·r of the steps so far as the state."""
+    kernel = lower + lower.tril(-1).T
+    pushed, train = torch.zeros_like(residual), torch.zeros_like(residual)
+    for rate in rates.elements():
+        pushed.add_(residual, alpha=rate).sub_(train, alpha=rate)
+        train = kernel @ pushed
+    return Moved(train, across @ pushed, unstable=False)
 
 
 def _sums(values: Tensor, rates: Counter[float], flow: bool) -> tuple[Tensor, bool]:
-    """(1 − Π(1 − rate λ))/λ without cancellation, and whether any rate λ exceeds 2.
+    """Σ_s rate_s Π_{s' < s}(1 − rate_s' λ) = (1 − Π(1 − rate λ))/λ, and whether any rate λ > 2.
 
     Where a rate times an eigenvalue exceeds 2, the steps themselves would grow without bound at a
     fixed kernel, while in training the kernel gives way; e^(−Σ rate λ) is taken there.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from normlaws.errors import InputError, NormlawsWarning
-from normlaws.gauges.descent_block import Block
+from normlaws.gauges.descent_block import moved
 from normlaws.gauges.descent_rule import DescentRule
 from normlaws.gauges.gauge import Gauge, check_state
 from normlaws.gauges.network import Outputs, Weights, copied, middle, weights_of
@@ -164,11 +164,13 @@ class EffectiveParameters(Gauge):
         root = _root_of_mean(self._scale, scale, half)
         self._check_size(len(self._residual), len(root))
         jacobians = [Outputs(model, part).jacobian(half) for part in (self._inputs, self._probes)]
-        train, probes = (jacobian.cpu() * root for jacobian in jacobians)
-        block = Block.of(train / math.sqrt(count), rates, flow=self._rule.carries_momentum)
-        here, weights = block.moved(self._residual / math.sqrt(count))
-        self._residual = self._residual - here * math.sqrt(count)
-        self._reached = self._reached + probes @ weights
+        train, probes = (jacobian.cpu() * (root / math.sqrt(count)) for jacobian in jacobians)
+        if not math.isfinite(float(train.sum() + probes.sum())):
+            self._residual, self._reached = self._residual * math.nan, self._reached * math.nan
+            return
+        block = moved(train, probes, self._residual, rates, flow=self._rule.carries_momentum)
+        self._residual = self._residual - block.train
+        self._reached = self._reached + block.probes
         if block.unstable and not self._warned:
             self._warned = True
             warnings.warn(
