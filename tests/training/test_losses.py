@@ -13,6 +13,7 @@ from torch import nn
 from normlaws.errors import InputError
 from normlaws.problems import split
 from normlaws.studies.settings import parse_study
+from normlaws.theory import DiagonalNetwork
 from normlaws.training import train, train_stack
 from normlaws.training.losses import mean_loss, summed_loss
 
@@ -89,7 +90,7 @@ def test_effective_parameters_of_a_linear_run():
 @pytest.mark.parametrize("depth", [2, 3])
 @pytest.mark.parametrize("labels", ["targets", "sign"])
 def test_diagonal_networks_follow_mirror_flow(depth, labels):
-    """Full-batch descent at a small rate against dw/dt of the same loss, by SciPy."""
+    """Full-batch descent at a small rate, the theory's flow, and dw/dt by SciPy agree."""
     data = STUDY["data"] | {"labels": labels}
     rate, steps, alpha = 0.002, 1000, 0.5
     loss = "squared" if labels == "targets" else "cross-entropy"
@@ -113,10 +114,21 @@ def test_diagonal_networks_follow_mirror_flow(depth, labels):
 
     start = np.full(24, alpha)
     end = solve_ivp(flow, (0, rate * steps), start, rtol=1e-9, atol=1e-12).y[:, -1]
-    output = fresh @ (end[:12] ** depth - end[12:] ** depth)
+    beta = end[:12] ** depth - end[12:] ** depth
+    _agrees_with_the_theory(beta, x, y, rate * steps, DiagonalNetwork(alpha, depth), labels)
+    output = fresh @ beta
     if labels == "targets":
         expected = np.mean((output - fresh_y) ** 2) / 2
     else:
         expected = np.mean(np.logaddexp(0, np.where(fresh_y > 0, -output, output)))
     assert found["test_loss"] == pytest.approx(expected, rel=0.01)
     assert found["log_frobenius"] == pytest.approx(np.log(np.linalg.norm(end)), abs=2e-3)
+
+
+def _agrees_with_the_theory(beta, x, y, time, network, labels):
+    """Its squared loss has no half and no mean; its labels are ±1."""
+    if labels == "targets":
+        solved = network.flow(x, y, time / (2 * len(x)))
+    else:
+        solved = network.flow(x, 2 * y - 1, time, loss="logistic")
+    np.testing.assert_allclose(solved, beta, atol=1e-6)
