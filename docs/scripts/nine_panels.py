@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import figures as drawing
 import normlaws as nl
@@ -66,6 +67,7 @@ class Panel:
     title: str
     curves: nl.Curves
     laws: nl.Laws
+    clocks: pd.DataFrame
 
 
 def committed() -> list[Panel]:
@@ -75,7 +77,8 @@ def committed() -> list[Panel]:
         path = CURVES / f"repro-{name}.parquet"
         if path.is_file():
             curves = nl.Curves.read(path)
-            found.append(Panel(name, title, curves, nl.fit(curves)))
+            laws = nl.fit(curves)
+            found.append(Panel(name, title, curves, laws, laws.clocks().set_index("clock")))
     return found
 
 
@@ -122,7 +125,7 @@ def clocks(panels: list[Panel]) -> list[str]:
     names = [*drawing.NORMS, "step", "train_loss"]
     lines = head("panel", *[name.replace("_", " ") for name in names])
     for panel in panels:
-        spread = panel.laws.clocks().set_index("clock")["collapse"]
+        spread = panel.clocks["collapse"]
         lines.append(row(panel.title, *[share(spread.get(name, np.nan)) for name in names]))
     return lines
 
@@ -132,19 +135,25 @@ def share(value: float) -> str:
 
 
 def scorecard(panels: list[Panel]) -> list[str]:
-    """The largest third of the sizes hidden: mean |ln(forecast/actual)| of each form; coverage."""
+    """The largest third of the sizes hidden: mean |ln(forecast/actual)| of each form; coverage.
+
+    The last column is of finished sizes cut short and forecast along the spectral complexity.
+    """
     scores = {panel.title: score(panel) for panel in panels}
-    forms = sorted({form for found, _ in scores.values() for form in found})
-    lines = head("panel", *forms, "hidden runs inside 95 %")
-    for title, (found, inside) in scores.items():
+    forms = ["normlaws", *(form.name for form in BASELINES)]
+    lines = head("panel", *forms, "hidden runs inside 95 %", "unfinished runs")
+    for panel, (found, within) in zip(panels, scores.values(), strict=True):
         shown = [f"{found[form]:.3f}" if form in found else "–" for form in forms]
-        lines.append(row(title, *shown, f"{sum(inside)} of {len(inside)}" if inside else "–"))
-    every = [one for _, inside in scores.values() for one in inside]
-    means = [
-        np.mean([found[form] for found, _ in scores.values() if form in found]) for form in forms
-    ]
-    lines.append(row("all", *[f"{mean:.3f}" for mean in means], f"{sum(every)} of {len(every)}"))
-    return lines
+        held = f"{sum(within)} of {len(within)}" if within else "–"
+        cut = panel.clocks["unfinished"].iloc[0]
+        lines.append(row(panel.title, *shown, held, f"{cut:.3f}" if np.isfinite(cut) else "–"))
+    every = [one for _, within in scores.values() for one in within]
+    means = [mean([found[form] for found, _ in scores.values() if form in found]) for form in forms]
+    return [*lines, row("all", *means, f"{sum(every)} of {len(every)}", "")]
+
+
+def mean(values: list[float]) -> str:
+    return f"{np.mean(values):.3f}" if values else "–"
 
 
 def score(panel: Panel) -> tuple[dict[str, float], list[bool]]:
@@ -181,7 +190,7 @@ def pictures(panels: list[Panel]) -> list[str]:
     """Both figures of every panel, side by side, with what the verdict says."""
     lines = []
     for panel in panels:
-        axes = drawing.panels(["test error against norm", "lowest test error against P"], 2)
+        axes = drawing.panels(["", ""], 2)
         figures.error_against_norm(panel.curves, panel.laws, ax=axes[0])
         figures.error_against_size(panel.laws, ax=axes[1])
         drawing.save(axes[0], f"panel-{panel.name}")
