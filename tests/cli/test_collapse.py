@@ -35,7 +35,8 @@ def test_summary_and_figure(ladder, tmp_path):
     options = ["--end", "1.0", "--floor", "1", "--finish", "p1000-s0", "--figure", str(figure)]
     answer = CliRunner().invoke(app, ["collapse", str(ladder), *options])
     assert "5 groups of params, 15 runs" in answer.stdout
-    assert "p1000-s0: expected final value" in answer.stdout
+    assert "expected final test_loss of unfinished runs" in answer.stdout
+    assert "p1000-s0" in answer.stdout
     assert figure.read_text().startswith("<?xml")
 
 

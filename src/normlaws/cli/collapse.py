@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from normlaws.cli import app
 from normlaws.cli.fit import Places
-
-if TYPE_CHECKING:
-    from normlaws.laws import Collapse
-    from normlaws.laws.collapse import Finish as FinishedRun
 
 Along = Annotated[
     str | None,
@@ -65,15 +61,16 @@ def collapse(
     json: AsJson = False,
 ) -> None:
     """Compare normalised curves of a ladder of sizes with the noise between seeds."""
-    from normlaws.cli._output import print_json, say, width
+    from normlaws.cli._ends import number_or_word, print_finishes
+    from normlaws.cli._output import print_json, width
     from normlaws.curves import Curves
     from normlaws.laws.collapse import collapse as collapse_curves
 
     found = collapse_curves(
-        Curves.read(path), along, metric, scale=scale, end=_number_or_word(end),
-        floor=_number_or_word(floor), normalise=normalise, resamples=resamples,
+        Curves.read(path), along, metric, scale=scale, end=number_or_word(end),
+        floor=number_or_word(floor), normalise=normalise, resamples=resamples,
     )  # fmt: skip
-    ends = _ends(found, finish)
+    ends = [found.finish(run) for run in finish] if finish else list(found.unfinished())
     if figure is not None:
         from normlaws.report.figures.normalised import save_normalised
 
@@ -82,28 +79,6 @@ def collapse(
         print_json(found.as_dict() | {"finish": [one.as_dict() for one in ends]})
         return
     typer.echo(found.summary(width()))
-    for one in ends:
-        say(f"{one.run}: {one}")
-
-
-def _ends(found: Collapse, named: list[str] | None) -> list[FinishedRun]:
-    """Forecasts of the named runs; else of all that are running, as far as they have come."""
-    from normlaws.cli._output import say
-    from normlaws.errors import InputError
-
-    if named:
-        return [found.finish(run) for run in named]
-    ends = []
-    for track in found.ladder.running:
-        try:
-            ends.append(found.finish(track.name))
-        except InputError as error:
-            say(f"normlaws: {error}", err=True)
-    return ends
-
-
-def _number_or_word(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    if ends:
+        typer.echo("")
+        print_finishes(found, ends)

@@ -8,9 +8,11 @@ import typer
 
 from normlaws.cli import app
 from normlaws.cli._curves import Columns, Group
+from normlaws.cli.collapse import Along, End, Floor
 from normlaws.cli.fit import AsJson, Metric, Norm, Places, Resamples
 
 if TYPE_CHECKING:
+    from normlaws.curves import Curves
     from normlaws.laws import Comparison, DirectLaw, Forecast, Laws
 
 FAR = 100  # times the largest size, beyond which a forecast is warned about
@@ -28,25 +30,38 @@ def forecast(
     norm: Norm = None,
     metric: Metric = None,
     resamples: Resamples = 1000,
+    along: Along = None,
+    end: End = "last",
+    floor: Floor = "fit",
     json: AsJson = False,
     column: Columns = None,
     group: Group = None,
 ) -> None:
-    """Forecast the lowest error and the norm to stop at, with 95 % intervals."""
+    """Forecast the lowest error and the norm to stop at, with 95 % intervals.
+
+    With --along, or without --size and --error: what unfinished runs will end at, from their
+    curves so far and the collapsed curve of the finished sizes.
+    """
     from normlaws.cli._curves import read_curves
+    from normlaws.cli._ends import print_ends
     from normlaws.cli._output import print_json
-    from normlaws.errors import InputError
     from normlaws.laws import compare, fit
 
     sizes = list(size or [])
-    if not sizes and error is None:
-        raise InputError("expected --size N or --error E, got neither")
     curves = read_curves(path, column)
+    if along is not None or (not sizes and error is None):
+        _check_ends({"--error": error, "--group": group, "--norm": norm})
+        print_ends(
+            curves, sizes, along=along, metric=metric, end=end, floor=floor, resamples=resamples,
+            json=json,
+        )  # fmt: skip
+        return
     if group is not None:
         compared = compare(curves, group, metric, resamples=resamples)
         target = None if error is None else _fraction(error, metric or curves.default_metric())
         _print_groups(compared, sizes, target, json)
         return
+    _hint(curves)
     laws = fit(curves, norm, metric, resamples=resamples)
     if error is not None:
         sizes.append(_reachable(laws.size_for_error(_fraction(error, laws.metric)).value, error))
@@ -55,6 +70,31 @@ def forecast(
         print_json([_entry(item.as_dict(), laws, error) for item in found])
     else:
         _print(found, laws, error)
+
+
+def _hint(curves: Curves) -> None:
+    """Say on stderr how runs that are not finished are forecast one by one."""
+    from normlaws.cli._output import say
+
+    going = int((curves.runs["status"] == "unfinished").sum())
+    if going:
+        say(
+            f"normlaws: {going} {'run is' if going == 1 else 'runs are'} unfinished; "
+            "--along AXIS forecasts the end of each from its curve so far",
+            err=True,
+        )
+
+
+def _check_ends(others: dict[str, object]) -> None:
+    """Refuse what means nothing for the ends of runs."""
+    from normlaws.errors import InputError
+
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise InputError(
+            f"expected --size, --end or --floor beside --along, got {given[0]}; a norm is an axis "
+            "as well: --along spectral_complexity"
+        )
 
 
 def _fraction(error: float, metric: str) -> float:

@@ -14,6 +14,7 @@ from normlaws.explore import direct, theme
 from normlaws.explore.address import LOOPBACK
 from normlaws.explore.callbacks import register
 from normlaws.explore.direct import DirectStudy, only_direct
+from normlaws.explore.ladder import LadderStudy
 from normlaws.explore.page import shell
 from normlaws.explore.state import State
 from normlaws.explore.study import Study
@@ -36,8 +37,9 @@ def build(study: Study) -> Dash:
     app.index_string = _INDEX
     if only_direct(study.curves):
         alone, name = DirectStudy(study.curves, study.resamples), study.path.resolve().stem
-        app.layout = direct.shell(name, alone)
-        direct.register(app, alone, name)
+        ladder = LadderStudy(study)
+        app.layout = direct.shell(name, alone, ladder)
+        direct.register(app, alone, name, ladder)
     else:
         app.layout = shell()
         register(app, study)

@@ -8,7 +8,7 @@ from uuid import uuid4
 from dash import dcc, html
 
 from normlaws.display.numbers import count
-from normlaws.explore import theme
+from normlaws.explore.blocks import block
 from normlaws.explore.controls import (
     forecast_controls,
     legend,
@@ -17,6 +17,8 @@ from normlaws.explore.controls import (
     study_controls,
     theory_controls,
 )
+from normlaws.explore.ladder.answers import LadderStudy
+from normlaws.explore.ladder.page import pane as collapse_pane
 from normlaws.explore.markup import LIVE, data, labelled
 from normlaws.explore.models import MODELS
 from normlaws.explore.readout import troubled
@@ -73,6 +75,7 @@ def body(study: Study, state: State) -> list[Any]:
             dcc.RadioItems(
                 {
                     "study": "Study",
+                    "collapse": "Collapse",
                     "theory": "Perceptron theory",
                     **{name: model.title for name, model in MODELS.items()},
                 },
@@ -88,6 +91,7 @@ def body(study: Study, state: State) -> list[Any]:
         html.Main(
             [
                 html.Div(_study(study, state), id="study-pane", className="pane"),
+                html.Div(_collapse(study, state), id="collapse-pane", className="pane gone"),
                 html.Div(_theory(state), id="theory-pane", className="pane"),
                 html.Div(model_pane(state), id="model-pane", className="pane gone"),
             ]
@@ -96,40 +100,11 @@ def body(study: Study, state: State) -> list[Any]:
 
 
 def figure_block(name: str, *below: Any, title: str = "", caption: str = "") -> html.Section:
-    """A figure under its heading, with what can be done with it."""
-    title = title or (FIGURES | DIRECT)[name]
-    inside = title[0].lower() + title[1:]
-
-    def button(text: str, says: str, **which: str) -> html.Button:
-        return html.Button(text, id=which | {"figure": name}, type="button", **labelled(says))
-
-    buttons = [
-        button("PNG", f"Download {inside} as PNG", type="image", form="png"),
-        button("SVG", f"Download {inside} as SVG", type="image", form="svg"),
-        button("CSV", f"Download the data of {inside} as CSV", type="csv"),
-        button("Whole", f"Show the whole of {inside}, without zoom", type="whole"),
-    ]
-    return html.Section(
-        [
-            html.Div([html.H2(title), html.Div(buttons, className="buttons")], className="head"),
-            html.Div(
-                dcc.Graph(
-                    id=f"figure-{name}",
-                    figure=theme.message(theme.blank(name, State(), "", ""), "fitting …"),
-                    config=theme.configured(movable=name in MOVABLE),
-                    clear_on_unhover=True,
-                    responsive=True,
-                    className="graph",
-                ),
-                className="plot",
-                role="group",
-                **labelled(title),
-            ),
-            html.P(caption or CAPTIONS[name], className="caption"),
-            *below,
-        ],
-        className=f"figure {name}",
-    )
+    """A figure of this page under its heading, with what can be done with it."""
+    return block(
+        name, title or (FIGURES | DIRECT)[name], caption or CAPTIONS[name], *below,
+        movable=name in MOVABLE,
+    )  # fmt: skip
 
 
 def _stores(study: Study, state: State) -> list[Any]:
@@ -144,7 +119,10 @@ def _stores(study: Study, state: State) -> list[Any]:
         dcc.Store(id="gammas-shown"),
         dcc.Store(id="zoom", data=zoom),
         dcc.Store(id="knobs", data=dict(state.knobs)),
-        *(dcc.Store(id=name) for name in ("view", "question", "ahead", "scale", "point", "model")),
+        *(
+            dcc.Store(id=name)
+            for name in ("view", "question", "ahead", "scale", "point", "model", "ladder")
+        ),
         dcc.Store(id="now"),
         dcc.Store(id="full"),
         dcc.Store(id="linked"),
@@ -222,6 +200,11 @@ def _study(study: Study, state: State) -> list[Any]:
 def _card(heading: str, name: str, also: str = "") -> html.Section:
     """A heading over what the fit says."""
     return html.Section([html.H2(heading), html.Div(id=name, **LIVE)], className=f"card{also}")
+
+
+def _collapse(study: Study, state: State) -> list[Any]:
+    asked = LadderStudy(study).suited(state.axis, state.loss, state.floor)
+    return collapse_pane(study.curves, asked)
 
 
 def _theory(state: State) -> list[Any]:

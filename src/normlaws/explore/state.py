@@ -16,7 +16,7 @@ Span = tuple[float, float]
 SIZES, TARGETS = (1.0, 1e30), (1e-30, 1e30)
 ALPHAS, NORMS = (0.1, 1000.0), (0.01, 1e4)
 """What the perceptron is solved for: examples per dimension, and norms of the student."""
-TABS = ("study", "theory", *MODELS)
+TABS = ("study", "collapse", "theory", *MODELS)
 RUNS, RESCALE = ("mean", "single"), ("optimum", "exponents")
 MODEL_FIGURES = ("model", "model-two")
 ZOOMABLE = ("norm", "step", "error", "optimum", "collapse", "theory", *MODEL_FIGURES)
@@ -27,7 +27,8 @@ class State:
     """Everything a permalink carries; ``None`` stands for what the fit finds or the data give.
 
     Attributes:
-        tab: ``"study"``, ``"theory"`` (the perceptron) or the name of another solvable model.
+        tab: ``"study"``, ``"collapse"``, ``"theory"`` (the perceptron) or the name of another
+            solvable model.
         norm, metric: what is drawn and fitted.
         runs: ``"mean"`` over seeds, or ``"single"`` runs.
         seeds: seeds that count; all where ``None``.
@@ -38,6 +39,8 @@ class State:
         target: error for which the data needed are asked.
         rescale: ``"optimum"`` (λ/λ_opt, ε/ε_opt) or ``"exponents"``.
         gammas: γ0, γ1, γ2 of the rescaling, set by the user.
+        axis, loss, floor: along what the collapse is shown, of which metric, above which
+            irreducible part; empty and ``None`` stand for the usual ones and the fitted floor.
         alpha, radius: α and λ of the perceptron.
         knobs: parameters of solvable models that are not as at the start, by ``model.knob``.
         zoom: ranges of the axes of zoomed figures, as (name, x from, x to, y from, y to) in the
@@ -56,6 +59,9 @@ class State:
     target: float | None = None
     rescale: str = "optimum"
     gammas: tuple[float, float, float] | None = None
+    axis: str = ""
+    loss: str = ""
+    floor: float | None = None
     alpha: float = 5.0
     radius: float = 3.0
     knobs: tuple[tuple[str, float], ...] = ()
@@ -123,6 +129,8 @@ def suited(state: State, curves: Curves) -> State:
         zoom=tuple(one for one in state.zoom if one[0] in ZOOMABLE),
         size=None if state.size is None else _within(state.size, SIZES),
         target=None if state.target is None else _within(state.target, TARGETS),
+        axis=state.axis if {state.axis, f"log_{state.axis}"} & set(curves.frame) else "",
+        loss=state.loss if state.loss in curves.metrics else "",
         alpha=_within(state.alpha, ALPHAS),
         radius=_within(state.radius, NORMS),
         knobs=suited_knobs(state.knobs),
@@ -228,6 +236,9 @@ _READ: dict[str, Callable[[str], Any]] = {
     "target": _positive,
     "rescale": _one_of(RESCALE),
     "gammas": _numbers(3),
+    "axis": str,
+    "loss": str,
+    "floor": _number,
     "alpha": _positive,
     "radius": _positive,
     "knobs": _knobs,

@@ -18,6 +18,7 @@ from normlaws.laws.forecasts.clocked import Clocked, along, rms
 ORDINARY = ("step", "epoch", "train_loss")
 COLUMNS = ("clock", "common_share", "slope_change", "collapse", "sizes", "unfinished")
 MIN_PAST = 2  # past forecasts that choose a clock
+HALVED, ALONE = 1 / 2, 1 / 3  # what a floor must leave of past errors; of a single one
 BETTER = 0.8  # a clock is called better where its curves spread less than this share of the other's
 
 
@@ -47,15 +48,26 @@ def clocks(curves: Curves, norm: str, metric: str, choice: str | None = None) ->
 
 
 def best_clock(
-    curves: Curves, norm: str, metric: str, choice: str | None, found: Samples, seed: int
+    curves: Curves,
+    norm: str,
+    metric: str,
+    choice: str | None,
+    found: Samples,
+    seed: int,
+    running: int | None = None,
 ) -> tuple[Clocked, Floats]:
     """The clock along which finished sizes, cut short, are forecast best, and its past errors.
 
-    The norm where no clock has two past forecasts. Weights are those of the fit ``found``.
+    They are cut as far before their optimum, in the norm, as the size with the index ``running``
+    stands before the one it is expected at; by default at the optimum of the next smaller size.
+
+    The norm where no clock has two past forecasts. That clock is followed above the floor of the
+    optima where this halves the past errors; of a single past error it must leave a third. Weights
+    are those of the fit ``found``.
     """
     weights = weights_of(found.panel, len(found.late) - 1, seed)
     mine = along(norm, found.panel, weights, found.used)
-    cuts = mine.cuts()
+    cuts = mine.cuts(None if running is None else mine.remaining(running))
     best, least = mine, mine.past_errors(cuts)
     names = [run.name for run in found.panel.runs]
     for name, panel in _panels(curves, norm, metric, choice).items():
@@ -66,7 +78,11 @@ def best_clock(
         both = np.isfinite(past) & np.isfinite(least)
         if both.sum() >= MIN_PAST and rms(past[both]) < rms(least[both]):
             best, least = other, past
-    return best, least
+    floored = best.above_a_floor()
+    past = floored.past_errors(cuts)
+    both = np.isfinite(past) & np.isfinite(least)
+    better = HALVED if both.sum() >= MIN_PAST else ALONE
+    return (floored, past) if rms(past[both]) < better * rms(least[both]) else (best, least)
 
 
 def _panels(curves: Curves, norm: str, metric: str, choice: str | None) -> dict[str, Panel | None]:

@@ -125,15 +125,24 @@ class Laws:
         return each(self._forecast, size)
 
     def _forecast(self, size: float) -> Forecast:
-        top = ceiling(self.metric)
-        if self.curves is None or running_size(self.samples, size) is None:
+        top, running = ceiling(self.metric), running_size(self.samples, size)
+        if self.curves is None or running is None:
             return forecast(self.samples, size, top)
-        return forecast(self.samples, size, top, self._clock)
+        return forecast(self.samples, size, top, self._clock(running))
+
+    def _clock(self, running: int) -> tuple[Clocked, Floats]:
+        """The clock to follow an unfinished size along, by its index; looked for once."""
+        known = self._clocks_followed
+        if running not in known:
+            how = (self.norm, self.metric, self.settings["choice"])
+            known[running] = best_clock(
+                self._recorded, *how, self.samples, self.settings["seed"], running
+            )
+        return known[running]
 
     @cached_property
-    def _clock(self) -> tuple[Clocked, Floats]:
-        how = (self.norm, self.metric, self.settings["choice"])
-        return best_clock(self._recorded, *how, self.samples, self.settings["seed"])
+    def _clocks_followed(self) -> dict[int, tuple[Clocked, Floats]]:
+        return {}
 
     @overload
     def size_for_error(self, error: float) -> Estimate: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from normlaws.display.numbers import count, fixed, interval, significant
@@ -15,18 +16,22 @@ from normlaws.version import __version__
 _INTERVAL = "95\u00a0% interval"
 
 
-def write_direct_report(found: DirectLaw | Comparison, path: str | Path, *, title: str) -> Path:
+def write_direct_report(
+    found: DirectLaw | Comparison, path: str | Path, *, title: str, more: Sequence[Section] = ()
+) -> Path:
     """Write the report of one direct law, or of a comparison, to one HTML file.
 
     Args:
         found: what was fitted.
         path: the file, replaced in one step.
         title: heading of the page.
+        more: sections that follow, such as that of a collapse.
 
     Returns:
         The path.
     """
     sections = _compared(found) if isinstance(found, Comparison) else _single(found)
+    sections = [*sections, *more]
     return write_page(path, title, sections, lead=_facts(found), footer=f"normlaws {__version__}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ def write_report(
     metric: str | None = None,
     reason: str = "",
     settings: Mapping[str, Any] | None = None,
+    more: Sequence[Section] = (),
 ) -> Path:
     """Write the report of a study to one self-contained HTML file.
 
@@ -48,6 +49,7 @@ def write_report(
         metric: error or loss to draw where there are no laws, by default that of ``fit``.
         reason: why there are no laws, in a sentence.
         settings: what defines the study as a whole, shown beside the settings of the runs.
+        more: sections that follow the two laws, such as that of a collapse.
 
     Returns:
         The path.
@@ -60,6 +62,7 @@ def write_report(
     sections = [
         Section("Verdict", "verdict", _verdict(laws, reason)),
         Section("The two laws", "laws", _overview(laws, drawn)),
+        *more,
         Section("Does the norm do better than the step?", "clocks", _clocks(laws)),
         Section("Exponents", "exponents", _exponents(laws, drawn)),
         Section("Data needed", "needed", _needed(laws)),

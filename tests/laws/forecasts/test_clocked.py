@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import normlaws as nl
@@ -51,3 +52,36 @@ def test_with_three_finished_sizes_the_norm_is_followed(warped):
     )
     assert clock.name == laws.norm
     assert np.isnan(errors).all()
+
+
+def test_a_floor_is_taken_off_where_it_helps():
+    """Reducible losses that share a curve, above a floor of nine tenths; stopped at a third."""
+    shares = np.geomspace(0.01, 1, 80)
+    rows = []
+    for size in SIZES:
+        end = float(size)
+        for seed in range(2):
+            clock = shares * end
+            loss = 5 + (1 + 1e-3 * seed) * size**-0.3 * (0.6 * shares**-0.3 + 0.4)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "run": f"{size}-{seed}", "size": size, "seed": seed,
+                        "step": np.arange(80), "log_clock": np.log(clock), "test_loss": loss,
+                    }
+                )
+            )  # fmt: skip
+    frame = pd.concat(rows, ignore_index=True)
+    largest = frame["size"] == SIZES[-1]
+    truth = float(frame.loc[largest, "test_loss"].min())
+    runs = frame.groupby("run", sort=False)[["size", "seed"]].first().reset_index()
+    runs["status"] = np.where(runs["size"] == SIZES[-1], "unfinished", "complete")
+    kept = frame[~largest | (np.exp(frame["log_clock"]) < SIZES[-1] / 3)]
+    laws = nl.fit(Curves(kept, runs), norm="clock", metric="test_loss", resamples=30)
+    clock, _ = best_clock(
+        laws.curves, laws.norm, laws.metric, None, laws.samples, 0, running=len(SIZES) - 1
+    )
+    assert clock.floored
+    found = laws.forecast(SIZES[-1]).error
+    assert found.value == pytest.approx(truth, abs=2e-3 * (truth - 5))
+    assert found.low < truth < found.high

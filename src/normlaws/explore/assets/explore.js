@@ -66,8 +66,9 @@
     explore: {
       tabs(tab) {
         setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
-        const shown = tab === "study" ? 0 : tab === "theory" ? 1 : 2;
-        return [0, 1, 2].map((place) => `pane${place === shown ? "" : " gone"}`);
+        const named = ["study", "collapse", "theory"].indexOf(tab);
+        const shown = named < 0 ? 3 : named;
+        return [0, 1, 2, 3].map((place) => `pane${place === shown ? "" : " gone"}`);
       },
 
       address(query) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash import Dash
 
 from normlaws.explore.callbacks import (
@@ -13,6 +15,8 @@ from normlaws.explore.callbacks import (
     models,
     perceptron,
 )
+from normlaws.explore.ladder import Asked, LadderStudy
+from normlaws.explore.ladder import register as register_collapse
 from normlaws.explore.study import Study
 
 
@@ -21,4 +25,12 @@ def register(app: Dash, study: Study) -> None:
     for part in (loading, controls, fitting, drawing, perceptron):
         part.register(app, study)
     models.register(app)
+    ladder = LadderStudy(study)
+
+    def asked(store: Any) -> Asked | None:
+        if not store or store["tab"] != "collapse":
+            return None
+        return ladder.suited(store["axis"], store["loss"], store["floor"])
+
+    register_collapse(app, ladder, asked)
     browser.register(app)

@@ -8,7 +8,7 @@ from normlaws.explore.page import FIGURES
 from normlaws.explore.state import MODEL_FIGURES
 
 LINKED = ("norm", "step")
-PANES = ("study", "theory")
+PANES = ("study", "collapse", "theory")
 
 
 def register(app: Dash) -> None:
@@ -22,6 +22,7 @@ def register(app: Dash) -> None:
     local(
         "tabs",
         Output("study-pane", "className"),
+        Output("collapse-pane", "className"),
         Output("theory-pane", "className"),
         Output("model-pane", "className"),
         Input("tab", "value"),

@@ -27,6 +27,9 @@ INPUTS = {
         "size",
         "target",
         "rescale",
+        "axis",
+        "loss",
+        "floor",
         "alpha",
         "radius",
         "hand",
@@ -41,6 +44,7 @@ SLICES = {
     "question": ("norm", "metric", "seeds", "cut", "window"),
     "ahead": ("size", "target"),
     "scale": ("rescale", "gammas"),
+    "ladder": ("tab", "axis", "loss", "floor"),
     "point": ("alpha", "radius"),
     "model": ("tab", "knobs"),
 }
@@ -144,6 +148,9 @@ def state_of(given: dict[str, Any], study: Study, old: dict[str, Any]) -> PageSt
         target=given["target"] or None,
         rescale=given["rescale"],
         gammas=tuple(given["gammas"]) if given["gammas"] else None,
+        axis=given["axis"] or "",
+        loss=given["loss"] or "",
+        floor=given["floor"],
         alpha=given["alpha"] or old["alpha"],
         radius=given["radius"] or old["radius"],
         knobs=tuple((given["knobs"] or {}).items()),
@@ -159,7 +166,7 @@ def state_of(given: dict[str, Any], study: Study, old: dict[str, Any]) -> PageSt
 def slice_of(state: PageState, name: str, version: int, moving: bool) -> dict[str, Any]:
     """The part of a state that one part of the page depends on."""
     part = {field: getattr(state, field) for field in SLICES[name]}
-    if name in ("view", "question"):
+    if name in ("view", "question", "ladder"):
         part["version"] = version
     return part | {"moving": moving} if name == "question" else part
 

@@ -15,6 +15,9 @@ from normlaws.display.numbers import count, fixed, interval, significant, size_n
 from normlaws.explore import theme
 from normlaws.explore.direct.study import DirectStudy
 from normlaws.explore.figures.direct import direct_laws
+from normlaws.explore.ladder import Asked, LadderStudy
+from normlaws.explore.ladder import register as register_collapse
+from normlaws.explore.ladder.answers import ordered_axes, usual
 from normlaws.explore.readout import INTERVAL, as_html
 from normlaws.explore.state import State as PageState
 from normlaws.laws import Comparison, DirectLaw
@@ -24,11 +27,14 @@ from normlaws.report.page import Table
 from normlaws.report.scales import words
 
 
-def register(app: Dash, study: DirectStudy, title: str) -> None:
-    """Fit and figures, address, downloads."""
+def register(app: Dash, study: DirectStudy, title: str, ladder: LadderStudy) -> None:
+    """Fit and figures, address, downloads; the collapse, where runs have several records."""
     _settle(app, study)
     _answer(app, study)
-    _keep(app, study, title)
+    _keep(app, study, title, collapsed=bool(ladder.axes))
+    _reload(app, study, ladder)
+    if ladder.axes:
+        _collapse(app, ladder)
 
 
 def _settle(app: Dash, study: DirectStudy) -> None:
@@ -41,7 +47,7 @@ def _settle(app: Dash, study: DirectStudy) -> None:
     )
     def settle(search: str | None) -> Any:
         """The menus as the address has them."""
-        asked = {name: found[-1] for name, found in parse_qs((search or "").lstrip("?")).items()}
+        asked = _address(search)
         metric, group = asked.get("metric"), asked.get("group")
         return (
             metric if metric in study.curves.metrics else no_update,
@@ -58,25 +64,75 @@ def _answer(app: Dash, study: DirectStudy) -> None:
         Output("forecast", "children"),
         Output("laws", "children"),
         Output("refused", "children"),
-        Output("query", "data"),
         Input("metric", "value"),
         Input("group", "value"),
         Input("size", "value"),
         Input("target", "value"),
+        Input("seen", "data"),
     )
-    def answer(metric: str, group: str, size: Any, target: Any) -> Any:
+    def answer(metric: str, group: str, size: Any, target: Any, _seen: Any) -> Any:
         found = study.answer(metric, group)
-        query = _query(study, metric, group, size, target)
         if isinstance(found, str):
             figure = theme.message(theme.blank("direct", PageState(), "", ""), found)
-            return figure, [html.P(found, className="verdict")], [], [], "", query
+            return figure, [html.P(found, className="verdict")], [], [], ""
         asked, refused = _asked(size, target, metric)
         laws = found.laws if isinstance(found, Comparison) else {"": found}
         figure = direct_laws(laws, asked[0])
-        return figure, _verdict(found), _forecast(found, *asked), _laws(found), refused, query
+        return figure, _verdict(found), _forecast(found, *asked), _laws(found), refused
 
 
-def _keep(app: Dash, study: DirectStudy, title: str) -> None:
+def _reload(app: Dash, study: DirectStudy, ladder: LadderStudy) -> None:
+    @app.callback(
+        Output("seen", "data"),
+        Output("notice", "children"),
+        Input("tick", "n_intervals"),
+        prevent_initial_call=True,
+    )
+    def reload(_: Any) -> Any:
+        """Read a running study again."""
+        read = ladder.study
+        if not read.reload():
+            return no_update, f"Not read again: {read.trouble}" if read.trouble else no_update
+        study.refresh(read.curves)
+        return read.version, f"{len(read.curves):,} records read."
+
+
+def _collapse(app: Dash, ladder: LadderStudy) -> None:
+    @app.callback(
+        Output("axis", "value"),
+        Output("loss", "value"),
+        Output("floor", "value"),
+        Input("url", "search"),
+    )
+    def settle(search: str | None) -> Any:
+        """The menus as the address has them."""
+        asked = _address(search)
+        return ladder.suited(asked.get("axis"), asked.get("loss"), _number(asked.get("floor")))
+
+    @app.callback(
+        Output("ladder", "data"),
+        Input("axis", "value"),
+        Input("loss", "value"),
+        Input("floor", "value"),
+        Input("seen", "data"),
+    )
+    def ask(axis: Any, loss: Any, floor: Any, seen: Any) -> Any:
+        return {"asked": ladder.suited(axis, loss, floor), "seen": seen}
+
+    def asked_of(store: Any) -> Asked | None:
+        return ladder.suited(*store["asked"]) if store else None
+
+    register_collapse(app, ladder, asked_of)
+
+
+def _keep(app: Dash, study: DirectStudy, title: str, collapsed: bool) -> None:
+    more = ("axis", "loss", "floor") if collapsed else ()
+    names = ("metric", "group", "size", "target", *more)
+
+    @app.callback(Output("query", "data"), *(Input(name, "value") for name in names))
+    def keep(metric: str, group: str, size: Any, target: Any, *more: Any) -> str:
+        return _query(study, metric, group, size, target, *more)
+
     @app.callback(
         Output("download", "data"),
         Input({"type": "csv", "figure": ALL}, "n_clicks"),
@@ -98,6 +154,7 @@ def _keep(app: Dash, study: DirectStudy, title: str) -> None:
         )
 
     local("address", Output("linked", "data"), Input("query", "data"))
+    local("follow", Output("tick", "disabled"), Input("follow", "value"))
     local("copy", Output("copy", "children"), Input("copy", "n_clicks"))
     local(
         "picture",
@@ -107,15 +164,36 @@ def _keep(app: Dash, study: DirectStudy, title: str) -> None:
     )
 
 
-def _query(study: DirectStudy, metric: str, group: str, size: Any, target: Any) -> str:
-    given = {"metric": metric, "group": group, "size": size, "target": target}
+def _address(search: str | None) -> dict[str, str]:
+    return {name: found[-1] for name, found in parse_qs((search or "").lstrip("?")).items()}
+
+
+def _query(
+    study: DirectStudy,
+    metric: str,
+    group: str,
+    size: Any,
+    target: Any,
+    axis: Any = None,
+    loss: Any = None,
+    floor: Any = None,
+) -> str:
+    given = {"metric": metric, "group": group, "size": size, "target": target, "axis": axis,
+             "loss": loss, "floor": floor}  # fmt: skip
     start = {
+        "axis": next(iter(ordered_axes(study.curves)), None),
+        "loss": usual(study.curves),
+        "floor": None,
         "metric": study.curves.default_metric(),
         "group": study.start,
         "size": 4.0 * max(study.curves.sizes),
         "target": None,
     }
-    kept = {name: value for name, value in given.items() if value and value != start[name]}
+    kept = {
+        name: value
+        for name, value in given.items()
+        if value != start[name] and (value or name == "floor") and value is not None
+    }
     return f"?{urlencode(kept)}" if kept else ""
 
 

@@ -9,11 +9,13 @@ from dash import dcc, html
 from normlaws.display.numbers import count
 from normlaws.explore.controls import choice, group, number
 from normlaws.explore.direct.study import NO_GROUP, DirectStudy
-from normlaws.explore.markup import LIVE, labelled
-from normlaws.explore.page import figure_block
+from normlaws.explore.ladder import LadderStudy
+from normlaws.explore.ladder import pane as collapse_pane
+from normlaws.explore.markup import LIVE, data, labelled
+from normlaws.explore.page import POLL, figure_block
 
 
-def shell(title: str, study: DirectStudy) -> html.Div:
+def shell(title: str, study: DirectStudy, ladder: LadderStudy) -> html.Div:
     """The whole page."""
     return html.Div(
         [
@@ -21,12 +23,20 @@ def shell(title: str, study: DirectStudy) -> html.Div:
             dcc.Store(id="linked"),
             dcc.Store(id="saved"),
             dcc.Store(id="query"),
+            dcc.Store(id="ladder"),
+            dcc.Store(id="seen"),
+            dcc.Interval(id="tick", interval=POLL, disabled=True),
             dcc.Download(id="download"),
             html.Div(
                 [
                     html.Header(_header(title, study), className="top"),
                     html.P(id="notice", role="status", className="notice"),
-                    html.Main(html.Div(_pane(study), className="pane")),
+                    html.Main(
+                        [
+                            html.Div(_pane(study), className="pane"),
+                            *_collapse(study, ladder),
+                        ]
+                    ),
                 ],
                 id="page",
             ),
@@ -41,11 +51,23 @@ def _header(title: str, study: DirectStudy) -> list[Any]:
         f"{len(sizes)} sizes, from {count(sizes[0])} to {count(sizes[-1])} · {runs} runs · no norm "
         "is followed: the direct law alone"
     )
+    follow = dcc.Checklist(
+        [{"label": "follow a running study", "value": "follow"}],
+        [], id="follow", className="chips",
+    )  # fmt: skip
     copy = html.Button("Copy link", id="copy", type="button")
     return [
         html.Div([html.H1(title), html.P(facts, id="facts", className="facts")]),
-        html.Div([copy], className="buttons"),
+        html.Div([html.Div(follow, **data(named="Polling")), copy], className="buttons"),
     ]
+
+
+def _collapse(study: DirectStudy, ladder: LadderStudy) -> list[Any]:
+    """The collapse below the direct law; nothing where every run has one record."""
+    if not ladder.axes:
+        return []
+    asked = ladder.suited(None, None, None)
+    return [html.Div(collapse_pane(study.curves, asked), id="collapse-pane", className="pane")]
 
 
 def _pane(study: DirectStudy) -> list[Any]:

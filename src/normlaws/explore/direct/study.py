@@ -32,6 +32,10 @@ class DirectStudy:
     resamples: int = 1000
     _answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
 
+    def refresh(self, curves: Curves) -> None:
+        """Other curves in place of those so far; what was fitted is forgotten."""
+        self.curves, self._answers = curves, {}
+
     @property
     def groups(self) -> list[str]:
         """Variables of the runs with a few values, by which runs can be compared."""

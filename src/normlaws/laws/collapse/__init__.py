@@ -1,5 +1,6 @@
 """Normalised curves of a ladder along any axis: do they collapse, and what follows from it."""
 
+from normlaws.laws.collapse.ahead import SizeForecast
 from normlaws.laws.collapse.comparison import collapse
 from normlaws.laws.collapse.exponent import HorizonExponent
 from normlaws.laws.collapse.finish import Finish
@@ -16,6 +17,7 @@ __all__ = [
     "HorizonExponent",
     "NoiseCorrection",
     "Residuals",
+    "SizeForecast",
     "collapse",
     "noise_correction",
     "plant_ladder",

@@ -12,7 +12,7 @@ from scipy import stats
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.laws.collapse.floor import FEWEST
-from normlaws.laws.collapse.ladder import WINDOW, Ladder, Track
+from normlaws.laws.collapse.ladder import WINDOW, Ladder, Track, different
 from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.estimators.profile import power_law_with_floor
 from normlaws.laws.result import Estimate
@@ -55,9 +55,17 @@ class Finish:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        half = "" if self.value.low is None else f" ± {self.value.value - self.value.low:.2g}"
         beside = "" if np.isnan(self.residual) else f", residual {self.residual:+.1f} σ"
-        return f"expected final value {self.value.value:.4g}{half} (from x = {self.x:.2f}){beside}"
+        return f"expected final value {_with_error(self.value)} (from x = {self.x:.2f}){beside}"
+
+
+def _with_error(value: Estimate) -> str:
+    """``2.87 ± 0.01``: the half-width to two digits at most, the value to as many decimals."""
+    half = 0.0 if value.low is None else value.value - value.low
+    if not 0 < half < np.inf:
+        return f"{value.value:.4g}"
+    decimals = max(0, 1 - int(np.floor(np.log10(half))))
+    return f"{value.value:.{decimals}f} ± {half:.{decimals}f}"
 
 
 def finish_track(ladder: Ladder, floor: float, track: Track, upto: float | None = None) -> Finish:
@@ -181,5 +189,7 @@ def _size_law(ladder: Ladder, track: Track) -> float:
     finals = np.array([ladder.values[ladder.group == k, -1].mean() for k in groups])
     if len(groups) <= FEWEST or not (finals > 0).all():
         return float("nan")
-    fit = power_law_with_floor(ladder.ends[groups], finals, objective="log")
-    return float(fit.predict(track.end)[0, 0])
+    if different(ladder.places[groups]) < FEWEST:
+        return float("nan")
+    fit = power_law_with_floor(ladder.places[groups], finals, objective="log")
+    return float(fit.predict(ladder.place_of(track.size, track.end))[0, 0])

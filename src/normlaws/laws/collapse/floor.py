@@ -1,4 +1,8 @@
-"""The irreducible loss L0 of a ladder: L0 + a c^(−b) through its final losses."""
+"""The irreducible loss L0 of a ladder: L0 + a c^(−b) through its final losses.
+
+c is the horizon along the axis; where all sizes have one horizon, such as a number of steps, it is
+the size.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ import numpy as np
 
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
-from normlaws.laws.collapse.ladder import Ladder
+from normlaws.laws.collapse.ladder import FEWEST_PLACES, Ladder, different
 from normlaws.laws.estimators.profile import FloorFit, power_law_with_floor
 
-FEWEST = 3  # groups through which the three constants can be drawn
+FEWEST = FEWEST_PLACES
 DISTINCT = 4  # different groups in a resample of the groups
 
 
@@ -21,7 +25,7 @@ class SizeLaw:
 
     Attributes:
         floor: (B,) L0.
-        fit: the law of the final losses against the axis; None where L0 was given.
+        fit: the law of the final losses against ``Ladder.places``; None where L0 was given.
         finals: (B, K) mean final losses.
     """
 
@@ -68,10 +72,10 @@ def group_means(ladder: Ladder, weights: Floats, values: Floats) -> Floats:
 
 
 def _fitted(ladder: Ladder, finals: Floats, generator: np.random.Generator) -> SizeLaw:
-    places = np.unique(np.round(np.log(ladder.ends), 6))
-    if len(places) < FEWEST:
+    places = different(ladder.places)
+    if places < FEWEST:
         raise InputError(
-            f"expected {FEWEST} or more sizes to fit the irreducible loss to, got {len(places)}; "
+            f"expected {FEWEST} or more sizes to fit the irreducible loss to, got {places}; "
             "give it with floor=…"
         )
     if (finals <= 0).any():
@@ -80,9 +84,9 @@ def _fitted(ladder: Ladder, finals: Floats, generator: np.random.Generator) -> S
             f"got {finals.min():g}; give it with floor=…"
         )
     counts = np.ones_like(finals)
-    if len(places) > DISTINCT:
+    if places > DISTINCT:
         counts[1:] = _draw_groups(len(finals) - 1, finals.shape[1], generator)
-    fit = power_law_with_floor(ladder.ends, finals, counts, objective="log")
+    fit = power_law_with_floor(ladder.places, finals, counts, objective="log")
     return SizeLaw(fit.floor, fit, finals)
 
 

@@ -24,6 +24,7 @@ SAME_HORIZON = 0.02  # relative difference of ends up to which runs of one size 
 SAME_SCHEDULE = 0.05  # mean difference of learning rates over their peaks
 REACHED = 0.01  # a run that ends this much short of its horizon has reached it
 MIN_RECORDS = 3
+FEWEST_PLACES = 3  # horizons or sizes through which a law with a floor can be drawn
 _KNOWN = ("run", "size", "seed", "status", "error", "settings", "versions", "hardware", "code",
           "scale")  # fmt: skip
 End = str | float | Mapping[float, float]
@@ -114,6 +115,20 @@ class Ladder:
         return np.asarray(np.add.reduceat(ends, self.starts) / self.counts)
 
     @cached_property
+    def by_size(self) -> bool:
+        """Whether final values are a law of the size: too few horizons differ for one of those."""
+        return different(self.ends) < FEWEST_PLACES <= different(self.sizes)
+
+    @property
+    def places(self) -> Floats:
+        """What the law of the final values depends on: the groups' horizons, or sizes. (K,)."""
+        return self.sizes if self.by_size else self.ends
+
+    def place_of(self, size: float, end: float) -> float:
+        """The same for one run."""
+        return size if self.by_size else end
+
+    @cached_property
     def seeded(self) -> bool:
         """Whether some group has runs to compare with one another."""
         return bool((self.counts > 1).any())
@@ -127,6 +142,11 @@ class Ladder:
     def covers_window(self) -> bool:
         """Whether every run is recorded all through the window."""
         return bool(self.grid[0] <= WINDOW[0] + 0.01 + 1e-9)
+
+
+def different(places: Floats) -> int:
+    """How many of these differ by more than rounding."""
+    return len(np.unique(np.round(np.log(places), 6)))
 
 
 def ladder_of(curves: Curves, along: str | None, metric: str | None, end: End) -> Ladder:

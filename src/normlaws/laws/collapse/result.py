@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ import pandas as pd
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.laws.collapse import render
+from normlaws.laws.collapse.ahead import SizeForecast, forecast_size, usual_end
 from normlaws.laws.collapse.exponent import HorizonExponent, exponent_of
 from normlaws.laws.collapse.finish import Finish, finish_track
 from normlaws.laws.collapse.floor import SizeLaw
@@ -21,14 +23,11 @@ from normlaws.laws.collapse.ladder import Ladder, Track, tracks_of
 from normlaws.laws.collapse.measure import Measured
 from normlaws.laws.collapse.rank import ranked
 from normlaws.laws.collapse.residuals import Residuals
-from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.presented import Figures, Presented
 from normlaws.laws.result import Estimate, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-SAME_LAW = 0.1  # of ln end: how far finished ends may lie from a power of size that is carried on
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -140,6 +139,36 @@ class Collapse(Presented):
         track = track.ending(end if end is not None else self._end_of(track))
         return finish_track(self.ladder, self.floor.value, track, upto)
 
+    def unfinished(self, end: float | None = None) -> tuple[Finish, ...]:
+        """What every run that is not finished is expected to end at.
+
+        Args:
+            end: their horizon along the axis; by default as in :meth:`finish`.
+
+        Warns:
+            NormlawsWarning: a run that cannot be finished, and why.
+        """
+        found = []
+        for track in self.ladder.running:
+            try:
+                found.append(self.finish(track.name, end=end))
+            except InputError as error:
+                warnings.warn(f"left out: {error}", NormlawsWarning, stacklevel=2)
+        return tuple(found)
+
+    def forecast(self, size: float, *, end: float | None = None) -> SizeForecast:
+        """The final value of one new run of a size, by the law of the finished sizes' final values.
+
+        Args:
+            size: how large.
+            end: its horizon along the axis; by default that of its finished runs, or the power law
+                of the finished sizes' horizons.
+
+        Raises:
+            InputError: a size or horizon that is not positive, or a horizon that has to be given.
+        """
+        return forecast_size(self.ladder, self.size_law, size, end)
+
     def rank(self, runs: Iterable[str] | Curves | None = None, **options: Any) -> pd.DataFrame:
         """Runs of a sweep by their expected final value; which can stop, and at what regret.
 
@@ -188,17 +217,13 @@ class Collapse(Presented):
         """The horizon of a run: its own, that of its size, or the power law of the horizons."""
         if np.isfinite(track.end):
             return track.end
-        sizes, ends = np.log(self.ladder.sizes), np.log(self.ladder.ends)
-        same = np.flatnonzero(self.ladder.sizes == track.size)
-        if len(same) == 1:
-            return float(self.ladder.ends[same[0]])
-        constant, slope = one_line(sizes, ends)
-        if not np.abs(ends - slope * sizes - constant).max() <= SAME_LAW:
+        end = usual_end(self.ladder, track.size)
+        if np.isnan(end):
             raise InputError(
                 f"expected the horizon of run {track.name}, because those of the finished sizes "
                 "follow no power of size; give it with end=…"
             )
-        return float(np.exp(constant + slope * np.log(track.size)))
+        return end
 
 
 def _one(curves: Curves, name: str) -> Curves:

@@ -2,19 +2,24 @@
 
 An unfinished run is forecast from the last stretch of finished sizes, measured along some clock:
 the norm, or the training loss. For every finished size that has three smaller ones, the curve is
-cut where its norm passes the optimum of the next smaller size, and its optimum is forecast along
-each clock. All clocks are cut at the same moment: where the error first falls to what it is there.
+cut as far before its optimum as the unfinished run stands before the one it is expected at, and its
+optimum is forecast along each clock. All clocks are cut at the same moment: where the error first
+falls to what it is there.
+
+What falls alike before the optimum of every size is the part above the floor of the optima. Where
+that floor is high, as that of a cross-entropy, it is taken off before curves are compared.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from normlaws.arrays import Flags, Floats
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.estimators.least_squares import straight_line
+from normlaws.laws.estimators.profile import power_law_with_floor
 from normlaws.laws.forecasts.unfinished import from_partial
 
 MIN_VISIBLE = 3
@@ -32,6 +37,7 @@ class Clocked:
         lowest: (B, K) ln ε_opt.
         used: (K,) finished sizes with an optimum.
         log_sizes: (K,) ln P.
+        floored: whether the floor of the optima against P is taken off before curves are compared.
     """
 
     name: str
@@ -41,25 +47,43 @@ class Clocked:
     lowest: Floats
     used: Flags
     log_sizes: Floats
+    floored: bool = False
+
+    def above_a_floor(self) -> Clocked:
+        """The same clock with the floor of the optima taken off."""
+        return replace(self, floored=True)
 
     def optimum_of(self, k: int) -> Floats:
         """Ln ε_opt of size k, whose runs are unfinished. (B,)."""
         return self._from(self.curves[:, k], k, self.used, slice(None))
 
-    def cuts(self) -> Floats:
-        """Ln error of every size on the data where the clock passes the next smaller optimum. (K,).
+    def cuts(self, ahead: float | None = None) -> Floats:
+        """Ln error of every size on the data where its curve is cut in back-tests. (K,).
 
-        NaN where fewer than three finished sizes are smaller.
+        NaN where fewer than three finished sizes are smaller, or nothing is recorded there.
+
+        Args:
+            ahead: how far before its own optimum, in the logarithm of the clock; by default where
+                the clock passes the optimum of the next smaller size.
         """
         out = np.full(len(self.used), np.nan)
         seen = np.flatnonzero(self.used)
         for before, k in zip(seen[MIN_VISIBLE - 1 :], seen[MIN_VISIBLE:], strict=False):
             known = np.isfinite(self.curves[0, k])
-            at = self.place[0, before]
+            at = self.place[0, before] if ahead is None else self.place[0, k] - ahead
             out[k] = np.interp(
                 at, self.grid[known], self.curves[0, k, known], left=np.nan, right=np.nan
             )
         return out
+
+    def remaining(self, k: int) -> float:
+        """How far size k, whose runs are unfinished, stands before the optimum it is expected at.
+
+        In the logarithm of the clock, on the data.
+        """
+        constant, slope = straight_line(self.log_sizes[self.used], self.place[:1, self.used])
+        stands = self.grid[np.flatnonzero(np.isfinite(self.curves[0, k]))[-1]]
+        return max(float(constant[0] + slope[0] * self.log_sizes[k] - stands), 0.0)
 
     def past_errors(self, cuts: Floats) -> Floats:
         """Ln (forecast/actual) of every size that was cut at ``cuts`` (K,) in its ln error. (K,).
@@ -81,15 +105,33 @@ class Clocked:
     @np.errstate(divide="ignore", invalid="ignore")
     def _from(self, partial: Floats, k: int, seen: Flags, rows: slice) -> Floats:
         constant, slope = straight_line(self.log_sizes[seen], self.place[rows][:, seen])
-        return from_partial(
+        floor = self._floor(seen, rows)
+        found = from_partial(
             self.grid,
-            self.curves[rows],
+            _above(self.curves[rows], floor[:, None, None]),
             seen,
             self.place[rows],
-            self.lowest[rows],
-            partial,
+            _above(self.lowest[rows], floor[:, None]),
+            _above(partial, floor[:, None]),
             constant + slope * self.log_sizes[k],
         )
+        return np.asarray(np.log(np.exp(found) + floor))
+
+    def _floor(self, seen: Flags, rows: slice) -> Floats:
+        """Floor of the seen sizes' lowest errors; 0 where not asked for, or not found. (B,)."""
+        lowest = self.lowest[rows][:, seen]
+        if not self.floored:
+            return np.zeros(len(lowest))
+        fit = power_law_with_floor(np.exp(self.log_sizes[seen]), np.exp(lowest), objective="log")
+        return np.where(fit.status == "converged", fit.floor, 0.0)
+
+
+def _above(log_error: Floats, floor: Floats) -> Floats:
+    """Ln of what an error lies above a floor; NaN where it does not."""
+    if not np.any(floor):
+        return log_error
+    above = np.exp(log_error) - floor
+    return np.asarray(np.log(np.where(above > 0, above, np.nan)))
 
 
 def along(name: str, panel: Panel, weights: Floats, used: Flags) -> Clocked:

@@ -65,6 +65,27 @@ def deviation_and_noise(found: Collapse, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def residuals_by_size(found: Collapse, ax: Axes | None = None) -> Axes:
+    """Draw every run's mean residual against its size, with the trend."""
+    ax = new_axes(ax)
+    order = found.order
+    runs = order.table
+    colours = size_colours(found.ladder.sizes)
+    for size, part in runs.groupby("size", sort=True):
+        ax.plot(part["size"], part["residual"], "o", ms=4.5, color=colours[as_size(size)])
+    logs = np.log(runs["size"].to_numpy(dtype=float))
+    ends = np.array([logs.min(), logs.max()])
+    line = runs["residual"].mean() + order.trend.value * (ends - logs.mean())
+    ax.plot(np.exp(ends), line, color=FIT, lw=1.2, ls=(0, (4, 2)), label="trend")
+    ax.axhline(0, color=MUTED, lw=0.8)
+    ax.set_xscale("log")
+    ax.set_xlabel("P" if found.scale == "size" else label(found.scale))
+    unit = r"$\bar\sigma$" if order.unit == "sigma" else "% of the reducible part"
+    ax.set_ylabel(f"residual ({unit})")
+    ax.legend(frameon=False)
+    return ax
+
+
 def save_normalised(found: Collapse, path: str | Path) -> None:
     """Draw both into one file.
 
