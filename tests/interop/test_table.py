@@ -173,3 +173,64 @@ def test_other_separators_and_decimal_commas(how, tmp_path):
     frame = read_table(tmp_path / "t.csv").frame
     assert frame["test_error"].tolist() == [0.5, 0.4, 0.3]
     assert frame["log_l1"].tolist() == [1.0, 2.0, 3.0]
+
+
+LIGHTNING = """epoch,log_l1,step,train_loss_epoch,train_loss_step,val_acc,val_loss,size
+0,1.1,3,,1.3,,,64
+0,1.2,7,,1.2,,,64
+0,,7,,,0.5,1.1,64
+0,,7,1.25,,,,64
+1,1.3,11,,1.1,,,64
+1,1.4,15,,1.0,,,64
+1,,15,,,0.75,0.9,64
+1,,15,1.05,,,,64
+"""
+
+
+def test_train_and_validation_rows_of_lightning_are_one_run(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text(LIGHTNING, encoding="utf-8")
+    with pytest.warns(NormlawsWarning, match="train_loss = train_loss_epoch"):
+        curves = read_table(path, guess=True)
+    assert len(curves.runs) == 1
+    frame = curves.frame.set_index("step")
+    assert list(frame.index) == [3, 7, 11, 15]
+    rows = frame.loc[[7, 15], ["epoch", "val_loss", "val_error", "train_loss", "log_l1"]]
+    expected = [[0, 1.1, 0.5, 1.25, 1.2], [1, 0.9, 0.25, 1.05, 1.4]]
+    np.testing.assert_allclose(rows.to_numpy(float), expected)
+    assert frame.loc[3, "train_loss"] != frame.loc[3, "train_loss"]
+
+
+def test_norms_that_lightning_logs_at_other_steps_are_said(tmp_path):
+    path = tmp_path / "metrics.csv"
+    moved = LIGHTNING.replace("1.2,7", "1.2,6").replace("1.4,15", "1.4,14")
+    path.write_text(moved.replace("val_acc", "val_error"), encoding="utf-8")
+    with pytest.warns(NormlawsWarning, match="never recorded a norm and an error at one step"):
+        read_table(path)
+
+
+def test_rows_that_contradict_each_other_are_still_told_apart_by_their_label(tmp_path):
+    rows = [(100, step, rate, 0.5 - rate, 1.0) for rate in (0.1, 0.2) for step in range(12)]
+    frame = pd.DataFrame(rows, columns=["size", "step", "rate", "test_error", "log_l1"])
+    frame.loc[0, "log_l1"] = np.nan
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert len(read_table(tmp_path / "t.csv").runs) == 2
+
+
+def test_a_quote_that_is_never_closed_loses_no_rows_silently(tmp_path):
+    rows = "".join(f"r0,100,0,{step},0.5,1\n" for step in range(100_000))  # several blocks
+    path = tmp_path / "t.csv"
+    path.write_text('run,size,seed,step,test_error,log_l1\n"' + rows, encoding="utf-8")
+    with pytest.raises(CorruptFileError, match="a quote may be open"):
+        read_table(path)
+
+
+def test_columns_of_one_name_and_too_many_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("size,step,log_l1,log_l1\n100,0,1,2\n", encoding="utf-8")
+    with pytest.raises(CorruptFileError, match="two columns 'log_l1'"):
+        read_table(path)
+    names = ",".join(f"c{index}" for index in range(2001))
+    path.write_text(f"size,step,{names}\n1,0{',1' * 2001}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="at most 2,000 columns"):
+        read_table(path)

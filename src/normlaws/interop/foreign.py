@@ -117,7 +117,7 @@ def _one(
     if run.record is not None and run.record.get("steps") == "order":
         step = pd.array([pd.NA] * len(frame), dtype="Int64")
     seed = pd.array([record["seed"]] * len(frame), dtype="Int64")
-    _warn_apart(run, frame)
+    warn_apart(run.name, run.source, frame)
     return frame.reset_index(drop=True).assign(size=record["size"], seed=seed, step=step), record
 
 
@@ -182,13 +182,14 @@ def _check_seeds(records: Sequence[Mapping[str, Any]], runs: Sequence[ForeignRun
         met[record["size"]] = run.name
 
 
-def _warn_apart(run: ForeignRun, frame: pd.DataFrame) -> None:
+def warn_apart(name: object, source: object, frame: pd.DataFrame) -> None:
+    """Say that a run has no row with a norm and a metric, and so cannot be fitted."""
     norms = [name for name in frame if str(name).startswith("log_")]
     metrics = [name for name in METRICS if name in frame]
     together = frame[norms].notna().any(axis=1) & frame[metrics].notna().any(axis=1)
     if norms and metrics and not together.any():
         warnings.warn(
-            f"run {run.name!r} of {run.source} never recorded a norm and an error at one step, so "
+            f"run {name!r} of {source} never recorded a norm and an error at one step, so "
             "it cannot be fitted; log them at the same steps",
             NormlawsWarning,
             stacklevel=4,

@@ -22,6 +22,7 @@ SCALES = ("params", "parameters", "n_params", "num_params", "tokens", "width", "
 SEEDS = (*SEED_KEYS, "replicate", "rep", "repeat", "trial", "fold")
 STEPS = ("step", "global_step", "iteration", "iter")
 _ADJECTIVE = re.compile(r"^(final|best|min|max|lowest|last)_")
+_OF_LIGHTNING = re.compile(r"_(epoch|step)$")  # the mean of an epoch comes before single steps
 _BARE = {"error", "err", "error_rate", "loss", "accuracy", "acc", "top1", "nll", "cross_entropy"}
 
 
@@ -78,8 +79,8 @@ def _plain(name: str) -> str:
 def _metrics(names: list[str], found: dict[str, str]) -> dict[str, str]:
     """{our name: their column} of errors, losses and accuracies, plain names first."""
     out: dict[str, str] = {}
-    for name in sorted(names, key=lambda one: not is_plain(one)):
-        word = _ADJECTIVE.sub("", _plain(name))
+    for name in sorted(names, key=lambda one: (not is_plain(one), one.endswith("_step"))):
+        word = _OF_LIGHTNING.sub("", _ADJECTIVE.sub("", _plain(name)))
         ours = metric_of(word) or (metric_of(f"test_{word}") if word in _BARE else None)
         if ours is None or ours == name or _stored(ours) in map(_stored, (*out, *found)):
             continue

@@ -12,12 +12,14 @@ import pandas as pd
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, allowed
 from normlaws.interop.columns import NUMBERED, ColumnMap, as_column_map
+from normlaws.interop.foreign import warn_apart
 from normlaws.interop.guess import SIZES, guess_columns
 from normlaws.interop.identity import Identity
 from normlaws.interop.tabular import read_frame
 from normlaws.interop.variables import note_text, numeric_and_text, per_run, run_names
 from normlaws.storage.reading import reads
 
+MAX_COLUMNS = 2000
 _KEPT = ("run", "status", "size", "seed", "step")
 
 
@@ -52,8 +54,9 @@ def read_table(
     Raises:
         DataNotFoundError: there is no such file.
         CorruptFileError: the file cannot be read as its ending says.
-        InputError: another ending, a mapped column is not there, a norm is negative, an accuracy no
-            fraction, a number of training examples below 1, or the table is not one of curves.
+        InputError: another ending, more than :data:`MAX_COLUMNS` columns, a mapped column is not
+            there, a norm is negative, an accuracy no fraction, a number of training examples below
+            1, or the table is not one of curves.
 
     Warns:
         NormlawsWarning: columns of text that are ignored (those with one value per run are kept in
@@ -62,6 +65,11 @@ def read_table(
     path = Path(path)
     wanted = as_column_map(columns)
     frame = read_frame(path, (wanted.columns.get("run", "run"),))
+    if len(frame.columns) > MAX_COLUMNS:
+        raise InputError(
+            f"expected a table of at most {MAX_COLUMNS:,} columns at {path}, got "
+            f"{len(frame.columns):,}; write those that are needed into a table of their own"
+        )
     if guess:
         wanted = _guessed(frame, wanted, path)
     frame = _renamed(frame, wanted, path)
@@ -79,6 +87,8 @@ def read_table(
         frame["run"] = run_names(frame)
     if len(frame) and frame["step"].notna().all():
         frame = _by_step(frame, path)
+    for run, rows in frame.groupby("run", sort=False) if frame.isna().any(axis=None) else ():
+        warn_apart(run, path, rows)
     variables = per_run(frame, text)
     note_text(text, variables, path)
     runs = _runs(frame, variables, scale)

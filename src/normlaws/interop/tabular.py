@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from normlaws.curves.files import read_arrow
-from normlaws.errors import InputError, allowed
+from normlaws.errors import InputError, allowed, printable
 from normlaws.storage.reading import MAX_TABLE, check_plain, check_unfolded, json_object, reading
 
 _NUMBER = 8  # bytes
@@ -54,8 +55,28 @@ def _csv(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
         column_types=dict.fromkeys(text, pa.string()), decimal_point=decimal
     )
     between = pa_csv.ParseOptions(delimiter=delimiter)
-    frame = pa_csv.read_csv(path, convert_options=types, parse_options=between).to_pandas()
-    return frame.drop(columns="", errors="ignore")
+    table = pa_csv.read_csv(path, convert_options=types, parse_options=between)
+    lines = _lines(path)
+    if len(table) != lines - 1:  # rows behind a quote that is never closed are passed over
+        raise ValueError(
+            f"{lines - 1:,} lines below its header came to {len(table):,} rows; a quote may be "
+            "open, or a cell hold the end of a line"
+        )
+    _check_names(table.column_names)
+    return table.to_pandas().drop(columns="", errors="ignore")
+
+
+def _lines(path: Path) -> int:
+    """Lines that are not empty, whatever ends them."""
+    with path.open(encoding="latin-1") as lines:
+        return sum(line != "\n" for line in lines)
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse two columns of one name; those without a name hold the numbers of rows."""
+    double = next((name for name, count in Counter(names).items() if name and count > 1), None)
+    if double is not None:
+        raise ValueError(f"it has two columns {printable(double)!r}")
 
 
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)

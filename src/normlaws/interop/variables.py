@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from normlaws.curves import METRICS
+from normlaws.curves.names import metric_of
 from normlaws.errors import NormlawsWarning, allowed
 
 PROGRESS = ("step", "epoch", "tokens", "examples", "compute", "flops", "iteration", "iter")
@@ -40,7 +41,8 @@ def numeric_and_text(frame: pd.DataFrame, keep: Iterable[str]) -> tuple[pd.DataF
 def run_names(frame: pd.DataFrame) -> pd.Series:
     """A name for the run of every row, where the table has none: from size, seed and what differs.
 
-    Two rows at the same place of one size and seed cannot belong to one run. Other columns that
+    Two rows at the same place of one size and seed cannot belong to one run, unless each fills what
+    the other leaves empty, as loggers write training and validation. Other columns that
     are labels (schedule, learning rate, planned tokens) tell them apart; where none does, a new run
     begins wherever progress starts again. Rows without progress and without norms are final values:
     each is a run.
@@ -57,6 +59,8 @@ def run_names(frame: pd.DataFrame) -> pd.Series:
         followed = any(str(name).startswith("log_") for name in frame)
         return names if followed else _one_each(names)
     labels = _labels(frame, order)
+    if _complete_one_another(frame, names, order):
+        return names
     while _doubled(names, frame[order]):
         better = _best_label(frame, names, order, labels)
         if better is None:
@@ -64,6 +68,26 @@ def run_names(frame: pd.DataFrame) -> pd.Series:
         labels.remove(better)
         names = names + "-" + better + frame[better].map(_word)
     return names
+
+
+def _complete_one_another(frame: pd.DataFrame, names: pd.Series, order: str) -> bool:
+    """Whether rows at one place of a run never hold two values of one column."""
+    places = pd.DataFrame({"run": names, "at": frame[order]})
+    doubled = places.duplicated(keep=False)
+    if not doubled.any():
+        return False
+    others = frame.loc[doubled, [name for name in frame if name not in ("size", "seed", order)]]
+    keys = places[doubled]
+    filled = others.notna().groupby([keys["run"], keys["at"]], sort=False).sum()
+    return bool((filled <= 1).all(axis=None) or _agree(others, keys))
+
+
+def _agree(others: pd.DataFrame, keys: pd.DataFrame) -> bool:
+    """The same where a value is repeated, and at least one column has gaps."""
+    if not others.isna().any(axis=None):
+        return False
+    different = others.groupby([keys["run"], keys["at"]], sort=False).nunique()
+    return bool((different <= 1).all(axis=None))
 
 
 def _one_each(names: pd.Series) -> pd.Series:
@@ -117,11 +141,16 @@ def _labels(frame: pd.DataFrame, order: str) -> list[str]:
     measured = {order, *PROGRESS, *METRICS, "seconds", "size", "seed", "status"}
     found = []
     for name in frame.columns:
-        if name in measured or str(name).startswith("log_"):
+        if name in measured or str(name).startswith("log_") or metric_of(_plain(str(name))):
             continue
         if frame[name].nunique(dropna=False) * _RECORDS <= len(frame):
             found.append(str(name))
     return found
+
+
+def _plain(name: str) -> str:
+    """Without what Lightning adds to the names of means and single steps."""
+    return name.removesuffix("_epoch").removesuffix("_step")
 
 
 def _doubled(names: pd.Series, order: pd.Series) -> int:

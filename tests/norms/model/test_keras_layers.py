@@ -157,3 +157,31 @@ def test_the_operator_reading_is_refused():
     model = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])
     with pytest.raises(InputError, match='expected conv="flat" .* for a Keras model'):
         nl.measure(model, conv="operator", example_input=torch.zeros(1, 8, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: keras.layers.Dense(5), (2, 4)),
+        (lambda: keras.layers.EinsumDense("ab,bc->ac", output_shape=(5,)), (2, 4)),
+        (lambda: keras.layers.EinsumDense("abc,cde->abde", (None, 3, 5)), (2, 3, 4)),
+        (lambda: keras.layers.Embedding(7, 4), (2, 3)),
+    ],
+    ids=["dense", "einsum", "einsum into heads", "embedding"],
+)
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_quantised_layers_are_measured_as_what_they_compute_or_refused(make, shape, mode):
+    layer = make()
+    whole = keras.Sequential([layer])
+    whole(np.ones(shape, int if isinstance(layer, keras.layers.Embedding) else float))
+    plain = nl.measure(whole).layers
+    layer.quantize(mode)
+    if mode == "int4":
+        with pytest.raises(InputError, match=f"{type(layer).__name__}.*int4"):
+            nl.measure(whole)
+        return
+    coded = nl.measure(whole).layers
+    assert list(coded["shape"]) == list(plain["shape"])
+    for name in ("log_spectral_norm", "log_frobenius", "log_l1"):
+        assert coded[name].to_numpy() == pytest.approx(plain[name].to_numpy(), abs=0.01)
+    assert coded["log_l1"].to_numpy() != pytest.approx(plain["log_l1"].to_numpy(), abs=1e-9)

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from normlaws.errors import NormlawsWarning
+from normlaws.errors import InputError, NormlawsWarning
 from normlaws.norms.model.layers import WeightLayer, handles_when, inventory, why_uncounted
 
 Flatten = Callable[[Tensor], Tensor]
@@ -156,7 +156,13 @@ def _made(layer: Any, attribute: str, kind: str, flatten: Flatten) -> WeightLaye
     variables = [own[attribute]]
     variables += [own[name] for name in own if name.startswith("lora_")]
 
+    coded = not own[attribute].value.is_floating_point()
+    if coded:
+        _decoded(layer, attribute)  # refused here rather than when it is measured
+
     def read() -> Tensor:
+        if coded:
+            return flatten(_decoded(layer, attribute))
         value = getattr(layer, attribute)
         return flatten(value if isinstance(value, Tensor) else value.value)
 
@@ -164,6 +170,37 @@ def _made(layer: Any, attribute: str, kind: str, flatten: Flatten) -> WeightLaye
     name = stem if last in ("kernel", "embeddings") and kind != "recurrent" else f"{stem}/{last}"
     shape = tuple(own[attribute].shape)
     return WeightLayer(name, kind, shape, read, tuple(v.value for v in variables), layer)
+
+
+def _decoded(layer: Any, attribute: str) -> Tensor:
+    """The weight that an int8 layer computes with: its codes, divided by their scales.
+
+    Raises:
+        InputError: it is stored in another form, or a LoRA pair is added to the codes.
+    """
+    own = {variable.name: variable for variable in layer.weights}
+    codes, scale = own[attribute].value, own.get(f"{attribute}_scale")
+    lora = any(name.startswith("lora_") for name in own)
+    if getattr(layer, "quantization_mode", None) != "int8" or scale is None or lora:
+        raise InputError(_not_known(layer, attribute, codes))
+    scales = scale.value
+    if attribute == "embeddings":
+        scales = scales[:, None]
+    elif hasattr(layer, "equation"):
+        scales = layer._adjust_scale_for_dequant(scales)
+    found: Tensor = codes.to(scales.dtype) / scales
+    if found.shape != codes.shape:
+        raise InputError(_not_known(layer, attribute, codes))
+    return found.detach()
+
+
+def _not_known(layer: Any, attribute: str, codes: Tensor) -> str:
+    mode = getattr(layer, "quantization_mode", None) or str(codes.dtype).removeprefix("torch.")
+    return (
+        f"expected weights that can be dequantised, but {attribute} of {layer.path} "
+        f"({type(layer).__name__}) holds {mode} codes in a form that normlaws does not know; "
+        "measure the model before it is quantised"
+    )
 
 
 def _wrapped_torch(layer: Any) -> Iterator[WeightLayer]:
