@@ -45,17 +45,21 @@ def forecast(
     from normlaws.cli._curves import read_curves
     from normlaws.cli._ends import print_ends
     from normlaws.cli._output import print_json
+    from normlaws.errors import InputError
     from normlaws.laws import compare, fit
 
     sizes = list(size or [])
     curves = read_curves(path, column)
-    if along is not None or (not sizes and error is None):
+    nothing = not sizes and error is None and group is None and norm is None
+    if along is not None or nothing:
         _check_ends({"--error": error, "--group": group, "--norm": norm})
         print_ends(
             curves, sizes, along=along, metric=metric, end=end, floor=floor, resamples=resamples,
             json=json,
         )  # fmt: skip
         return
+    if not sizes and error is None:
+        raise InputError("expected --size N or --error E, got neither")
     if group is not None:
         compared = compare(curves, group, metric, resamples=resamples)
         target = None if error is None else _fraction(error, metric or curves.default_metric())
@@ -133,7 +137,8 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
 
     largest = float(laws.sizes["size"].max())
     norm = getattr(laws, "norm", None)
-    header = ["size", "of the largest", "error", "95 %", *([f"log {norm}", "95 %"] if norm else [])]
+    scale = getattr(laws, "scale", "size")
+    header = [scale, "of the largest", "error", "95 %", *([f"log {norm}", "95 %"] if norm else [])]
     rows = [
         (
             f"{item.size:,.0f}", _times(item.size / largest), *_cells(item.error),
@@ -145,7 +150,8 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
     if error is not None:
         needed = laws.size_for_error(error)
         span = "" if needed.low is None else f" (95 %: {needed.low:,.0f} to {needed.high:,.0f})"
-        say(f"{laws.metric} {error:g} needs about {needed.value:,.0f} examples{span}")
+        unit = "examples" if scale == "size" else scale
+        say(f"{laws.metric} {error:g} needs about {needed.value:,.0f} {unit}{span}")
     say(laws.verdict.text)
     _warn_far([item.size / largest for item in found])
 

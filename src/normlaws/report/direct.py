@@ -7,7 +7,7 @@ from pathlib import Path
 
 from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.laws.direct import Comparison, DirectLaw
-from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows
+from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows, size_name
 from normlaws.report import figures
 from normlaws.report.page import Block, Figure, Section, Table, Text, write_page
 from normlaws.report.scales import words
@@ -36,14 +36,19 @@ def write_direct_report(
 
 
 def headline(law: DirectLaw) -> str:
-    """What twice the data would bring, in words."""
+    """What twice the data, or twice another size, would bring, in words."""
     largest = law.sizes.loc[law.sizes["size"].idxmax()]
     doubled = law.forecast(2 * float(largest["size"])).error
     span = "" if doubled.low is None else f", between {interval(doubled, significant)}"
     return (
-        f"Twice the data: {words(law.metric)} {significant(float(largest['error']))} → "
+        f"Twice the {more_of(law)}: {words(law.metric)} {significant(float(largest['error']))} → "
         f"{significant(doubled.value)}{span}."
     ).replace(" to ", " and ")
+
+
+def more_of(law: DirectLaw) -> str:
+    """What larger sizes have more of."""
+    return "data" if law.scale == "size" else words(law.scale)
 
 
 def _facts(found: DirectLaw | Comparison) -> list[str]:
@@ -51,18 +56,22 @@ def _facts(found: DirectLaw | Comparison) -> list[str]:
     sizes = sorted({size for law in laws for size in law.sizes["size"]})
     runs = sum(len(law.optima) for law in laws)
     return [
-        f"{len(sizes)} sizes, from {count(sizes[0])} to {count(sizes[-1])}",
+        f"{len(sizes)} sizes, from {count(sizes[0])} to {count(sizes[-1])} {_counted(laws[0])}",
         f"{runs} runs",
         f"metric: {words(laws[0].metric)}",
         "no norm",
     ]
 
 
+def _counted(law: DirectLaw) -> str:
+    return "training examples" if law.scale == "size" else words(law.scale)
+
+
 def _single(law: DirectLaw) -> list[Section]:
     steps = [str(step) for step in law.verdict.next_steps]
     ahead = Table(
-        "Forecast for more data", ("P", words(law.metric), _INTERVAL), forecast_rows(law),
-        numeric=range(3),
+        f"Forecast for more {more_of(law)}", (size_name(law), words(law.metric), _INTERVAL),
+        forecast_rows(law), numeric=range(3),
     )  # fmt: skip
     verdict: list[Block] = [Text(headline(law), tone="verdict"), ahead, Text(law.verdict.text)]
     forms = Table("Forms side by side", HEADER, form_rows(law), numeric=range(1, len(HEADER)))
@@ -116,5 +125,5 @@ def _sizes(law: DirectLaw) -> Table:
         )
         for row in law.sizes.itertuples(index=False)
     ]  # fmt: skip
-    header = ("P", "runs", f"lowest {words(law.metric)}", _INTERVAL)
+    header = (size_name(law), "runs", f"lowest {words(law.metric)}", _INTERVAL)
     return Table("The lowest error of every size", header, rows, numeric=range(4))

@@ -239,3 +239,56 @@ def test_summary_and_json_name_every_figure(published):
     assert "supercollapse" in published.as_dict()["verdict"]
     assert "supercollapse" in published.summary()
     assert "norm" not in published.summary().replace("normal", "")
+
+
+@pytest.mark.parametrize(
+    ("axis", "why"),
+    [
+        ("flat", "constant along every run"),
+        ("down", "falls along every run"),
+        ("below", "never above 0"),
+    ],
+)
+def test_an_axis_grows_from_zero(axis, why):
+    curves = plant_ladder(SIZES[:4], floor=1.0)
+    frame = curves.frame.assign(
+        flat=3.0,
+        down=-curves.frame["step"] + 1e4,
+        below=-1 / curves.frame["tokens"],
+    )
+    with pytest.raises(InputError, match=why):
+        nl.collapse(Curves(frame, curves.runs), along=axis, floor=1.0, resamples=0)
+
+
+def test_fractional_axes_and_sizes_and_missing_values_are_kept():
+    curves = plant_ladder(SIZES, floor=1.0)
+    frame = curves.frame.assign(share=1.37 * curves.frame["tokens"] / 1e5)
+    frame.loc[frame.index % 7 == 0, "test_loss"] = np.nan
+    frame.loc[frame.index % 11 == 0, "share"] = np.nan
+    ends = curves.frame.groupby("run", sort=False)["step"].transform("max")
+    frame = frame.where(curves.frame["step"] < ends, curves.frame.assign(share=frame["share"]))
+    found = nl.collapse(Curves(frame, curves.runs), along="share", floor=1.0, resamples=0)
+    assert found.ladder.sizes == pytest.approx(SIZES)
+    assert found.rms.value < 2e-3
+    assert found.verdict.codes[0] == "collapse"
+
+
+def test_runs_of_one_number_of_steps_have_their_floor_by_size():
+    curves = plant_ladder(SIZES, data_exponent=0.4, size_exponent=0.6, floor=2.0)
+    found = nl.collapse(curves, along="step", resamples=0)
+    assert found.ladder.by_size
+    assert found.floor.value == pytest.approx(2.0, rel=1e-6)
+    assert found.forecast(1e6).value.value == pytest.approx(2 + 2.5 * 1e6**-0.6, rel=1e-4)
+
+
+def test_a_new_size_is_forecast_within_its_interval():
+    curves = plant_ladder(SIZES, floor=1.0, seeds=3, noise=0.004, seed=2)
+    found = nl.collapse(curves, along="compute", floor="fit")
+    for given in (found, nl.collapse(curves, along="compute", floor=1.0)):
+        ahead = given.forecast(4e4)
+        truth = 1 + 2 * 4e4**-0.5
+        assert ahead.end == pytest.approx(6 * 4e4**2, rel=1e-3)
+        assert ahead.value.low < truth < ahead.value.high
+        assert ahead.value.value == pytest.approx(truth, abs=5e-4)
+    with pytest.raises(InputError, match="a size above 0"):
+        found.forecast(-1)

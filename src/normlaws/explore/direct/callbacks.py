@@ -21,8 +21,8 @@ from normlaws.explore.ladder.answers import ordered_axes, usual
 from normlaws.explore.readout import INTERVAL, as_html
 from normlaws.explore.state import State as PageState
 from normlaws.laws import Comparison, DirectLaw
-from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows
-from normlaws.report.direct import headline
+from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows, size_name
+from normlaws.report.direct import headline, more_of
 from normlaws.report.page import Table
 from normlaws.report.scales import words
 
@@ -228,11 +228,11 @@ def _forecast(found: DirectLaw | Comparison, size: float | None, target: float |
         said = f"{name}: " if name else ""
         if size is not None:
             one = law.forecast(size).error
-            named = f"{said}{words(law.metric)} at P = {count(size)}"
+            named = f"{said}{words(law.metric)} at {size_name(law)} = {count(size)}"
             rows.append((named, significant(one.value), interval(one, significant)))
         if target is not None:
             needed = law.size_for_error(target)
-            named = f"{said}P needed for {significant(target)}"
+            named = f"{said}{size_name(law)} needed for {significant(target)}"
             rows.append((named, size_needed(needed.value), interval(needed, size_needed)))
     table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
     return [as_html(table, rows, "Forecast")]
@@ -241,10 +241,10 @@ def _forecast(found: DirectLaw | Comparison, size: float | None, target: float |
 def _laws(found: DirectLaw | Comparison) -> list[Any]:
     if isinstance(found, DirectLaw):
         ahead, forms = forecast_rows(found), form_rows(found)
-        known = Table("", ("P", words(found.metric), INTERVAL), ahead, range(3))
+        known = Table("", (size_name(found), words(found.metric), INTERVAL), ahead, range(3))
         beside = Table("", HEADER, forms, range(1, len(HEADER)))
         return [
-            as_html(known, ahead, "Forecast for more data"),
+            as_html(known, ahead, f"Forecast for more {more_of(found)}"),
             as_html(beside, forms, "Forms side by side"),
             html.P(f"{STARRED}.", className="caption"),
         ]

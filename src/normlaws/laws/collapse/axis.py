@@ -37,7 +37,8 @@ def axis_of(curves: Curves, along: str | None) -> Axis:
     a unit: ``compute`` finds ``compute_pflop``.
 
     Raises:
-        InputError: no such column, or several that could be meant.
+        InputError: no such column, several that could be meant, or one that does not grow from
+            0 or more along training.
     """
     names = list(curves.frame.columns)
     if along is None:
@@ -46,6 +47,7 @@ def axis_of(curves: Curves, along: str | None) -> Axis:
         return Axis(along, np.exp(curves.frame[f"log_{along}"]), is_norm=True)
     column = along if _usable(curves.frame, along) else _with_unit(curves, along)
     if column is not None:
+        _check_grows(curves, column)
         return Axis(column, curves.frame[column], is_norm=False)
     if along == "compute" and (derived := _six_n_d(curves)) is not None:
         warnings.warn(
@@ -65,7 +67,7 @@ def axes(curves: Curves) -> list[str]:
     others = [
         name
         for name in curves.frame.columns
-        if name not in taken and not name.startswith("log_") and _varies(curves, name)
+        if name not in taken and not name.startswith("log_") and not _stands(curves, name)
     ]
     return [*others, *curves.norms]
 
@@ -97,6 +99,30 @@ def _usable(frame: pd.DataFrame, name: str) -> bool:
 
 def _varies(curves: Curves, name: str) -> bool:
     return bool((curves.frame.groupby("run")[name].nunique() > 1).any())
+
+
+def _stands(curves: Curves, name: str) -> str:
+    """Why a column is no axis, as the end of a sentence; empty where it can be one."""
+    if not _varies(curves, name):
+        return "is constant along every run"
+    frame = curves.frame
+    rows = frame[["run"]].assign(step=frame["step"], at=frame[name]).dropna(subset=["at"])
+    if rows["step"].notna().all():
+        rows = rows.sort_values("step", kind="stable")
+    ends = rows.groupby("run", sort=False)["at"].agg(["first", "last", "max"])
+    if not (ends["max"] > 0).any():
+        return "is never above 0"
+    if not (ends["last"] > ends["first"]).any():
+        return "falls along every run"
+    return ""
+
+
+def _check_grows(curves: Curves, name: str) -> None:
+    if why := _stands(curves, name):
+        raise InputError(
+            f"expected an axis that grows along training, got {name!r}, which {why}; recorded are "
+            f"{allowed(axes(curves) or ['none'])}"
+        )
 
 
 def _with_unit(curves: Curves, name: str) -> str | None:

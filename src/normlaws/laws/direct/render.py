@@ -66,11 +66,16 @@ def backtest(found: Sampled) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "log_ratio"])
 
 
+def size_name(law: DirectLaw) -> str:
+    """What sizes are called: P where they count training examples, else their own name."""
+    return "P" if law.scale == "size" else law.scale.replace("_", " ")
+
+
 def summary(law: DirectLaw, width: int | None = None) -> str:
     """A few tables of text."""
     head, forms = f"best {law.metric} against {law.scale}", form_rows(law)
     lines = [head, "-" * len(head), one_line(law), ""]
-    lines += columns(("P", law.metric, "95 %"), forecast_rows(law), width, right=(0, 1))
+    lines += columns((size_name(law), law.metric, "95 %"), forecast_rows(law), width, right=(0, 1))
     lines += ["", *columns(HEADER, forms, width, right=range(1, len(HEADER)))]
     lines += wrapped(STARRED, width) if any(row[0].endswith("*") for row in forms) else []
     lines += ["", *wrapped(law.verdict.text, width)]
@@ -82,7 +87,9 @@ def html(law: DirectLaw) -> str:
     """A card for notebooks."""
     return cards.card(
         f"best {law.metric} against {law.scale}: {one_line(law)}",
-        cards.table(("P", law.metric, "95 % interval"), forecast_rows(law), numeric=(0, 1, 2)),
+        cards.table(
+            (size_name(law), law.metric, "95 % interval"), forecast_rows(law), numeric=(0, 1, 2)
+        ),
         cards.table(HEADER, form_rows(law), numeric=range(1, len(HEADER))),
         cards.text(STARRED, quiet=True),
         cards.text(law.verdict.text),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
@@ -73,29 +74,36 @@ class Ridge:
             weighted = imaginary * self.pull
             twice = 2 * np.einsum("ik,ik->i", real, weighted)
             across = np.einsum("ik,ik->i", imaginary, weighted)
-            along = np.einsum("ik,ik,k->i", real, real, self.pull)
+            along = np.einsum("ik,ik->i", real, real * self.pull)
             bend[part] = across - along - 1j * twice
         return slope, bend
 
     def solve(self, z: Complex, start: Complex) -> tuple[Complex, Flags]:
         """δ at ``z`` by Newton from ``start``, same shapes; whether it converged at every node."""
+        delta, _, found = self._newton(z, start)
+        return delta, found
+
+    def _newton(self, z: Complex, start: Complex) -> tuple[Complex, Complex, Flags]:
+        """As ``solve``, with dz/dκ where Newton's last step began, in the middle."""
         shape, goal, delta = z.shape, z.ravel(), start.ravel().copy()
-        open_ = np.arange(delta.size)
+        open_, slopes = np.arange(delta.size), np.empty_like(delta)
         for _ in range(NEWTON):
             value, derivative = self.equation(delta[open_])
             step = (value - goal[open_]) / derivative
             delta[open_] -= step
+            slopes[open_] = derivative
             open_ = open_[~(np.abs(step) <= CLOSE * np.abs(delta[open_]))]
             if not open_.size:
                 break
         found = np.ones(delta.size, dtype=bool)
         found[open_] = False
-        return delta.reshape(shape), found.reshape(shape)
+        return delta.reshape(shape), slopes.reshape(shape), found.reshape(shape)
 
     def follow(self, places: Complex) -> Complex:
         """δ along a sequence of z, (steps, nodes); neighbours differ by factors near 1.6.
 
-        Starts far out on the rays of the first z, where κ is known.
+        Starts far out on the rays of the first z, where κ is known. The next point is guessed from
+        d ln δ/d ln z at the last two.
         """
         trace = self.modes.total_variance
         far = FAR * max(1.0, trace * (1 / self.size + 1 / self.width))
@@ -104,12 +112,15 @@ class Ridge:
         rays = np.geomspace(ratio, 1.0, steps + 1)[:, None] * places[0]
         sequence = np.concatenate([rays, places[1:]])
         shift = trace * (1 / self.size + 1 / self.width) - self.limit
-        delta, before = sequence[0] + shift, sequence[0]
-        found = []
-        for z in sequence:
-            slope = before / (delta * self.equation(delta)[1])
-            delta, _ = self.solve(z, delta * np.exp(slope * np.log(z / before)))
-            before = z
+        delta, derivative, _ = self._newton(sequence[0], sequence[0] + shift)
+        found, slope = [delta], sequence[0] / (delta * derivative)
+        bend = np.zeros_like(slope)
+        for before, z in pairwise(sequence):
+            ahead = np.log(z / before)
+            guess = delta * np.exp((slope + bend * ahead / 2) * ahead)
+            delta, derivative, _ = self._newton(z, guess)
+            earlier, slope = slope, z / (delta * derivative)
+            bend = (slope - earlier) / ahead
             found.append(delta)
         return np.array(found[steps:])
 
