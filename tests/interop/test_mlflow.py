@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+
 import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
@@ -13,6 +16,7 @@ from normlaws.errors import (
     StudyConflictError,
 )
 from normlaws.interop import ColumnMap, Identity, export_mlflow, read_mlflow
+from normlaws.interop.mlflow import check_database
 
 
 @pytest.fixture
@@ -148,3 +152,42 @@ def test_a_server_that_is_not_there_is_one_sentence(awkward, monkeypatch):
         ) as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """As much of MLflow's schema as is looked at first, with rows over several pages."""
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        for name in ("experiments", "runs", "metrics"):
+            db.execute(f"CREATE TABLE {name} (key TEXT, value REAL)")
+            db.executemany(f"INSERT INTO {name} VALUES (?, ?)", [("x" * 50, 1.0)] * 500)
+        db.commit()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda whole: b"", "holds no tables"),
+        (lambda whole: b"not a database" * 100, "cannot be read: file is not a database"),
+        (lambda whole: whole[: len(whole) // 2], "cannot be read|is damaged"),
+        (lambda whole: whole[:8192] + b"\xff" * 4096 + whole[12288:], "cannot be read|is damaged"),
+        (lambda whole: whole.replace(b"metrics", b"mertics"), "holds no tables|cannot be read"),
+    ],
+    ids=["empty", "text", "cut", "a page", "another"],
+)
+def test_a_damaged_database_is_one_true_sentence(database, tmp_path, monkeypatch, harm, message):
+    file = tmp_path / "mlflow.db"
+    file.write_bytes(harm(database))
+    before = file.read_bytes()
+    monkeypatch.setattr("normlaws.interop.mlflow.optional", None)  # MLflow is not asked
+    with pytest.raises(CorruptFileError, match=message) as caught:
+        read_mlflow(f"sqlite:///{file}")
+    assert "\n" not in str(caught.value)
+    assert file.read_bytes() == before
+
+
+def test_a_whole_database_passes(database, tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(database)
+    check_database(f"sqlite:///{tmp_path / 'mlflow.db'}")

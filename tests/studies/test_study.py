@@ -158,6 +158,9 @@ def test_a_disk_that_cannot_be_written_ends_the_study_and_keeps_what_is_done(
             "data.name .* 'digits', .*, got 'minst'",
         ),
         ({"name": "../elsewhere"}, "'name'"),
+        ({"optimizer": {"learning_rate": float("inf")}}, "'optimizer.learning_rate'.* finite"),
+        ({"extends": ["digits-mlp"]}, "extends to be a preset"),
+        ({"model": {"family": "mlp", "hidden": [10**10]}}, "model that can be built"),
     ],
 )
 def test_bad_settings_get_one_sentence(small, tmp_path, change, message):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sqlite3
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -144,6 +147,7 @@ def _record(text: str | None, source: object) -> dict[str, Any] | None:
 
 
 def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:
+    check_database(uri)
     tracking = optional("mlflow.tracking", FEATURE)
     failure = optional("mlflow.exceptions", FEATURE).MlflowException
     check_answers(uri)
@@ -154,13 +158,14 @@ def _served(uri: str, experiment: str | None) -> Iterator[ForeignRun]:
         for run in _pages(client.search_runs, experiment_ids=ids) if ids else ():
             yield _from_client(client, run, uri)
     except (failure, ModuleNotFoundError, KeyError) as error:
-        if uri.partition(":")[0].partition("+")[0] in _DATABASES:
+        database = uri.partition(":")[0].partition("+")[0] in _DATABASES
+        if database and (not isinstance(error, failure) or find_spec("sqlalchemy") is None):
             raise InputError(
                 f"expected the full mlflow package to read the database {uri}, but it is not "
                 "installed or cannot read it; install it with: pip install mlflow"
             ) from None
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"expected an MLflow tracking server at {uri}, but {reason}") from None
+        what = "database" if database else "tracking server"
+        raise InputError(f"expected an MLflow {what} at {uri}, but {reason(error)}") from None
 
 
 def check_answers(uri: str) -> None:
@@ -168,17 +173,12 @@ def check_answers(uri: str) -> None:
 
     Raises:
         InputError: nothing answers within :data:`ANSWER_SECONDS`, or the address is none.
-        DataNotFoundError: the file of an SQLite database is not there, which MLflow would make.
     """
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise InputError(f"expected the address of an MLflow server, got {uri}: {error}") from None
-    if parts.scheme == "sqlite":
-        file = Path(uri.partition("///")[2])
-        if not file.is_file():
-            raise DataNotFoundError(f"expected an MLflow database at {file}, but there is none")
     if parts.scheme not in _PORTS:
         return
     try:
@@ -190,6 +190,39 @@ def check_answers(uri: str) -> None:
             f"expected an MLflow tracking server at {uri}, but nothing answers there: "
             f"{reason(error)}"
         ) from None
+
+
+def check_database(uri: str) -> None:
+    """Look into the file of an SQLite database, before MLflow does, which would make a new one.
+
+    Raises:
+        DataNotFoundError: it is not there.
+        CorruptFileError: it is damaged, or holds no runs of MLflow.
+    """
+    if uri.partition(":")[0].partition("+")[0] != "sqlite":
+        return
+    file = Path(uri.partition("///")[2])
+    if not file.is_file():
+        raise DataNotFoundError(
+            f"expected an MLflow database at {file}, but there is none (databases are read by the "
+            "full mlflow package)"
+        )
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        ) as db:
+            found = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+            checked = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise CorruptFileError(
+            f"expected an MLflow database at {file}, but it cannot be read: {reason(error)}"
+        ) from None
+    if checked != ("ok",):
+        raise CorruptFileError(f"expected an MLflow database at {file}, but it is damaged")
+    if not {"runs", "metrics", "experiments"} <= found:
+        raise CorruptFileError(
+            f"expected an MLflow database at {file}, but it holds no tables of MLflow's runs"
+        )
 
 
 ANSWER_SECONDS = 5.0

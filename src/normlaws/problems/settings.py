@@ -19,9 +19,9 @@ def added(default: Any, **constraints: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """Base: misspelt keys are refused, values do not change."""
+    """Base: misspelt keys and numbers that are not finite are refused, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_serializer(mode="wrap")
     def _without_unused_additions(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

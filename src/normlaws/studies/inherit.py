@@ -75,7 +75,7 @@ def resolved(values: dict[str, Any], source: str) -> dict[str, Any]:
     if base is None:
         return own
     known = preset_files()
-    if base not in known:
+    if not isinstance(base, str) or base not in known:
         raise InputError(f"{source}: expected extends to be {_preset_but(str(base), known)}")
     merged = read_values(known[base])
     for key, value in own.items():

@@ -225,7 +225,10 @@ class Study:
         for size in self.settings.sizes:
             check_size(data, size, self.settings.data.validation)
         check_loss(self.settings.training.loss, data)
-        model = self.settings.model.build(data.image_shape, data.classes, seed=0)
+        try:
+            model = self.settings.model.build(data.image_shape, data.classes, seed=0)
+        except (MemoryError, RuntimeError) as error:  # of widths that no memory holds
+            raise InputError(f"expected a model that can be built, but {told(error)}") from None
         if isinstance(self.settings.model, CustomModel):
             self._try(self.settings.model.factory, model, data)
         return data
