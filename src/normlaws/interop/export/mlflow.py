@@ -14,7 +14,7 @@ from normlaws.errors import InputError, StudyConflictError
 from normlaws.interop.export.runs import AXIS, ExportedRun, exported
 from normlaws.interop.extras import optional
 from normlaws.interop.foreign import RECORD
-from normlaws.interop.mlflow import check_answers, check_database
+from normlaws.interop.mlflow import check_answers
 from normlaws.storage.reading import reason
 
 FEATURE = "writing MLflow runs"
@@ -54,7 +54,6 @@ def export_mlflow(
     runs = list(exported(curves, norm))
     uri = str(target) if "://" in str(target) else Path(target).absolute().as_uri()
     if not uri.startswith("sqlite"):
-        check_database(uri)
         check_answers(uri)
     with _folders_permitted(uri):
         try:
