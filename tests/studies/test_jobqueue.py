@@ -67,9 +67,18 @@ def test_the_other_systems_speak_their_own_language(kind, lines, monkeypatch):
     assert "--nworkers 2" in text
 
 
+def test_lines_that_a_cluster_refuses_are_left_out():
+    whole = script(kind="slurm", **JOB).splitlines()
+    assert "#SBATCH --mem=15G" in whole
+    less = script(kind="slurm", directives_skip=["--mem", "-n 1"], **JOB).splitlines()
+    gone = {line for line in whole if line.startswith("#") and line not in less}
+    assert gone == {"#SBATCH --mem=15G", "#SBATCH -n 1"}
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
+        ({"kind": "slurm", "directives_skip": [""]}, "'cluster.directives_skip.0'.* at least 1"),
         ({"kind": "condor"}, "'cluster.kind': Input should be 'slurm', 'pbs', 'lsf' or 'sge'"),
         ({"kind": "slurm", "prologue": ["rm -r ~"]}, "keys kind, .* got .*'cluster.prologue'"),
         ({"kind": "slurm", "queue": "x\nrm -r ~"}, "'cluster.queue'.* one line"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from normlaws.errors import InputError, MissingExtraError
-from normlaws.problems.settings import Settings
+from normlaws.problems.settings import Settings, added
 
 KINDS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 SHELL = set(";|&$`<>(){}!\\\"'*?#~")
@@ -27,6 +27,7 @@ def _plain(text: str) -> str:
 
 Word = Annotated[str, AfterValidator(_plain)]
 Line = Annotated[str, AfterValidator(_one_line)]
+Skipped = Annotated[Line, Field(min_length=1)]
 
 
 class ClusterSettings(Settings):
@@ -50,6 +51,9 @@ class ClusterSettings(Settings):
     directives: tuple[Line, ...] = Field(
         default=(), description="further lines of the job's header, without their #SBATCH, #PBS …"
     )
+    directives_skip: tuple[Skipped, ...] = added(
+        (), description="lines of the job's header that hold one of these texts are left out"
+    )
     interface: Word | None = Field(default=None, description="network interface, such as ib0")
     local_directory: Word | None = Field(default=None, description="fast storage of a node")
     log_directory: Word | None = Field(default=None, description="of the jobs' output")
@@ -67,11 +71,14 @@ class ClusterSettings(Settings):
                 "use directives"
             )
         charged = "project" if self.kind in ("lsf", "sge") else "account"
-        given = self.model_dump(exclude={"kind", "jobs", "account", "directives"})
+        given = self.model_dump(
+            exclude={"kind", "jobs", "account", "directives", "directives_skip"}
+        )
         given |= {
             charged: self.account,
             "processes": self.processes or self.cores,
             "job_extra_directives": list(self.directives) or None,
+            "job_directives_skip": list(self.directives_skip) or None,
         }
         return {name: value for name, value in given.items() if value is not None}
 

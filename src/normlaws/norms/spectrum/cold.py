@@ -20,6 +20,7 @@ _MARGIN = 3  # by which the second-order bound stays below what is asked for
 _RESTART = 8
 _LOOK_AGAIN = 1.1  # growth of a basis between looks
 _SLIGHT = 1e-3  # overlap whose removal leaves rounding alone
+_NOTHING_NEW = 0.1  # overlap that a first removal leaves where the rest was rounding
 _EXPLORE = 0.1  # share of the last start vector's image in the first direction of growth
 
 
@@ -195,11 +196,14 @@ class _Subspace:
         """Append vectors, made orthonormal."""
         j, count = self.size, block.shape[1]
         basis = self.q[:, :j]
-        for _ in range(4):  # images in the span already leave rounding alone, made orthogonal here
+        for turn in range(4):  # images in the span leave rounding alone, made orthogonal here
             shares = np.matmul(block, basis.swapaxes(1, 2))
             block = orthonormal(block - np.matmul(shares, basis))
-            if np.abs(shares).max() < _SLIGHT:
+            if turn and np.abs(shares).max() < _SLIGHT:  # of unit vectors, from the second on
                 break
+        else:  # nothing new: rounding that lies in the span itself
+            shares = np.matmul(block, basis.swapaxes(1, 2))
+            block[np.abs(shares).max(axis=2) > _SLIGHT] = 0
         image = self.operator.gram(block)
         self.q[:, j : j + count], self.w[:, j : j + count] = block, image
         products = np.matmul(image, self.q[:, : j + count].swapaxes(1, 2))
@@ -226,8 +230,10 @@ class _Subspace:
         basis, vector = self.q[:, :j], self.next[:, None]
         for _ in range(2):  # twice is enough
             vector = vector / length(vector)
-            vector = vector - np.matmul(np.matmul(vector, basis.swapaxes(1, 2)), basis)
+            shares = np.matmul(vector, basis.swapaxes(1, 2))
+            vector = vector - np.matmul(shares, basis)
         vector = vector / length(vector)
+        vector[np.abs(shares).max(axis=2) > _NOTHING_NEW] = 0
         if not wanted.all():
             vector[~wanted] = 0
         image = self.operator.gram(vector, wanted)
