@@ -81,7 +81,10 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not console.is_terminal:
+        yield lambda done, total, name: None
+        return
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def show(done: int, total: int, name: str) -> None:
