@@ -215,9 +215,11 @@ def stuck(panel: Panel) -> int:
     return int((errors.min() > AT_CHANCE * errors.first()).sum())
 
 
-def summary(panels: list[Panel]) -> None:
-    """Nine small figures in one."""
+def summary(panels: list[Panel]) -> list[str]:
+    """Nine small figures in one, once there are several."""
     main = [panel for panel in panels if panel.name in PANELS]
+    if len(main) < 2:
+        return []
     axes = drawing.panels([panel.title for panel in main], min(3, len(main)))
     for ax, panel in zip(axes, main, strict=True):
         figures.laws_overview(panel.laws, ax)
@@ -225,6 +227,7 @@ def summary(panels: list[Panel]) -> None:
         if legend := ax.get_legend():
             legend.remove()
     drawing.save(axes[0], "nine-panels")
+    return ["![Both laws in every panel](images/nine-panels.png)"]
 
 
 def written(panels: list[Panel]) -> str:
@@ -246,6 +249,10 @@ def redraw() -> None:
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    summary(panels)
-    shown = [written(panels), "## Panel by panel", "\n".join(pictures(panels)).strip()]
+    shown = [
+        *summary(panels),
+        written(panels),
+        "## Panel by panel",
+        "\n".join(pictures(panels)).strip(),
+    ]
     PAGE.write_text(before + BEGIN + "\n\n" + "\n\n".join(shown) + "\n\n" + END + after, "utf-8")
