@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import sys
 
 import numpy as np
@@ -91,12 +93,15 @@ def test_a_missing_package_names_the_extra(awkward, tmp_path, monkeypatch, call,
 def test_imports_without_their_packages_name_the_extra(awkward, tmp_path, monkeypatch):
     export_tensorboard(awkward, tmp_path / "tb")
     (tmp_path / "x.wandb").write_bytes(b"")
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as db:
+        for table in ("experiments", "runs", "metrics"):
+            db.execute(f"CREATE TABLE {table} (id INTEGER)")
     modules = ("tensorboard.compat.proto.event_pb2", "mlflow.tracking")
     for module in (*modules, "wandb.proto.wandb_internal_pb2"):
         monkeypatch.setitem(sys.modules, module, None)
     for read, source in (
         (read_tensorboard, tmp_path / "tb"),
-        (read_mlflow, "sqlite:///x.db"),
+        (read_mlflow, f"sqlite:///{tmp_path / 'x.db'}"),
         (read_wandb, tmp_path / "x.wandb"),
     ):
         with pytest.raises(MissingExtraError, match=r"normlaws\[loggers\]"):
