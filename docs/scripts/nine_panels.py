@@ -104,14 +104,14 @@ def exponents(panels: list[Panel]) -> list[str]:
 
 def findings(panels: list[Panel]) -> list[str]:
     """Where the laws hold and where not: the figure of every finding and its grade."""
-    lines = head("panel", *FINDINGS.values(), "verdict")
+    lines = head("panel", "verdict", *FINDINGS.values())
     for panel in panels:
         verdict = panel.laws.verdict
         cells = {one.name: cell(one) for one in verdict.findings}
-        shown = [cells.get(name, "–") for name in FINDINGS]
-        lines.append(row(panel.title, *shown, ", ".join(f"`{code}`" for code in verdict.codes)))
+        codes = ", ".join(f"`{code}`" for code in verdict.codes)
+        lines.append(row(panel.title, codes, *[cells.get(name, "–") for name in FINDINGS]))
     missing = [title for name, title in PANELS.items() if name not in {one.name for one in panels}]
-    return lines + [row(title, *["–"] * len(FINDINGS), "not run") for title in missing]
+    return lines + [row(title, "not run", *["–"] * len(FINDINGS)) for title in missing]
 
 
 def cell(one: nl.laws.Finding) -> str:
