@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from normlaws.errors import InputError, allowed, meant
 
 SELECTED_BY = {"test_error": ("val_error", "val_loss"), "test_loss": ("val_loss",)}
 MIN_RECORDS = 3
+AT_CHANCE = "at chance"  # the status of a complete run that never learned while others did
+STUCK, LEARNED = 0.9, 0.5  # lowest value over the first: of such a run, and of one that learns
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
     A value of zero, a finite test set's way of saying "below my resolution", becomes half the
     smallest difference between two recorded values of that metric. Runs that followed other norms
     only are passed over. The optimum is picked by ``choice``,
-    the first of :func:`choices` by default.
+    the first of :func:`choices` by default. A complete run that never fell below nine tenths of its
+    first value, while most of the runs of its size fell below half of theirs, has the status
+    ``"at chance"``: it holds no optimum.
 
     Raises:
         InputError: the norm or a metric is not recorded.
@@ -93,11 +97,34 @@ def runs_of(curves: Curves, norm: str, metric: str, choice: str | None = None) -
     places = curves.frame.groupby("run", sort=False).indices
     nowhere = np.zeros(0, dtype=np.int64)
     without = {name for name, rows in places.items() if np.isnan(columns[column][rows]).all()}
-    return [
+    found = [
         _run(record, places.get(record["run"], nowhere), columns, (column, metric, choice), floors)
         for record in curves.runs[["run", "size", "seed", "status"]].to_dict("records")
         if record["run"] not in without
     ]
+    return _without_learning(found)
+
+
+def _without_learning(runs: list[Run]) -> list[Run]:
+    """Mark the runs that stayed at chance while most of their size learned."""
+    kept = {run.name: _share_left(run) for run in runs if run.usable}
+    learned: dict[int, list[bool]] = {}
+    for run in runs:
+        if run.usable:
+            learned.setdefault(run.size, []).append(kept[run.name] < LEARNED)
+    return [
+        replace(run, status=AT_CHANCE)
+        if run.status == "complete"
+        and kept.get(run.name, 0.0) > STUCK
+        and np.mean(learned[run.size]) > 0.5
+        else run
+        for run in runs
+    ]
+
+
+def _share_left(run: Run) -> float:
+    """The lowest value over the first."""
+    return float(np.exp(run.log_error.min() - run.log_error[0]))
 
 
 def _run(
