@@ -253,7 +253,8 @@ def test_a_link_restores_everything(window, address, planted, fitted):
     query = (
         "?norm=spectral_complexity&metric=test_error&runs=single&seeds=0,2&hidden=400"
         "&cut=200,1600&window=0.5,4.25&size=9000&target=0.003&rescale=exponents"
-        "&gammas=0.1,0.4,1.2&alpha=7.5&radius=20&zoom=norm,0,1.5,-2,-0.5"
+        "&gammas=0.1,0.4,1.2&alpha=7.5&radius=20&axis=spectral_complexity&loss=test_error"
+        "&zoom=norm,0,1.5,-2,-0.5"
     )
     opened(window, address, query)
     wait_for_address(window, "zoom=")
