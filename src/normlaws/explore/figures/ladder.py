@@ -23,8 +23,7 @@ def normalised(found: Collapse, running: Sequence[Finish] = ()) -> go.Figure:
     going = {one.run: one for one in running}
     sizes = [*found.ladder.sizes, *(one.size for one in running)]
     colours = size_colours(sizes)
-    reducible = found.ladder.values - floor
-    heights = reducible / reducible[:, -1:]
+    heights = found.ladder.normalised(floor)
     for track, curve in zip(found.ladder.finished, heights, strict=True):
         _line(figure, found.x, curve, track.name, track.size, colours, "solid")
     for track in found.ladder.running:

@@ -75,8 +75,7 @@ def shown_data(name: str, answer: Answer) -> pd.DataFrame:
         return found.order.table
     if name == "deviation":
         return found.table()
-    reducible = found.ladder.values - found.floor.value
-    curves = reducible / reducible[:, -1:]
+    curves = found.ladder.normalised(found.floor.value)
     runs = [track.name for track in found.ladder.finished]
     return pd.DataFrame(
         {

@@ -128,6 +128,11 @@ class Ladder:
         """The same for one run."""
         return size if self.by_size else end
 
+    def normalised(self, floor: float) -> Floats:
+        """Every run's part above ``floor`` over what it is at the run's end, ℓ. (R, G)."""
+        reducible = self.values - floor
+        return np.asarray(reducible / reducible[:, -1:])
+
     @cached_property
     def seeded(self) -> bool:
         """Whether some group has runs to compare with one another."""

@@ -81,8 +81,7 @@ def residuals_of(ladder: Ladder, measured: Measured, floor: float) -> Residuals:
 
 def _scaled(ladder: Ladder, measured: Measured, floor: float) -> tuple[Floats, str]:
     """(R, G) residuals and their unit."""
-    reducible = ladder.values - floor
-    off = reducible / reducible[:, -1:] / measured.curve[0] - 1
+    off = ladder.normalised(floor) / measured.curve[0] - 1
     noise = measured.mean_noise[0]
     if np.isfinite(noise[ladder.window]).all() and (noise[ladder.window] > 0).all():
         return off / noise, "sigma"

@@ -33,10 +33,10 @@ TWO_PANELS = (9.6, 3.7)
 def normalised_curves(found: Collapse, ax: Axes | None = None) -> Axes:
     """Draw ℓ(x) of every run, coloured by size, with the mean curve on top."""
     ax = new_axes(ax)
-    ladder, floor = found.ladder, found.floor.value
+    ladder = found.ladder
     colours = size_colours(ladder.sizes)
-    reducible = ladder.values - floor
-    for track, curve in zip(ladder.finished, reducible / reducible[:, -1:], strict=True):
+    curves = ladder.normalised(found.floor.value)
+    for track, curve in zip(ladder.finished, curves, strict=True):
         ax.plot(found.x, curve, color=colours[as_size(track.size)], lw=0.9, alpha=0.8)
     ax.plot(found.x, found.curve, color=FIT, lw=1.2, ls=(0, (4, 2)), label="mean")
     ax.set_xscale("log")
