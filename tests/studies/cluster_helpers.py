@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from distributed.utils import json_load_robust
 
 import normlaws
 
@@ -40,8 +41,8 @@ class Cluster:
         self._environment = ENVIRONMENT | environment
         self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", self._file)
         self.workers = [self.add_worker() for _ in range(workers)]
-        wait_for(self._file.exists)
-        self.address = json.loads(self._file.read_text(encoding="utf-8"))["address"]
+        written = json_load_robust(self._file, timeout=120)  # the file exists before it is filled
+        self.address = written["address"]
 
     def add_worker(self) -> Forked:
         return self._start(
