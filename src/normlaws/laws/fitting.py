@@ -195,6 +195,10 @@ class Laws:
         Raises:
             InputError: the fit was not made by ``fit``, so its curves are not at hand.
         """
+        return self._clocks_compared.copy()
+
+    @cached_property
+    def _clocks_compared(self) -> pd.DataFrame:
         return clocks(self._recorded, self.norm, self.metric, self.settings["choice"])
 
     def window_table(self) -> pd.DataFrame:
