@@ -24,7 +24,7 @@ test-slow: $(VENV)/.installed-test
 
 # The same tests on the oldest Python and with every dependency at its declared floor.
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/pytest
+	$(OLDEST)/bin/pytest -m "not slow"
 
 # Wheel and sdist in environments of their own, every extra alone (about 7 GB of disk, for a while).
 packaging: $(VENV)/.installed-test

@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,12 +39,16 @@ PANELS = {
     "paper-vit-cifar10": (2_693_578, 30, 46_000, 600, 0.005),
     "paper-vit-cifar100": (4_794_212, 5, 46_000, 600, 0.005),
 }
+DESCRIPTIONS = resources.files("sklearn.datasets") / "descr"  # each version ships others
+CHARACTERS = len(
+    set().union(*(f.read_text("utf-8") for f in DESCRIPTIONS.iterdir() if f.name.endswith(".rst")))
+)
 DECODER = 2 * (2 * 64 + 4 * (32 * 32 + 32) + (32 * 128 + 128) + (128 * 32 + 32)) + 64
 SMALL = {
     "associative-recall": 16 * 32 + 11 * 32 + DECODER + 33 * 16,
     "in-context-regression": 5 * 32 + 13 * 32 + DECODER + 33,
     "single-location": 9 * 16 + 16 * 16 + 32 + 4 * 17 * 16 + 32 + 17 * 8,
-    "text-transformer": 92 * 32 + 32 * 32 + DECODER + 33 * 92,
+    "text-transformer": CHARACTERS * 32 + 32 * 32 + DECODER + 33 * CHARACTERS,
     "digits-rnn": 8 * 32 + 32 * 32 + 64 + 33 * 10,
     "diagonal-regression": 2 * 200,  # layer by layer, weights and biases
     "digits-cnn": 80 + 1168 + 650,

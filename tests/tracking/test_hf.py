@@ -97,7 +97,8 @@ def test_evaluations_become_the_curve_and_norms_reach_the_loggers(tmp_path):
 
 
 def test_the_trainer_is_asked_to_evaluate_at_the_due_steps(tmp_path):
-    trainer = make(tmp_path, eval_strategy="no", gradient_accumulation_steps=2)
+    halves = {"gradient_accumulation_steps": 2, "per_device_train_batch_size": 5}
+    trainer = make(tmp_path, eval_strategy="no", **halves)
     callback = NormTrackerCallback(
         trainer,
         tmp_path / "runs",
@@ -109,7 +110,7 @@ def test_the_trainer_is_asked_to_evaluate_at_the_due_steps(tmp_path):
     trainer.add_callback(callback)
     trainer.train()
     frame = nl.Curves.read(tmp_path / "runs").frame
-    assert list(frame["step"]) == [0, 1, 2, 4, 6]
+    assert list(frame["step"]) == [0, 1, 2, 4, 8]
     evaluated = {
         entry["step"]: entry["eval_accuracy"]
         for entry in trainer.state.log_history

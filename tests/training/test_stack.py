@@ -47,7 +47,8 @@ def assert_close(stacked: pd.DataFrame, alone: pd.DataFrame) -> None:
     for name in alone:
         exact = name.endswith("error") or name in ("step", "epoch", "size", "seed")
         tolerance = {"rtol": 0, "atol": 1e-12} if exact else {"rtol": 1e-4, "atol": 1e-5}
-        np.testing.assert_allclose(stacked[name], alone[name], **tolerance, err_msg=name)
+        pair = stacked[name].astype(float), alone[name].astype(float)
+        np.testing.assert_allclose(*pair, **tolerance, err_msg=name)
 
 
 MODELS = {

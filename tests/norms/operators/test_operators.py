@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import strategies as st
+from torch import nn
 
 from normlaws.norms.model.layers import inventory
 from normlaws.norms.operators import Blocks, ConvolutionOperator, Flat, operator_of
@@ -57,6 +58,19 @@ class TestConvolution(OperatorSuite):
 
 class TestTransposedConvolution(TestConvolution):
     layers = transposed_convolutions()
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_an_output_padding_beyond_the_stride_keeps_the_size_of_the_input(padding):
+    """Which torch allows below the dilation."""
+    module = nn.ConvTranspose1d(
+        2, 1, 2, stride=1, dilation=2, padding=padding, output_padding=1, bias=False
+    )
+    blocks = inventory(module).layers[0].read().detach().double()
+    operator = operator_of(blocks, Convolution.of(module, (1, 2, 3)))
+    matrix = explicit(module, (2, 3)).numpy()
+    y = random(4, len(matrix), seed=0).numpy()
+    np.testing.assert_allclose(operator.adjoint(y[None])[0], y @ matrix, rtol=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(70, 9000), (9000, 70), (70, 90)])

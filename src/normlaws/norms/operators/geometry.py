@@ -117,7 +117,9 @@ class Convolution:
         """X ↦ A x and y ↦ Aᵀ y, on feature maps (vectors, channels, *sizes)."""
         kernel = self.kernel(blocks.detach()).contiguous()
         act = self.map(kernel)
-        if self.mode != "zeros" or any(len(set(axis.padding)) > 1 for axis in self.axes):
+        uneven = any(len(set(axis.padding)) > 1 for axis in self.axes)
+        longer = self.transposed and any(axis.padding[1] >= axis.stride for axis in self.axes)
+        if self.mode != "zeros" or uneven or longer:  # longer: a convolution would return more
             return act, self._differentiated(act)
         if self.transposed:
             return act, replace(self, transposed=False).map(kernel)

@@ -22,9 +22,9 @@ class Text(DataSource):
     """Windows of ``context`` characters that do not overlap; labels are the characters after each.
 
     The vocabulary is the characters of the text in their order. The last tenth of the text is the
-    test set. Without ``path`` the text is the descriptions of data sets that scikit-learn ships,
-    about 50,000 characters, put together in the order of their names. Windows are rows of tokens,
-    (n, 1, 1, context).
+    test set. Without ``path`` the text is the descriptions of data sets that the installed version
+    of scikit-learn ships, about 50,000 characters, put together in the order of their names.
+    Windows are rows of tokens, (n, 1, 1, context).
     """
 
     name: Literal["text"] = "text"
