@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from normlaws import Curves
+from normlaws.curves import files as curve_files
 from normlaws.errors import CorruptFileError, InputError, NormlawsWarning, StudyConflictError
 from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study
@@ -60,6 +61,14 @@ def test_a_study_may_grow_and_keeps_what_is_done(small, tmp_path):
     assert before.items() <= files(tmp_path).items()
     with pytest.raises(StudyConflictError, match="differs beyond more sizes or seeds"):
         run(small | {"seeds": 1}, tmp_path)
+
+
+def test_what_a_run_read_last_need_not_be_decoded_again(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(curve_files, "_MANY", 2)
+    curves = run(small, tmp_path / "study")
+    monkeypatch.setattr(curve_files, "read_parquet_table", None)
+    pd.testing.assert_frame_equal(Curves.read(tmp_path / "study").frame, curves.frame)
 
 
 @pytest.mark.parametrize(

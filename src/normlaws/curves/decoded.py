@@ -7,16 +7,13 @@ deleted, cut, altered or exchanged is noticed as without this.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from normlaws.curves.parquet import read_parquet_table
 from normlaws.errors import CorruptFileError
 from normlaws.storage.kept import Shelf
 from normlaws.storage.reading import json_value, reading
@@ -76,13 +73,15 @@ def _file(tables: dict[str, pa.Table]) -> bytes:
     runs = json.dumps([[digest, len(table)] for digest, table in tables.items()])
     bare = [table.replace_schema_metadata(None) for table in tables.values()]
     together = pa.concat_tables(bare).replace_schema_metadata({_RUNS: runs.encode()})
-    stream = io.BytesIO()
-    pq.write_table(together, stream)
-    return stream.getvalue()
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_file(stream, together.schema) as file:
+        file.write_table(together.combine_chunks())
+    return bytes(stream.getvalue())
 
 
 def _tables(found: bytes) -> dict[str, pa.Table]:
-    together = read_parquet_table(found, Path(WHAT))
+    together = pa.ipc.open_file(pa.BufferReader(found)).read_all()
+    together.validate(full=True)
     runs = json_value(together.schema.metadata[_RUNS], WHAT, "the user's cache")
     together = together.replace_schema_metadata(None).combine_chunks()
     tables, start = {}, 0

@@ -40,7 +40,7 @@ def read_parquet_table(source: Path | bytes, path: Path) -> pa.Table:
         opened = pa.BufferReader(source) if isinstance(source, bytes) else source
         file = pq.ParquetFile(opened)
         schema = file.schema_arrow
-        if all(pa.types.is_primitive(field.type) for field in schema):
+        if all(map(pa.types.is_primitive, schema.types)):
             check_unfolded(_cells(file.metadata, len(schema)), stored, WHAT, path)
             return file.read(use_threads=False)
         return _with_text(file, source, stored, path)

@@ -30,6 +30,8 @@ FLOOR = 256 * 2**20
 EXPANSION = 20
 """Beyond :data:`FLOOR`, how often its own length a file may unfold to."""
 _REASON = 240  # letters
+_OPENED = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_AT_ONCE = 2**20  # bytes, where a file is longer than it said
 _SPECIAL = {
     stat.S_ISDIR: "a folder",
     stat.S_ISFIFO: "a named pipe",
@@ -100,10 +102,23 @@ def content(path: Path, what: str, limit: int = MAX_TEXT) -> bytes:
         CorruptFileError: it is no plain file, too long, or cannot be read.
     """
     with _finding(what, path):
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as stream:
-        _check_found(os.fstat(descriptor), what, path, limit)
-        return stream.read(limit)
+        descriptor = os.open(path, _OPENED)
+    try:
+        found = os.fstat(descriptor)
+        _check_found(found, what, path, limit)
+        return _whole(descriptor, found.st_size, limit)
+    finally:
+        os.close(descriptor)
+
+
+def _whole(descriptor: int, size: int, limit: int) -> bytes:
+    """All that can be read, up to ``limit``; one call where a file is as long as it says."""
+    parts = [os.read(descriptor, min(size + 1, limit))]
+    read = len(parts[0])
+    while parts[-1] and read != size and read < limit:
+        parts.append(os.read(descriptor, min(_AT_ONCE, limit - read)))
+        read += len(parts[-1])
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def check_plain(path: Path, what: str, limit: int | None = None) -> int:
