@@ -50,6 +50,29 @@ def test_a_bad_column_pair_is_an_input_error(tmp_path):
     assert isinstance(answer.exception, InputError)
 
 
+def test_what_became_of_each_column_is_said_and_can_be_overruled(tmp_path):
+    table, out = tmp_path / "mine.csv", tmp_path / "curves.parquet"
+    rows = {"n_train": [50, 100], "rep": [0, 0], "acc": [60, 75], "n_test": [9, 9]}
+    pd.DataFrame(rows).to_csv(table, index=False)
+    answer = run("table", table, "--out", out)
+    said = " ".join(answer.stderr.split())
+    assert "size = n_train; seed = rep; test_error = 1 − acc/100; n_test as named" in said
+    assert "--column NAME=THEIRS" in said
+    assert "no norm is recorded" in said
+    assert f"normlaws fit {out}" in " ".join(answer.stdout.split())
+    assert list(Curves.read(out).frame["test_error"]) == [0.4, 0.25]
+    run("table", table, "--column", "val_accuracy=acc", "--percent", "val_accuracy", "--out", out)
+    assert Curves.read(out).metrics == ["val_error"]
+
+
+def test_a_table_without_a_size_says_how_to_name_one(tmp_path):
+    table = tmp_path / "mine.csv"
+    pd.DataFrame({"foo": [50], "acc": [0.6]}).to_csv(table, index=False)
+    answer = run("table", table, "--out", tmp_path / "o.parquet")
+    assert "--column size=NAME" in str(answer.exception)
+    assert "seed" not in str(answer.exception)
+
+
 WRITERS = ["csv", "parquet", "tensorboard", "mlflow", "wandb"]
 
 

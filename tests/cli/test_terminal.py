@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,8 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from normlaws.cli import _add_verbs, _output, app
+from normlaws.cli.import_ import importer
+from normlaws.curves import Curves
 from normlaws.laws.plant import plant
 from normlaws.studies.inherit import preset_files
 from normlaws.theory import solved_studies
@@ -44,7 +48,7 @@ def narrow(monkeypatch):
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory) -> dict[str, Path]:
-    """A study, a table of final errors, weights and a table of losses."""
+    """A study, two tables, weights, a training's checkpoints, a small study to run."""
     folder = tmp_path_factory.mktemp("places")
     random = np.random.default_rng(0)
     study = folder / "study.parquet"
@@ -66,11 +70,47 @@ def places(tmp_path_factory) -> dict[str, Path]:
     pd.DataFrame(
         [{"params": n, "tokens": d, "loss": 1.7 + 400 / n**0.34 + 410 / d**0.28} for n, d in grid]
     ).to_csv(losses, index=False)
-    return {"study": study, "final": final, "weights": weights, "losses": losses}
+    unfinished = plant(sizes=[64, 128, 256, 512], seeds=2, records=30)
+    runs = unfinished.runs.copy()
+    runs.loc[runs["size"] == 512, "status"] = "unfinished"
+    cut = (unfinished.frame["size"] < 512) | (unfinished.frame["step"] < 200)
+    going = Curves(unfinished.frame[cut], runs).write(folder / "going.parquet")
+    trained = folder / "a-training-of-a-long-name"
+    for step in (1, 2):
+        place = trained / f"checkpoint-{step}"
+        place.mkdir(parents=True)
+        save_file({f"{name}.weight": step * layer for name in LAYERS}, place / "model.safetensors")
+    history = [{"step": step, "eval_loss": 1 / step, "eval_accuracy": 0.5} for step in (1, 2)]
+    (place / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    long = pd.read_parquet(study)
+    long.to_csv(folder / "wandb-history.csv", index=False)
+    toml = folder / "small.toml"
+    toml.write_text(STUDY)
+    return {
+        "study": study, "final": final, "weights": weights, "losses": losses, "going": going,
+        "trained": trained, "history": folder / "wandb-history.csv", "small": toml,
+    }  # fmt: skip
 
 
+STUDY = """
+name = "a-small-study-of-a-long-name"
+sizes = [16, 32]
+seeds = 1
+[data]
+name = "digits"
+validation = 100
+[model]
+family = "mlp"
+hidden = [8]
+[training]
+steps = 20
+batch_size = 16
+records = 5
+"""
+TRACKERS = ("csv", "parquet", "tensorboard", "mlflow", "wandb")
 VERBS = {
     "presets": ["presets"],
+    "run": ["run", "small", "--out", "ran", "--workers", 1],
     "fit": ["fit", "study", "--resamples", 20],
     "fit of groups": ["fit", "final", "--group", "model"],
     "forecast": ["forecast", "study", "--size", 200_000, "--error", 0.01, "--resamples", 20],
@@ -80,13 +120,48 @@ VERBS = {
     "collapse": ["collapse", "study", "--floor", 0, "--resamples", 10],
     "surface": ["surface", "losses", "--resamples", 5],
     "theory": ["theory", "--alpha", 5, "--norm", 3],
+    "theory of another model": ["theory", "--model", "random-features", "--set", "size=100"],
+    "forecast of ends": ["forecast", "going", "--along", "step", "--resamples", 10],
+    "plan of sizes": ["plan", "--sizes", "100,200,400,800", "--seeds", 3],
+    "report": ["report", "final", "--group", "model", "--out", "models.html"],
+    "explore": ["explore", "study", "--no-browser"],
+    "follow": ["follow", "trained", "--size", 100, "--out", "followed.parquet"],
+    **{f"export to {to}": ["export", "study", "--to", to, "--out", f"o.{to}"] for to in TRACKERS},
+    "import table": ["import", "table", "final", "--out", "i.parquet"],
+    "import wandb": ["import", "wandb", "history", "--out", "i.parquet"],
+    "import mlflow": ["import", "mlflow", "o.mlflow", "--out", "i.parquet"],
+    "import tensorboard": ["import", "tensorboard", "o.tensorboard", "--out", "i.parquet"],
+    "import deep-norm": ["import", "deep-norm", "published", "--out", "i.parquet"],
 }
 
 
+def test_every_verb_is_here():
+    verbs = {verb.name or verb.callback.__name__ for verb in app.registered_commands}
+    kinds = {f"import {kind.name}" for kind in importer.registered_commands}
+    assert verbs <= {words[0] for words in VERBS.values()}
+    assert kinds <= set(VERBS)
+
+
+@pytest.fixture
+def found(verb, places, monkeypatch, request):
+    """The words of a verb, called where the places lie: no folder's name makes a line long."""
+    monkeypatch.chdir(places["study"].parent)
+    monkeypatch.setattr("normlaws.report.page.embed", lambda axes: "data:image/png;base64,AA==")
+    monkeypatch.setattr("normlaws.explore.serve", lambda *_, say, **__: say("http://127.0.0.1:1/"))
+    written = [Path("offline-run-of-a-long-name/run.wandb")]
+    monkeypatch.setattr("normlaws.interop.export.export_wandb", lambda *_, **__: written)
+    named = {name: path.name for name, path in places.items()}
+    if "published" in VERBS[verb]:
+        named["published"] = request.getfixturevalue("deep_norm") / "CNN_MNIST.npy"
+    return [named.get(str(word), word) for word in VERBS[verb]]
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_nothing_is_cut_at_80_columns(verb, places, narrow):
-    words = [places.get(str(word), word) for word in VERBS[verb]]
-    piped, shown = invoke(*words), narrow(*words)
+def test_nothing_is_cut_at_80_columns(verb, found, narrow):
+    piped = invoke(*found)
+    if verb == "export to mlflow":  # which refuses to write a run twice
+        shutil.rmtree("o.mlflow")
+    shown = narrow(*found)
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown.replace(" … ", "")
     left_out = "no room for" in shown

@@ -14,7 +14,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 import normlaws as nl
-from normlaws.display.numbers import count, fixed, interval, significant
+from normlaws.display.numbers import fixed, interval, significant, size_needed
 from normlaws.explore.lines import lines_of, table
 from normlaws.explore.state import from_query
 from normlaws.laws import plant
@@ -167,7 +167,7 @@ def test_the_page_opens_with_the_fit_and_the_forecasts_of_the_library(
     expect(rows.nth(0)).to_contain_text(significant(ahead.error.value))
     expect(rows.nth(0)).to_contain_text(interval(ahead.error, significant))
     expect(rows.nth(1)).to_contain_text(significant(math.exp(ahead.log_norm.value)))
-    expect(rows.nth(2)).to_contain_text(count(needed.value))
+    expect(rows.nth(2)).to_contain_text(size_needed(needed.value))
 
 
 def test_moving_the_window_moves_the_exponents_to_those_of_that_window(

@@ -8,11 +8,13 @@ import io
 import pkgutil
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Annotated, TextIO
 
 import typer
+from typer.models import CommandInfo
 
-from normlaws.cli._help import EXAMPLES, Verb, Verbs
+from normlaws.cli._help import EXAMPLES, KINDS, Verb, Verbs
 from normlaws.errors import NormlawsError, NormlawsWarning, printable
 from normlaws.version import __version__
 
@@ -50,11 +52,19 @@ def _add_verbs() -> None:
     """Import every verb; each file puts its command on ``app`` and imports nothing heavy."""
     for module in sorted(name for _, name, _ in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
-    for verb in app.registered_commands:  # the list of verbs shows the whole first sentence
-        verb.short_help = (inspect.getdoc(verb.callback) or "").partition("\n\n")[0]
-        verb.cls = Verb
-        name = verb.name or getattr(verb.callback, "__name__", "")
-        verb.epilog = f"Example: {EXAMPLES[name]}" if name in EXAMPLES else None
+    for verb in app.registered_commands:
+        _explain(verb, EXAMPLES)
+    for group in app.registered_groups:
+        for verb in group.typer_instance.registered_commands if group.typer_instance else ():
+            _explain(verb, KINDS)
+
+
+def _explain(verb: CommandInfo, examples: Mapping[str, str]) -> None:
+    """Give a verb its example, its whole first sentence, and conversions that import nothing."""
+    verb.short_help = (inspect.getdoc(verb.callback) or "").partition("\n\n")[0]
+    name = verb.name or getattr(verb.callback, "__name__", "")
+    verb.cls = Verb
+    verb.epilog = f"Example: {examples[name]}" if name in examples else None
 
 
 def main() -> None:
@@ -73,6 +83,9 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # usage errors come from click, or typer's copy
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # `normlaws import` alone
+            print(error.format_message(), file=sys.stderr)
+            sys.exit(2)
         _fail(error.format_message())
 
 

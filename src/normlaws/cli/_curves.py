@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,19 @@ Group = Annotated[
 ]
 
 
+@contextlib.contextmanager
+def notes() -> Iterator[None]:
+    """What a reader guesses and leaves out, as lines on stderr."""
+    from normlaws.cli._output import say
+    from normlaws.errors import NormlawsWarning
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", NormlawsWarning)
+        yield
+    for one in said:
+        say(f"normlaws: {one.message}", err=True)
+
+
 def read_curves(paths: Sequence[str], column: Sequence[str] | None = None) -> Curves:
     """Curves at ``paths``; tables are read at once, their columns by their names.
 
@@ -38,7 +52,7 @@ def read_curves(paths: Sequence[str], column: Sequence[str] | None = None) -> Cu
     from normlaws.cli._laws import check_any_ran
     from normlaws.cli.import_ import column_map
     from normlaws.curves import Curves
-    from normlaws.errors import InputError, NormlawsWarning, allowed
+    from normlaws.errors import InputError, allowed
     from normlaws.interop import read_table
 
     tables = [path for path in paths if Path(path).suffix in TABLES]
@@ -48,11 +62,8 @@ def read_curves(paths: Sequence[str], column: Sequence[str] | None = None) -> Cu
         )
     parts = []
     for path in tables:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", NormlawsWarning)
+        with notes():
             parts.append(read_table(path, column_map(column), guess=True))
-        for one in said:
-            typer.echo(f"normlaws: {one.message}", err=True)
     others = [path for path in paths if path not in tables]
     if others:
         parts.append(Curves.read(others))

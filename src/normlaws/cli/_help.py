@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from normlaws.cli._quick import lighten
+
 PANELS = {
     "From a study to an answer": {
         "presets": "normlaws presets",
@@ -27,21 +29,34 @@ PANELS = {
     },
 }
 EXAMPLES = {verb: line for panel in PANELS.values() for verb, line in panel.items()}
+KINDS = {
+    "deep-norm": "normlaws import deep-norm CNN_MNIST.npy --out curves.parquet",
+    "table": "normlaws import table runs.csv --column size=n --out curves.parquet",
+    "tensorboard": "normlaws import tensorboard logs/ --size n_train --out curves.parquet",
+    "mlflow": "normlaws import mlflow mlruns/ --experiment mine --out curves.parquet",
+    "wandb": EXAMPLES["import"],
+}
 
 
 class _Quick:
-    """Flags that are absent are false at once: typer converts ``None`` by importing pydantic."""
+    """Parameters that are converted without importing pydantic."""
 
     def get_params(self, ctx: Any) -> Any:
         params = super().get_params(ctx)  # type: ignore[misc]
-        for param in params:
-            if getattr(param, "is_flag", False) and param.default is None:
-                param.default = False
+        lighten(params)
         return params
 
 
 class Verb(_Quick, TyperCommand):
     """A verb."""
+
+
+class Kinds(_Quick, TyperGroup):
+    """A verb with several forms, as ``import``."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The forms, each with its first sentence and its example."""
+        _list(self, "Kinds", KINDS, ctx, formatter)
 
 
 class Verbs(_Quick, TyperGroup):
@@ -55,11 +70,15 @@ class Verbs(_Quick, TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The panels, each with the first sentence and an example of its verbs."""
         for title, verbs in PANELS.items():
-            with formatter.section(title):
-                room = formatter.width - 2 * formatter.current_indent - max(map(len, verbs))
-                rows = []
-                for verb, example in verbs.items():
-                    command = self.get_command(ctx, verb)
-                    if command is not None:
-                        rows += [(verb, command.get_short_help_str(8 * room)), ("", f"$ {example}")]
-                formatter.write_dl(rows)
+            _list(self, title, verbs, ctx, formatter)
+
+
+def _list(group: Any, title: str, verbs: dict[str, str], ctx: Any, formatter: Any) -> None:
+    with formatter.section(title):
+        room = formatter.width - 2 * formatter.current_indent - max(map(len, verbs))
+        rows = []
+        for verb, example in verbs.items():
+            command = group.get_command(ctx, verb)
+            if command is not None:
+                rows += [(verb, command.get_short_help_str(8 * room)), ("", f"$ {example}")]
+        formatter.write_dl(rows)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._curves import Columns
 from normlaws.cli.fit import Places
 
 Along = Annotated[
@@ -59,15 +60,16 @@ def collapse(
     resamples: Resamples = 200,
     figure: Figure = None,
     json: AsJson = False,
+    column: Columns = None,
 ) -> None:
     """Compare normalised curves of a ladder of sizes with the noise between seeds."""
+    from normlaws.cli._curves import read_curves
     from normlaws.cli._ends import number_or_word, print_finishes
     from normlaws.cli._output import print_json, width
-    from normlaws.curves import Curves
     from normlaws.laws.collapse import collapse as collapse_curves
 
     found = collapse_curves(
-        Curves.read(path), along, metric, scale=scale, end=number_or_word(end),
+        read_curves(path, column), along, metric, scale=scale, end=number_or_word(end),
         floor=number_or_word(floor), normalise=normalise, resamples=resamples,
     )  # fmt: skip
     ends = [found.finish(run) for run in finish] if finish else list(found.unfinished())

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._curves import Columns
 from normlaws.cli.fit import Norm, Places
 
 
@@ -33,16 +34,17 @@ def export(
     name: Annotated[
         str, typer.Option(help="MLflow experiment or Weights & Biases project")
     ] = "normlaws",
+    column: Columns = None,
 ) -> None:
     """Write curves as a long table, or for a tracker with the norm as x-axis.
 
     Nothing is sent anywhere but to an MLflow server named as --out.
     """
-    from normlaws.curves import Curves
+    from normlaws.cli._curves import read_curves
     from normlaws.errors import InputError
     from normlaws.interop import export as write
 
-    curves = Curves.read(path)
+    curves = read_curves(path, column)
     match to:
         case Target.csv | Target.parquet:
             if Path(out).suffix != f".{to}":

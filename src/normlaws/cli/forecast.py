@@ -14,6 +14,7 @@ from normlaws.cli.fit import AsJson, Metric, Norm, Places, Resamples
 if TYPE_CHECKING:
     from normlaws.curves import Curves
     from normlaws.laws import Comparison, DirectLaw, Forecast, Laws
+    from normlaws.laws.result import Estimate
 
 FAR = 100  # times the largest size, beyond which a forecast is warned about
 
@@ -134,6 +135,7 @@ def _entry(item: dict[str, Any], laws: Laws | DirectLaw, error: float | None) ->
 
 def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -> None:
     from normlaws.cli._output import print_table, say
+    from normlaws.display.numbers import count, size_needed
 
     largest = float(laws.sizes["size"].max())
     norm = getattr(laws, "norm", None)
@@ -141,25 +143,26 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
     header = [scale, "of the largest", "error", "95 %", *([f"log {norm}", "95 %"] if norm else [])]
     rows = [
         (
-            f"{item.size:,.0f}", _times(item.size / largest), *_cells(item.error),
+            count(item.size), _times(item.size / largest), *_cells(item.error),
             *(_cells(item.log_norm) if norm else ()),
         )
         for item in found
     ]  # fmt: skip
-    print_table(f"best {laws.metric} of one run", header, rows, spare=(1,))
+    print_table(f"lowest {laws.metric} of one run", header, rows, spare=(1,))
     if error is not None:
         needed = laws.size_for_error(error)
-        span = "" if needed.low is None else f" (95 %: {needed.low:,.0f} to {needed.high:,.0f})"
+        span = "" if needed.low is None else f" (95 %: {interval_of_sizes(needed)})"
         unit = "examples" if scale == "size" else scale
-        say(f"{laws.metric} {error:g} needs about {needed.value:,.0f} {unit}{span}")
+        say(f"{laws.metric} {error:g} needs about {size_needed(needed.value)} {unit}{span}")
     say(laws.verdict.text)
     _warn_far([item.size / largest for item in found])
 
 
 def _print_groups(found: Comparison, sizes: list[float], error: float | None, json: bool) -> None:
     """Every group at every size; for a target error, the size that each group needs."""
-    from normlaws.cli._output import print_json, print_table
-    from normlaws.display.numbers import size_needed
+    from normlaws.cli._output import print_json, print_table, say
+    from normlaws.display.numbers import count, size_needed
+    from normlaws.laws.direct.verdict import certain
 
     needed = {name: law.size_for_error(error) for name, law in found.laws.items()} if error else {}
     table = found.table(sizes)
@@ -167,24 +170,28 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
         sized = {name: one.as_dict() for name, one in needed.items()}
         print_json({"table": table.to_dict("records"), "size_for_error": sized})
         return
+    largest = max(float(law.sizes["size"].max()) for law in found.laws.values())
     if sizes:
         rows = [
-            (f"{size:,.0f}", name, f"{value:.4g}", f"{low:.4g} – {high:.4g}", f"{best:.0%}")
+            (count(size), _times(size / largest), name, f"{value:.3g}", f"{low:.3g} to {high:.3g}",
+             certain(best))
             for size, name, value, low, high, best in table.itertuples(index=False)
-        ]
-        header = ("size", found.by, "error", "95 %", "chance of being best")
-        print_table("lowest error of one run", header, rows)
+        ]  # fmt: skip
+        header = ("size", "of the largest", found.by, "error", "95 %", "chance of being best")
+        print_table("lowest error of one run", header, rows, spare=(1,))
     if needed:
-        each = [(name, size_needed(one.value), _sizes_of(one)) for name, one in needed.items()]
+        each = [(name, size_needed(one.value), interval_of_sizes(one))
+                for name, one in needed.items()]  # fmt: skip
         print_table(f"examples needed for {error:g}", (found.by, "size", "95 %"), each)
-    largest = max(float(law.sizes["size"].max()) for law in found.laws.values())
+    say(found.sentence())
     _warn_far([size / largest for size in sizes])
 
 
-def _sizes_of(found: Any) -> str:
-    from normlaws.display.numbers import size_needed
+def interval_of_sizes(needed: Estimate) -> str:
+    """The 95 % interval of the data that an error needs."""
+    from normlaws.display.numbers import interval, size_needed
 
-    return "–" if found.low is None else f"{size_needed(found.low)} – {size_needed(found.high)}"
+    return interval(needed, size_needed)
 
 
 def _warn_far(factors: list[float]) -> None:
@@ -204,5 +211,5 @@ def _times(factor: float) -> str:
 
 
 def _cells(value: Any) -> tuple[str, str]:
-    span = "–" if value.low is None else f"{value.low:.4g} – {value.high:.4g}"
-    return f"{value.value:.4g}", span
+    span = "–" if value.low is None else f"{value.low:.3g} to {value.high:.3g}"
+    return f"{value.value:.3g}", span

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from normlaws.cli import app
+from normlaws.cli._help import Kinds
 
 if TYPE_CHECKING:
     from normlaws.curves import Curves
     from normlaws.interop import ColumnMap
 
-importer = typer.Typer(help="Turn other people's records into curves.", no_args_is_help=True)
+importer = typer.Typer(
+    help="Turn other people's records into curves.", cls=Kinds, no_args_is_help=True
+)
 app.add_typer(importer, name="import")
 
 Out = Annotated[Path, typer.Option("--out", help="Parquet file (….parquet) or folder to write")]
@@ -72,11 +75,17 @@ def table(
     percent: Percent = None,
     run_pattern: RunPattern = None,
 ) -> None:
-    """A long-format table of your own: one row per run and recorded step."""
+    """A table of your own: one row per run and recorded step, or one row per run.
+
+    Columns are recognised by their names, and what each was read as is said; --column overrules.
+    """
+    from normlaws.cli._curves import notes
     from normlaws.interop import Identity, read_table
 
     identity = Identity(run_pattern=run_pattern) if run_pattern else None
-    _keep(read_table(file, column_map(column, percent), identity), out)
+    with notes():
+        curves = read_table(file, column_map(column, percent), identity, guess=True)
+    _keep(curves, out)
 
 
 @importer.command("tensorboard")
@@ -155,6 +164,12 @@ def _keep(curves: Curves, out: Path) -> None:
     from normlaws.cli._output import say
 
     say(f"{curves.write(out)}: {curves!r}")
+    if not curves.norms:
+        say(
+            "normlaws: no norm is recorded, so the direct law alone can be fitted; a column that "
+            "holds one is named with --column spectral_complexity=THEIRS",
+            err=True,
+        )
     say(f"Next: normlaws fit {out}, or normlaws report {out}")
 
 

@@ -109,8 +109,9 @@ class Curves:
 
     def __repr__(self) -> str:
         return (
-            f"Curves({len(self.runs)} runs, {self._sizes_named}, {len(self.seeds)} seeds, "
-            f"{len(self)} records, norms {self.norms})"
+            f"Curves({_several(len(self.runs), 'run')}, {self._sizes_named}, "
+            f"{_several(len(self.seeds), 'seed')}, {_several(len(self), 'record')}, "
+            f"norms {self.norms})"
         )
 
     @property
@@ -312,3 +313,7 @@ class Curves:
                 metric=metric or self.default_metric(),
                 ax=ax,
             )
+
+
+def _several(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -82,8 +82,10 @@ def count(value: float | None) -> str:
 
 
 def size_needed(value: float | None) -> str:
-    """A size that an error needs: a whole number, or that no size reaches it."""
-    return "out of reach" if value == math.inf else count(value)
+    """A size that an error needs, to three digits: ``"1,080,000"``, or that no size reaches it."""
+    if value is None or _missing(value):
+        return "out of reach" if value == math.inf else NONE
+    return count(float(f"{value:.3g}"))
 
 
 def interval(estimate: Interval, write: Callable[[float | None], str] = fixed) -> str:

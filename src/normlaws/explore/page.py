@@ -46,7 +46,8 @@ CAPTIONS = {
     "where 95 % of them would lie if seeds alone set them apart.",
     "theory": "Solid: loss minimised at fixed norm, for many inputs. Circle and dotted upright: "
     "lowest error. Diamond: the current point.",
-    "direct": "Points: lowest error of every size. Lines: the law that forecasts known sizes best. "
+    "direct": "Points: lowest error of every size, hollow where a run is unfinished and its lowest "
+    "value so far stands. Lines: the law that forecasts known sizes best. "
     "Shaded: 95 % interval of one new run. Right of the dotted line everything is a forecast.",
 }
 MOVABLE = ("norm", "error", "optimum")  # figures with edges to drag

@@ -21,6 +21,7 @@ SIZES = (
 SCALES = ("params", "parameters", "n_params", "num_params", "tokens", "width", "compute", "flops")
 SEEDS = (*SEED_KEYS, "replicate", "rep", "repeat", "trial", "fold")
 STEPS = ("step", "global_step", "iteration", "iter")
+NAMED = 8  # columns that a message names
 _ADJECTIVE = re.compile(r"^(final|best|min|max|lowest|last)_")
 _OF_LIGHTNING = re.compile(r"_(epoch|step)$")  # the mean of an epoch comes before single steps
 _BARE = {"error", "err", "error_rate", "loss", "accuracy", "acc", "top1", "nll", "cross_entropy"}
@@ -32,7 +33,8 @@ class Guess:
 
     Attributes:
         columns: the map for ``read_table``.
-        says: one phrase for every column that was not already named as in ``Curves``.
+        says: one phrase for every column that was not already named as in ``Curves``, and one for
+            those that stay as they are.
     """
 
     columns: ColumnMap
@@ -64,6 +66,10 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap) -> Guess:
         one for one, ours in zip(says, columns.columns, strict=True) if ours not in given.columns
     ]
     says += [f"{name} is in percent" for name in percent if name not in columns.columns]
+    kept = [str(name) for name in frame.columns if name not in columns.columns.values()]
+    if says and kept:
+        more = f" and {len(kept) - NAMED} more" if len(kept) > NAMED else ""
+        says.append(f"{', '.join(kept[:NAMED])}{more} as named")
     return Guess(replace(columns, percent=(*given.percent, *percent)), tuple(says))
 
 

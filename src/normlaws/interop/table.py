@@ -75,11 +75,14 @@ def read_table(
     frame = _renamed(frame, wanted, path)
     if identity is not None:
         frame = _from_names(frame, identity, path)
+    if "size" not in frame:
+        raise InputError(
+            f"expected a column size in {path}, or one named otherwise with --column size=NAME; it "
+            f"has {allowed(frame.columns)}"
+        )
     for name in ("seed", "step"):
         if name not in frame:
             frame[name] = pd.NA
-    if "size" not in frame:
-        raise InputError(f"expected a column size in {path}; it has {allowed(frame.columns)}")
     scale = wanted.columns.get("size")
     frame["size"] = _sizes(frame["size"], scale is None or scale in SIZES, path)
     frame, text = numeric_and_text(frame, _KEPT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -22,6 +23,11 @@ class Estimate(NamedTuple):
     def as_dict(self) -> dict[str, float | None]:
         """``{"value", "low", "high"}``, the form of ``fit --json``."""
         return self._asdict()
+
+    def __str__(self) -> str:
+        """``0.443 (95 %: 0.320 to 0.561)``."""
+        value = significant(self.value) if isfinite(self.value) else str(self.value)
+        return value if self.low is None else f"{value} (95 %: {interval(self, significant)})"
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ class NormMeter:
 
     Small layers are diagonalised exactly. For the others the leading singular vectors are kept
     between calls and refined until a residual bound is below ``relative_error``
-    (docs/norms.md says what the bound proves and what it assumes). A jump of the weights, and a
-    move beside singular vectors that stand still, start the layer afresh; so does a submodule
+    (docs/norms-reference.md says what the bound proves and what it assumes). A jump of the weights,
+    and a move beside singular vectors that stand still, start the layer afresh; so does a submodule
     that has been replaced. ``statuses`` tells proofs from estimates.
 
     Deterministic: values depend on the weights, ``seed`` and the meter's own state, never on the

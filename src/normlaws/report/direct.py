@@ -118,7 +118,9 @@ def _figure(laws: dict[str, DirectLaw]) -> Figure:
 def _sizes(law: DirectLaw) -> Table:
     rows = [
         (
-            count(row.size), count(row.n_runs), significant(row.error),
+            count(row.size),
+            f"{row.n_runs} ({row.n_unfinished} unfinished)" if row.n_unfinished else str(row.n_runs),
+            significant(row.error),
             f"{significant(row.error_low)} to {significant(row.error_high)}"
             if row.n_runs > 1
             else "–",

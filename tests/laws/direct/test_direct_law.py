@@ -125,3 +125,16 @@ def test_several_forecasts_print_as_a_table():
     lines = str(found).splitlines()
     assert lines[0].split() == ["P", "error", "95", "%", "stopping", "norm", "95", "%"]
     assert [line.split()[0] for line in lines[1:]] == ["6,400", "12,800"]
+
+
+def test_unfinished_sizes_are_named_and_drawn_apart():
+    curves = table(power, seeds=2, noise=0.01)
+    runs = curves.runs.copy()
+    runs.loc[runs["size"] == SIZES[-1], "status"] = "unfinished"
+    law = direct_law(Curves(curves.frame, runs))
+    assert list(law.sizes["n_unfinished"]) == [0] * 5 + [2]
+    assert "runs_unfinished" in law.verdict.codes
+    assert "2 runs are unfinished and counted at the lowest value so far" in law.verdict.text
+    hollow = [line for line in law.plot().lines if line.get_markerfacecolor() == "white"]
+    assert [list(line.get_xdata()) for line in hollow] == [[SIZES[-1]]]
+    assert "runs_unfinished" not in direct_law(curves).verdict.codes

@@ -68,19 +68,22 @@ def _law(
         hovertemplate=f"{label}<br>P = %{{x:,.4~g}}: %{{y:.3g}}<extra></extra>",
         meta={"role": "law"},
     )  # fmt: skip
-    sizes = law.sizes
+    sizes, symbol = law.sizes, SYMBOLS[place % len(SYMBOLS)]
     figure.add_scatter(
         x=sizes["size"], y=sizes["error"], mode="markers", name=name, showlegend=False,
         marker={
-            "symbol": SYMBOLS[place % len(SYMBOLS)], "size": 10, "color": colour,
-            "line": {"color": "#fff", "width": 1},
+            "symbol": [f"{symbol}-open" if going else symbol for going in sizes["n_unfinished"]],
+            "size": 10, "color": colour,
+            "line": {"color": [colour if going else "#fff" for going in sizes["n_unfinished"]],
+                     "width": [2 if going else 1 for going in sizes["n_unfinished"]]},
         },
         customdata=[
-            [name, count(row.size), significant(row.error), count(row.n_runs)]
+            [name, count(row.size), significant(row.error), count(row.n_runs),
+             f", {row.n_unfinished} unfinished: lowest so far" if row.n_unfinished else ""]
             for row in sizes.itertuples(index=False)
         ],
         hovertemplate="%{customdata[0]} P = %{customdata[1]}: %{customdata[2]}, runs: "
-        "%{customdata[3]}<extra></extra>",
+        "%{customdata[3]}%{customdata[4]}<extra></extra>",
         meta={"role": "sizes"},
     )  # fmt: skip
     return [*middle, *sizes["error"].astype(float)]

@@ -143,6 +143,11 @@ def _sizes(panel: Panel, found: Sampled) -> pd.DataFrame:
                 "error_low": low,
                 "error_high": high,
                 "n_censored": int(panel.censored[mine].sum()),
+                "n_unfinished": sum(
+                    run.status == "unfinished"
+                    for run, one in zip(panel.runs, mine, strict=True)
+                    if one
+                ),
             }
         )
     return pd.DataFrame(rows)

@@ -69,7 +69,8 @@ class DirectLaw:
         direct_law: ln ε_opt against ln P.
         verdict: words, codes (``no_norm``, ``no_curves``, …), next steps.
         optima: one row per run: its lowest error, whether it is ``censored`` and ``used``.
-        sizes: one row per size: geometric mean over its runs with its interval.
+        sizes: one row per size: geometric mean over its runs with its interval; ``n_censored``
+            runs were still improving, of which ``n_unfinished`` are not at their end.
         settings: what was asked.
         sampled: every quantity under every resample.
     """

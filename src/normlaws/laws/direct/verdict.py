@@ -26,6 +26,7 @@ def judge(
         _does_not_fall(metric, gamma),
         _no_seeds(found),
         _censored(panel, recorded),
+        _going(panel),
         _lost(runs, panel),
     ]
     kept = [note for note in notes if note is not None]
@@ -111,6 +112,18 @@ def _censored(panel: Panel, recorded: int) -> Note | None:
     )
 
 
+def _going(panel: Panel) -> Note | None:
+    going = sum(run.status == "unfinished" for run in panel.runs)
+    if not going:
+        return None
+    are = "run is" if going == 1 else "runs are"
+    return (
+        "runs_unfinished",
+        f"{going} {are} unfinished and counted at the lowest value so far, an upper bound.",
+        "let the unfinished runs end",
+    )
+
+
 def _lost(runs: list[Run], panel: Panel) -> Note | None:
     lost = len(runs) - len(panel.runs)
     if not lost:
@@ -120,7 +133,9 @@ def _lost(runs: list[Run], panel: Panel) -> Note | None:
 
 
 def certain(probability: float) -> str:
-    """A probability in words for a table: ``> 99 %``, ``83 %``."""
+    """A probability in words for a table: ``> 99 %``, ``83 %``, ``< 1 %``."""
     if not np.isfinite(probability):
         return "–"
-    return "> 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+    if not 0.01 <= probability <= 0.99:
+        return "> 99 %" if probability > 0.5 else "< 1 %"
+    return f"{probability:.0%}".replace("%", " %")

@@ -5,7 +5,7 @@ lies within r of θ (Weinstein). The second-order bound takes the two leading Ri
 residuals R: B is [[Θ, Rᵀ], [R, C]] in a basis that begins with them, so λ_max is that of
 Θ + Rᵀ(λ_max − C)⁻¹R, at most that of Θ + RᵀR/δ if all of C lies δ or more below θ. C is thought to
 end at the third Ritz value: whether anything larger is there rests on the start vectors, see
-docs/norms.md.
+docs/norms-reference.md.
 
 Written in what NumPy and Numba both run.
 """

@@ -47,7 +47,7 @@ def measure_file(
         key: where in the file the network is, with points between nested keys (``"state_dict"``,
             ``"nets.generator"``); found automatically where it is unambiguous.
         exact: decompose large matrices, too, whose spectral norm is else iterated until its
-            bound is below 1e-6 (an estimate, see docs/norms.md).
+            bound is below 1e-6 (an estimate, see docs/norms-reference.md).
         progress: called with the layers done, their number, and the name of the next.
 
     Raises:

@@ -66,7 +66,13 @@ def _group(ax: Axes, name: str, law: DirectLaw, place: int, groups: int) -> np.n
     bars = sizes.dropna(subset=["error_low"])
     ax.vlines(bars["size"], bars["error_low"], bars["error_high"], color=colour, lw=1.1)
     mark = MARKS[place % len(MARKS)]
-    ax.plot(sizes["size"], sizes["error"], mark, color=colour, ms=5, mec="white", mew=0.6)
+    going = sizes["n_unfinished"] > 0
+    done, still = sizes[~going], sizes[going]
+    ax.plot(done["size"], done["error"], mark, color=colour, ms=5, mec="white", mew=0.6)
+    if len(still):
+        so_far = "unfinished: lowest so far" if place == 0 else None
+        style = {"color": colour, "ms": 5.5, "mfc": "white", "mew": 1.2, "ls": "none"}
+        ax.plot(still["size"], still["error"], mark, label=so_far, **style)
     return np.concatenate([middle, sizes["error"].to_numpy(dtype=float)])
 
 
