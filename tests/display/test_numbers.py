@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from normlaws.display.numbers import count, fixed, interval, power, significant
+from normlaws.display.numbers import count, fixed, interval, power, significant, size_needed
 from normlaws.laws import Estimate
 
 
@@ -39,3 +39,10 @@ def test_exponents_counts_and_intervals():
     assert count(1e15) == "1.00×10¹⁵"
     assert interval(Estimate(0.8, 0.7771, 0.823)) == "0.777 to 0.823"
     assert interval(Estimate(0.8)) == "–"
+
+
+def test_sizes_needed_and_printed_estimates():
+    said = [size_needed(value) for value in (1_082_328.0, 950.4, math.inf, None)]
+    assert said == ["1,080,000", "950", "out of reach", "–"]
+    assert str(Estimate(0.443, 0.32, 0.561)) == "0.443 (95 %: 0.320 to 0.561)"
+    assert (str(Estimate(-0.2)), str(Estimate(math.inf))) == ("−0.200", "inf")

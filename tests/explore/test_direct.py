@@ -126,3 +126,13 @@ def test_a_table_in_the_browser_by_keyboard(final, study, chromium, scheme):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_sizes_with_unfinished_runs_are_hollow():
+    curves = nl.laws.plant(sizes=(100, 200, 400, 800), seeds=2, records=20)
+    runs = curves.runs.copy()
+    runs.loc[runs["run"] == "800-1", "status"] = "unfinished"
+    law = nl.laws.direct_law(nl.Curves(curves.frame, runs))
+    points = next(one for one in direct_laws({"": law}).data if one.meta["role"] == "sizes")
+    assert list(points.marker.symbol) == ["circle"] * 3 + ["circle-open"]
+    assert "1 unfinished" in points.customdata[3][4]

@@ -119,7 +119,7 @@ def _sizes(law: DirectLaw) -> Table:
     rows = [
         (
             count(row.size),
-            f"{row.n_runs} ({row.n_unfinished} unfinished)" if row.n_unfinished else str(row.n_runs),
+            f"{row.n_runs}" + (f" ({row.n_unfinished} unfinished)" if row.n_unfinished else ""),
             significant(row.error),
             f"{significant(row.error_low)} to {significant(row.error_high)}"
             if row.n_runs > 1
