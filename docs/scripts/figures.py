@@ -3,12 +3,15 @@
 Planted studies and the exact perceptron need nothing. Those of the README and the gallery are of
 ``normlaws run teacher-mlp``, which is run into ``--demo`` where it is not there yet (a minute); the
 one of several norms is of ``normlaws run digits-cnn``, in ``--study`` (two minutes). The one of the
-published norm ablation needs its file, CNN_CIFAR10_norms.npy, and is left out without it.
+published norm ablation needs its file, CNN_CIFAR10_norms.npy, and is left out without it; the
+picture of the explorer needs Chromium. ``--only`` names the parts to draw.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,6 +28,8 @@ from normlaws.report.style import INK, SMALL, new_axes, size_colours, size_key
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 DPI = 110
 NORMS = ("spectral_complexity", "spectral_product", "frobenius", "group_21", "l1")
+INTERVALS = """() => [...document.querySelectorAll('#exponents td.number')].some(
+  one => one.textContent.includes(' to '))"""
 FAILURES = {
     "slopes depend on P": (Planted(early_spread=0.15), {}),
     "the error saturates": (Planted(rise=0.0), {"past": 4.0}),
@@ -134,19 +139,54 @@ def estimate(found: nl.laws.Estimate) -> str:
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
+def explorer(study: Path) -> None:
+    """The page of a study in headless Chromium, once it is drawn and intervals are there."""
+    from playwright.sync_api import sync_playwright
+
+    from normlaws.explore.server import prepare
+
+    server = prepare(study)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+            page = browser.new_page(viewport={"width": 1280, "height": 1400})
+            page.set_default_timeout(300_000)
+            page.goto(f"http://127.0.0.1:{server.port}/?size=100000")
+            page.wait_for_function(INTERVALS)
+            page.wait_for_timeout(3000)
+            page.screenshot(path=IMAGES / "explore.png")
+            browser.close()
+        print(IMAGES / "explore.png")
+    finally:
+        server.shutdown()
+        thread.join()
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--demo", type=Path, default=Path("runs/teacher-mlp"))
     options.add_argument("--study", type=Path, default=Path("runs/digits-cnn"))
     options.add_argument("--published", type=Path, help="CNN_CIFAR10_norms.npy")
+    parts = ("planted", "failures", "perceptron", "demo", "explorer", "norms", "published")
+    options.add_argument("--only", nargs="+", choices=parts, default=parts, metavar="PART")
     chosen = options.parse_args()
-    planted()
-    failures()
-    perceptron()
-    real(nl.Study.load("teacher-mlp").run(chosen.demo))
-    by_norm(nl.Study.load("digits-cnn").run(chosen.study), "norms-digits")
+    draw: dict[str, Callable[[], None]] = {
+        "planted": planted,
+        "failures": failures,
+        "perceptron": perceptron,
+        "demo": lambda: real(nl.Study.load("teacher-mlp").run(chosen.demo)),
+        "explorer": lambda: explorer(chosen.demo),
+        "norms": lambda: by_norm(nl.Study.load("digits-cnn").run(chosen.study), "norms-digits"),
+    }
     if chosen.published:
-        by_norm(nl.interop.read_deep_norm(chosen.published), "norms-published")
+        draw["published"] = lambda: by_norm(
+            nl.interop.read_deep_norm(chosen.published), "norms-published"
+        )
+    for part in chosen.only:
+        if part in draw:
+            draw[part]()
 
 
 if __name__ == "__main__":

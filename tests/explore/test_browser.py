@@ -16,7 +16,8 @@ from playwright.sync_api import expect
 import normlaws as nl
 from normlaws.display.numbers import fixed, interval, significant, size_needed
 from normlaws.explore.lines import lines_of, table
-from normlaws.explore.state import from_query
+from normlaws.explore.models import MODELS
+from normlaws.explore.state import MODEL_FIGURES, from_query
 from normlaws.laws import plant
 from normlaws.laws.clocks import clock_sentence
 from normlaws.laws.headline import headline
@@ -383,6 +384,41 @@ def test_the_page_is_used_by_keyboard_alone(window, address, planted, fitted):
     target = window.get_by_label("Data needed for an error of")
     target.fill("2")
     expect(window.locator("#refused")).to_contain_text("at most 1, got 2")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_tab_is_accessible_and_reached_by_keyboard(window, address, scheme):
+    """From tab to tab with the arrow keys; in each, axe-core, the width, and a way to its controls.
+
+    A window of 1280 pixels shows all tabs in one line.
+    """
+    window.emulate_media(color_scheme=scheme)
+    window.set_viewport_size({"width": 1280, "height": 900})
+    opened(window, address)
+    tops = window.evaluate(
+        "() => [...document.querySelectorAll('#tab label')].map(one => one.offsetTop)"
+    )
+    assert len(set(tops)) == 1
+    window.get_by_role("radio", name="Study", exact=True).focus()
+    for tab, figures, control in (
+        ("collapse", ("normalised", "deviation", "residuals"), "axis"),
+        ("theory", ("theory",), "alpha"),
+        *((name, MODEL_FIGURES, None) for name in MODELS),
+    ):
+        window.keyboard.press("ArrowRight")
+        wait_for_address(window, f"tab={tab}")
+        for figure in figures:
+            drawn = f"#figure-{figure} .trace, #figure-{figure} .annotation"
+            expect(window.locator(drawn).first).to_be_visible()
+        until(window, lambda: window.get_by_text("fitting …").locator("visible=true").count() == 0)
+        expect_accessible(window, figures)
+        back = window.evaluate("() => document.activeElement.value")
+        reached = []
+        for _ in range(12):
+            window.keyboard.press("Tab")
+            reached.append(window.evaluate(FOCUSED))
+        assert any((control or '"type":"knob"') in (one or "") for one in reached), reached
+        window.locator(f"#tab input[value='{back}']").focus()
 
 
 def test_a_phone_shows_all_of_it_with_the_controls_folded(window, address):

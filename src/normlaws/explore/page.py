@@ -77,7 +77,7 @@ def body(study: Study, state: State) -> list[Any]:
                 {
                     "study": "Study",
                     "collapse": "Collapse",
-                    "theory": "Perceptron theory",
+                    "theory": "Perceptron",
                     **{name: model.title for name, model in MODELS.items()},
                 },
                 state.tab,
