@@ -134,5 +134,5 @@ def test_sizes_with_unfinished_runs_are_hollow():
     runs.loc[runs["run"] == "800-1", "status"] = "unfinished"
     law = nl.laws.direct_law(nl.Curves(curves.frame, runs))
     points = next(one for one in direct_laws({"": law}).data if one.meta["role"] == "sizes")
-    assert list(points.marker.symbol) == ["circle"] * 3 + ["circle-open"]
-    assert "1 unfinished" in points.customdata[3][4]
+    assert list(points.marker.symbol) == ["circle"] * 4 + ["circle-open"]
+    assert "1 unfinished" in points.customdata[4][4]

@@ -126,6 +126,10 @@ def _sizes(law: DirectLaw) -> Table:
             else "–",
         )
         for row in law.sizes.itertuples(index=False)
-    ]  # fmt: skip
+    ]
+    rows += [
+        (count(row.size), f"{row.n_runs} unfinished, not in the fit", significant(row.error), "–")
+        for row in law.so_far.itertuples(index=False)
+    ]
     header = (size_name(law), "runs", f"lowest {words(law.metric)}", _INTERVAL)
     return Table("The lowest error of every size", header, rows, numeric=range(4))

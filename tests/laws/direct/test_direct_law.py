@@ -127,14 +127,26 @@ def test_several_forecasts_print_as_a_table():
     assert [line.split()[0] for line in lines[1:]] == ["6,400", "12,800"]
 
 
-def test_unfinished_sizes_are_named_and_drawn_apart():
+def test_unfinished_runs_are_left_out_and_drawn_apart():
     curves = table(power, seeds=2, noise=0.01)
-    runs = curves.runs.copy()
+    runs, frame = curves.runs.copy(), curves.frame.copy()
     runs.loc[runs["size"] == SIZES[-1], "status"] = "unfinished"
-    law = direct_law(Curves(curves.frame, runs))
-    assert list(law.sizes["n_unfinished"]) == [0] * 5 + [2]
-    assert "runs_unfinished" in law.verdict.codes
-    assert "2 runs are unfinished and counted at the lowest value so far" in law.verdict.text
+    frame.loc[frame["size"] == SIZES[-1], "test_error"] = 0.9
+    law = direct_law(Curves(frame, runs))
+    without = direct_law(curves.select(sizes=SIZES[:-1]))
+    assert law.gamma == without.gamma
+    assert law.so_far.to_dict("list") == {"size": [SIZES[-1]], "n_runs": [2], "error": [0.9]}
+    assert law.verdict.codes == (*without.verdict.codes, "runs_unfinished")
+    assert "2 runs are unfinished and left out" in law.verdict.text
     hollow = [line for line in law.plot().lines if line.get_markerfacecolor() == "white"]
     assert [list(line.get_xdata()) for line in hollow] == [[SIZES[-1]]]
-    assert "runs_unfinished" not in direct_law(curves).verdict.codes
+
+
+def test_unfinished_runs_count_where_hardly_any_is_complete():
+    curves = table(power, seeds=2, noise=0.01)
+    runs = curves.runs.assign(status=["complete"] * 2 + ["unfinished"] * (len(curves.runs) - 2))
+    law = direct_law(Curves(curves.frame, runs))
+    assert law.gamma == direct_law(curves).gamma
+    assert list(law.sizes["n_unfinished"]) == [0, 2, 2, 2, 2, 2]
+    assert "an upper bound" in law.verdict.text
+    assert len(law.so_far) == 0

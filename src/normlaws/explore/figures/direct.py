@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from normlaws.display.numbers import count, significant
@@ -68,14 +69,16 @@ def _law(
         hovertemplate=f"{label}<br>P = %{{x:,.4~g}}: %{{y:.3g}}<extra></extra>",
         meta={"role": "law"},
     )  # fmt: skip
-    sizes, symbol = law.sizes, SYMBOLS[place % len(SYMBOLS)]
+    symbol = SYMBOLS[place % len(SYMBOLS)]
+    sizes = pd.concat([law.sizes, law.so_far.assign(n_unfinished=law.so_far["n_runs"])])
+    going = [bool(number) for number in sizes["n_unfinished"]]
     figure.add_scatter(
         x=sizes["size"], y=sizes["error"], mode="markers", name=name, showlegend=False,
         marker={
-            "symbol": [f"{symbol}-open" if going else symbol for going in sizes["n_unfinished"]],
+            "symbol": [f"{symbol}-open" if one else symbol for one in going],
             "size": 10, "color": colour,
-            "line": {"color": [colour if going else "#fff" for going in sizes["n_unfinished"]],
-                     "width": [2 if going else 1 for going in sizes["n_unfinished"]]},
+            "line": {"color": [colour if one else "#fff" for one in going],
+                     "width": [2 if one else 1 for one in going]},
         },
         customdata=[
             [name, count(row.size), significant(row.error), count(row.n_runs),

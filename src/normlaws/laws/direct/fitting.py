@@ -12,7 +12,7 @@ from normlaws.errors import InputError
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.mixtures import check_alike
 from normlaws.laws.data.runs import Run
-from normlaws.laws.direct.best import best_of
+from normlaws.laws.direct.best import best_of, so_far
 from normlaws.laws.direct.forms import Forms, fit_forms
 from normlaws.laws.direct.result import DirectLaw, Sampled
 from normlaws.laws.direct.verdict import judge
@@ -79,6 +79,7 @@ def direct_law(
         verdict=judge(curves, metric.replace("_", " "), runs, panel, gamma, found),
         optima=_optima(runs, panel),
         sizes=_sizes(panel, found),
+        so_far=so_far(runs, panel),
         settings={"resamples": len(slope) - 1, "seed": seed, "choice": choice},
         sampled=found,
     )

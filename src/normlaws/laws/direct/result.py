@@ -71,6 +71,7 @@ class DirectLaw:
         optima: one row per run: its lowest error, whether it is ``censored`` and ``used``.
         sizes: one row per size: geometric mean over its runs with its interval; ``n_censored``
             runs were still improving, of which ``n_unfinished`` are not at their end.
+        so_far: the lowest error so far of unfinished runs, which are left out, by size.
         settings: what was asked.
         sampled: every quantity under every resample.
     """
@@ -82,6 +83,7 @@ class DirectLaw:
     verdict: Verdict
     optima: pd.DataFrame
     sizes: pd.DataFrame
+    so_far: pd.DataFrame
     settings: dict[str, Any]
     sampled: Sampled
 

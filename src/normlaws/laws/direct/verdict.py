@@ -26,7 +26,7 @@ def judge(
         _does_not_fall(metric, gamma),
         _no_seeds(found),
         _censored(panel, recorded),
-        _going(panel),
+        _going(runs, panel),
         _lost(runs, panel),
     ]
     kept = [note for note in notes if note is not None]
@@ -112,24 +112,31 @@ def _censored(panel: Panel, recorded: int) -> Note | None:
     )
 
 
-def _going(panel: Panel) -> Note | None:
-    going = sum(run.status == "unfinished" for run in panel.runs)
+def _going(runs: list[Run], panel: Panel) -> Note | None:
+    going = sum(run.status == "unfinished" for run in runs)
     if not going:
         return None
+    counted = any(run.status == "unfinished" for run in panel.runs)
     are = "run is" if going == 1 else "runs are"
+    how = "counted at the lowest value so far, an upper bound" if counted else "left out"
     return (
         "runs_unfinished",
-        f"{going} {are} unfinished and counted at the lowest value so far, an upper bound.",
+        f"{going} {are} unfinished and {how}.",
         "let the unfinished runs end",
     )
 
 
 def _lost(runs: list[Run], panel: Panel) -> Note | None:
-    lost = len(runs) - len(panel.runs)
+    counted = {run.name for run in panel.runs}
+    lost = [run for run in runs if run.name not in counted and run.status != "unfinished"]
     if not lost:
         return None
-    kinds = sorted({run.status for run in runs} - {"complete"}) or ["no value"]
-    return "runs_left_out", f"{lost} of {len(runs)} runs are left out ({', '.join(kinds)}).", ""
+    kinds = sorted({run.status for run in lost} - {"complete"}) or ["no value"]
+    return (
+        "runs_left_out",
+        f"{len(lost)} of {len(runs)} runs are left out ({', '.join(kinds)}).",
+        "",
+    )
 
 
 def certain(probability: float) -> str:

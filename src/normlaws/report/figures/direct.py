@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from normlaws.curves import as_size
@@ -69,11 +70,11 @@ def _group(ax: Axes, name: str, law: DirectLaw, place: int, groups: int) -> np.n
     going = sizes["n_unfinished"] > 0
     done, still = sizes[~going], sizes[going]
     ax.plot(done["size"], done["error"], mark, color=colour, ms=5, mec="white", mew=0.6)
+    still = pd.concat([still, law.so_far])[["size", "error"]]
     if len(still):
-        so_far = "unfinished: lowest so far" if place == 0 else None
         style = {"color": colour, "ms": 5.5, "mfc": "white", "mew": 1.2, "ls": "none"}
-        ax.plot(still["size"], still["error"], mark, label=so_far, **style)
-    return np.concatenate([middle, sizes["error"].to_numpy(dtype=float)])
+        ax.plot(still["size"], still["error"], mark, label="unfinished: lowest so far", **style)
+    return np.concatenate([middle, done["error"], still["error"]])
 
 
 def _other_forms(ax: Axes, law: DirectLaw, at: np.ndarray) -> None:
