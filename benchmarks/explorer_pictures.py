@@ -95,7 +95,7 @@ def settled(page: Page) -> None:
 
 def changed(page: Page, act: Callable[[], Any]) -> None:
     """Do something and wait until the figure against the norm is drawn anew."""
-    page.evaluate(f"window.drawn = ({DRAWN})()")
+    page.evaluate(f"void (window.drawn = ({DRAWN})())")
     act()
     page.evaluate("window.drawn")
 

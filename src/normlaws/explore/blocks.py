@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from dash import dcc, html
@@ -41,7 +43,7 @@ def block(
             html.Div(
                 dcc.Graph(
                     id=f"figure-{name}",
-                    figure=theme.message(theme.blank(name, State(), "", ""), "fitting …"),
+                    figure=waiting(name),
                     config=theme.configured(movable=movable),
                     clear_on_unhover=True,
                     responsive=True,
@@ -56,3 +58,20 @@ def block(
         ],
         className=f"figure {name}",
     )
+
+
+def waiting(name: str) -> dict[str, Any]:
+    """What a figure shows until it is drawn."""
+    figure = deepcopy(_fitting())
+    of = State().zoom_of(name)
+    figure["layout"] |= {"uirevision": of, "meta": {"figure": name, "of": of}}
+    return figure
+
+
+@cache
+def _fitting() -> dict[str, Any]:
+    """Made once: checking a figure's every value takes plotly as long as the rest of the page."""
+    figure: dict[str, Any] = theme.message(
+        theme.blank("", State(), "", ""), "fitting …"
+    ).to_plotly_json()
+    return figure

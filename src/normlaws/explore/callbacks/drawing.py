@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from normlaws.explore import figures, theme
 from normlaws.explore.callbacks.fitting import ahead_of
 from normlaws.explore.controls import GAMMAS
 from normlaws.explore.figures.collapse import fitted_gammas, rescaled_table, spread
-from normlaws.explore.lines import lines_of, table, undrawable
+from normlaws.explore.lines import Line, lines_of, table, undrawable
 from normlaws.explore.models import shown as model_shown
 from normlaws.explore.solved import solve
 from normlaws.explore.state import MODEL_FIGURES, from_dict
@@ -30,6 +31,16 @@ def register(app: Dash, study: Study) -> None:
     def colours() -> dict[int, str]:
         return size_colours(study.curves.sizes)
 
+    @lru_cache(maxsize=16)
+    def kept(_version: int, of: tuple[Any, ...]) -> list[Line]:
+        norm, metric, runs, seeds, hidden = of
+        state = PageState(norm=norm, metric=metric, runs=runs, seeds=seeds, hidden=hidden)
+        return lines_of(study.curves, state)
+
+    def lines_for(state: PageState) -> list[Line]:
+        of = (state.norm, state.metric, state.runs, state.seeds, state.hidden)
+        return kept(study.version, of)
+
     @app.callback(
         Output("figure-norm", "figure"),
         Input("view", "data"),
@@ -42,7 +53,7 @@ def register(app: Dash, study: Study) -> None:
         laws = study.answer(state)
         found = None if isinstance(laws, str) else laws
         window = state.window or (found.early_window if found else None)
-        lines = lines_of(study.curves, state)
+        lines = lines_for(state)
         return figures.error_against_norm(lines, found, window, colours(), state)
 
     @app.callback(
@@ -54,7 +65,7 @@ def register(app: Dash, study: Study) -> None:
     )
     def step(_: Any, values: Any) -> Any:
         state = from_dict(values)
-        lines = lines_of(study.curves, state)
+        lines = lines_for(state)
         number = undrawable(lines)
         said = f"{number} points are zero or not a number and cannot be drawn." if number else ""
         return figures.error_against_step(lines, colours(), state), said
