@@ -43,8 +43,9 @@ def direct_laws(laws: Mapping[str, DirectLaw], size: float | None = None) -> go.
     theme.ticks(figure, "x", [*known, end], "~s")
     theme.ticks(figure, "y", heights)
     if len(laws) > 1:
-        below = {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0}
-        figure.update_layout(showlegend=True, legend=below, margin={"b": 90})
+        below = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+        rows = -(-len(laws) // 2)  # two names side by side on a phone
+        figure.update_layout(showlegend=True, legend=below, margin={"b": 55 + 20 * rows})
     return figure
 
 
