@@ -62,7 +62,7 @@ def _add_verbs() -> None:
 def _explain(verb: CommandInfo, examples: Mapping[str, str]) -> None:
     """Give a verb its example, its whole first sentence, and conversions that import nothing."""
     verb.short_help = (inspect.getdoc(verb.callback) or "").partition("\n\n")[0]
-    name = verb.name or getattr(verb.callback, "__name__", "")
+    name = str(verb.name or getattr(verb.callback, "__name__", ""))
     verb.cls = Verb
     verb.epilog = f"Example: {examples[name]}" if name in examples else None
 

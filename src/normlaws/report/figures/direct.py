@@ -72,8 +72,11 @@ def _group(ax: Axes, name: str, law: DirectLaw, place: int, groups: int) -> np.n
     ax.plot(done["size"], done["error"], mark, color=colour, ms=5, mec="white", mew=0.6)
     still = pd.concat([still, law.so_far])[["size", "error"]]
     if len(still):
-        style = {"color": colour, "ms": 5.5, "mfc": "white", "mew": 1.2, "ls": "none"}
-        ax.plot(still["size"], still["error"], mark, label="unfinished: lowest so far", **style)
+        label = "unfinished: lowest so far"
+        ax.plot(
+            still["size"], still["error"], mark, color=colour, ms=5.5, mfc="white", mew=1.2,
+            label=label,
+        )  # fmt: skip
     return np.concatenate([middle, done["error"], still["error"]])
 
 
