@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -129,7 +128,15 @@ VERBS = {
     **{f"export to {to}": ["export", "study", "--to", to, "--out", f"o.{to}"] for to in TRACKERS},
     "import table": ["import", "table", "final", "--out", "i.parquet"],
     "import wandb": ["import", "wandb", "history", "--out", "i.parquet"],
-    "import mlflow": ["import", "mlflow", "o.mlflow", "--out", "i.parquet"],
+    "import mlflow": [
+        "import",
+        "mlflow",
+        "o.mlflow",
+        "--experiment",
+        "normlaws",
+        "--out",
+        "i.parquet",
+    ],
     "import tensorboard": ["import", "tensorboard", "o.tensorboard", "--out", "i.parquet"],
     "import deep-norm": ["import", "deep-norm", "published", "--out", "i.parquet"],
 }
@@ -147,21 +154,23 @@ def found(verb, places, monkeypatch, request):
     """The words of a verb, called where the places lie: no folder's name makes a line long."""
     monkeypatch.chdir(places["study"].parent)
     monkeypatch.setattr("normlaws.report.page.embed", lambda axes: "data:image/png;base64,AA==")
+    monkeypatch.setattr("normlaws.report.write_report", lambda *_, **__: None)
     monkeypatch.setattr("normlaws.explore.serve", lambda *_, say, **__: say("http://127.0.0.1:1/"))
     written = [Path("offline-run-of-a-long-name/run.wandb")]
     monkeypatch.setattr("normlaws.interop.export.export_wandb", lambda *_, **__: written)
     named = {name: path.name for name, path in places.items()}
     if "published" in VERBS[verb]:
         named["published"] = request.getfixturevalue("deep_norm") / "CNN_MNIST.npy"
+    kind = verb.removeprefix("import ")
+    if kind in ("mlflow", "tensorboard") and not Path(f"o.{kind}").exists():
+        invoke("export", named["study"], "--to", kind, "--out", f"o.{kind}")
     return [named.get(str(word), word) for word in VERBS[verb]]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_nothing_is_cut_at_80_columns(verb, found, narrow):
-    piped = invoke(*found)
-    if verb == "export to mlflow":  # which refuses to write a run twice
-        shutil.rmtree("o.mlflow")
-    shown = narrow(*found)
+    again = ("--name", "again") if verb == "export to mlflow" else ()  # no run is written twice
+    piped, shown = invoke(*found), narrow(*found, *again)
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown.replace(" … ", "")
     left_out = "no room for" in shown
