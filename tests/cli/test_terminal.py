@@ -109,7 +109,7 @@ records = 5
 TRACKERS = ("csv", "parquet", "tensorboard", "mlflow", "wandb")
 VERBS = {
     "presets": ["presets"],
-    "run": ["run", "small", "--out", "ran", "--workers", 1],
+    "run": ["run", "small", "--out", "ran"],
     "fit": ["fit", "study", "--resamples", 20],
     "fit of groups": ["fit", "final", "--group", "model"],
     "forecast": ["forecast", "study", "--size", 200_000, "--error", 0.01, "--resamples", 20],
@@ -149,12 +149,18 @@ def test_every_verb_is_here():
     assert kinds <= set(VERBS)
 
 
+def written_at(_curves, _laws, path: Path, **_) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("the report", encoding="utf-8")
+
+
 @pytest.fixture
 def found(verb, places, monkeypatch, request):
     """The words of a verb, called where the places lie: no folder's name makes a line long."""
     monkeypatch.chdir(places["study"].parent)
     monkeypatch.setattr("normlaws.report.page.embed", lambda axes: "data:image/png;base64,AA==")
-    monkeypatch.setattr("normlaws.report.write_report", lambda *_, **__: None)
+    monkeypatch.setattr("normlaws.report.write_report", written_at)
+    monkeypatch.setattr("normlaws.studies.Study.run", lambda *_, **__: Curves.read(places["study"]))
     monkeypatch.setattr("normlaws.explore.serve", lambda *_, say, **__: say("http://127.0.0.1:1/"))
     written = [Path("offline-run-of-a-long-name/run.wandb")]
     monkeypatch.setattr("normlaws.interop.export.export_wandb", lambda *_, **__: written)
