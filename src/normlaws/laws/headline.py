@@ -61,7 +61,8 @@ def _twice_the_data(laws: Laws) -> str:
     if then.low is not None and then.high is not None:
         low, high = (with_unit(bound, laws.metric) for bound in (then.low, then.high))
         span = f", between {low} and {high} for one new run"
+    improving = "" if last["used"] else ", where runs were still improving"
     return (
         f"Twice the data, P = {count(ahead.size)}: lowest {laws.metric.replace('_', ' ')} "
-        f"{with_unit(now, laws.metric)} → {with_unit(then.value, laws.metric)}{span}."
+        f"{with_unit(now, laws.metric)}{improving} → {with_unit(then.value, laws.metric)}{span}."
     )

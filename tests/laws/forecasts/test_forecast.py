@@ -85,12 +85,12 @@ def test_stopping_norm_is_that_of_the_forecast(laws):
     assert laws.stopping_norm(1e5) == laws.forecast([1e5])[0].log_norm
 
 
-def cut(curves, size, below):
+def cut(curves, size, below, status="unfinished"):
     """The study with runs of ``size`` stopped at a log norm."""
     frame = curves.frame
     keep = (frame["size"] != size) | (frame["log_spectral_complexity"] < below)
     runs = curves.runs.copy()
-    runs.loc[runs["size"] == size, "status"] = "unfinished"
+    runs.loc[runs["size"] == size, "status"] = status
     return Curves(frame[keep], runs)
 
 
@@ -109,6 +109,28 @@ def test_an_unfinished_large_run_is_forecast_from_where_it_stands():
     assert found.low < truth < found.high
     blind = nl.fit(shifted.select(sizes=laws.sizes["size"][:-1]), resamples=0)
     assert blind.forecast([largest])[0].error.value == pytest.approx(lowest(law, largest), rel=0.05)
+
+
+def test_a_forecast_is_not_above_what_a_smaller_size_has_reached_while_improving():
+    """The three largest sizes fall faster than the law of the others, and have not turned."""
+    law = Planted()
+    whole = plant(law, sizes=SIZES, noise=0.01)
+    frame, largest = whole.frame.copy(), SIZES[-3:]
+    frame.loc[frame["size"].isin(largest), "test_error"] *= 0.5
+    studied = Curves(frame, whole.runs)
+    for size in largest:
+        studied = cut(studied, size, law.log_norm_opt(size) - 0.5, status="complete")
+    laws = nl.fit(studied, resamples=50)
+    sizes = laws.sizes.set_index("size")
+    assert sizes.index[~sizes["used"]].tolist() == list(largest)
+    reached = sizes.loc[largest[-1], "error"]
+    same, twice = laws.forecast([largest[-1], 2 * largest[-1]])
+    assert same.error.value <= reached * (1 + 1e-12)
+    assert twice.error.value <= same.error.value
+    assert same.error.low < same.error.value < same.error.high
+    assert laws.size_for_error(reached).value <= largest[-1] * (1 + 1e-12)
+    assert laws.forecast(SIZES[-4]).error.value > reached
+    assert "where runs were still improving" in laws.summary()
 
 
 def test_backtest_scores_every_method(laws):

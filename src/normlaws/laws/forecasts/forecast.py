@@ -38,7 +38,8 @@ def forecast(
     """Lowest error and its log norm for one new run of ``size`` examples.
 
     A size that is still being trained is forecast from where its curve stands; any other from the
-    size law. The interval holds the resampling of seeds, the error of the form (drift of past
+    size law. Neither is above what a size no larger, but larger than all in that law, has reached
+    already. The interval holds the resampling of seeds, the error of the form (drift of past
     forecasts, distance to another form) and the spread of single runs; nothing exceeds ``ceiling``.
     An unfinished size is followed along ``clock`` (the norm by default), whose past errors take the
     place of the form's.
@@ -54,6 +55,7 @@ def forecast(
         if np.isfinite(partial[0]):
             log_error = np.where(np.isfinite(partial), partial, log_error)
             form = float(np.nan_to_num(rms(past)))
+    log_error = np.fmin(log_error, reached(found, log_p))
     extra = float(np.hypot(form, run_spread(found.panel, found.panel.opt_error)))
     return Forecast(
         size=float(size),
@@ -75,7 +77,10 @@ def size_for_error(found: Samples, error: float) -> Estimate:
     """
     if not error > 0:
         raise InputError(f"expected a target error above 0, got {error:g}")
-    log_p = found.size_law.log_size(float(np.log(error)))
+    target = float(np.log(error))
+    log_p = found.size_law.log_size(target)
+    for k in beyond(found):
+        log_p = np.where(found.log_error[:, k] <= target, np.fmin(log_p, found.log_sizes[k]), log_p)
     if not np.isfinite(log_p[0]):
         return Estimate(float("inf"))
     slope = float(found.size_law.parameters[0, 1])
@@ -86,6 +91,18 @@ def size_for_error(found: Samples, error: float) -> Estimate:
 def late_norms(found: Samples, log_p: float) -> Floats:
     """The late law's ln λ_opt under every resample. (B,)."""
     return np.asarray(found.late[:, 0] + found.late[:, 1] * log_p)
+
+
+def beyond(found: Samples) -> list[int]:
+    """Indices of the sizes above all in the size law, whose lowest error bounds their optimum."""
+    largest = found.log_sizes[found.used].max(initial=-np.inf)
+    return np.flatnonzero(found.log_sizes > largest).tolist()
+
+
+def reached(found: Samples, log_p: float) -> Floats:
+    """The least mean ln ε that sizes beyond the law, up to ``log_p``, came to. (B,)."""
+    below = [k for k in beyond(found) if found.log_sizes[k] <= log_p]
+    return np.asarray(np.fmin.reduce(found.log_error[:, below], axis=1, initial=np.inf))
 
 
 @np.errstate(divide="ignore", invalid="ignore")
