@@ -4,8 +4,8 @@
 
 Diagonal networks on sparse regression, trained by the pipeline at three initial scales, and the
 exact flow of logistic regression at three (in all about two minutes; what ``--out`` holds is not
-computed again). Draws ``docs/images/gauges-regimes.png`` and prints the numbers of
-``docs/gauges.md``.
+computed again). Draws ``gauges-lazy.png``, ``gauges-parameters.png`` and ``gauges-regimes.png`` of
+``docs/images`` and prints the numbers of ``docs/gauges.md``.
 """
 
 from __future__ import annotations
@@ -46,14 +46,39 @@ def study(scale: float) -> nl.Study:
     )
 
 
-def along(ax: Axes, found: dict[float, nl.Curves], column: str) -> None:
-    """One gauge against the step."""
+def along(ax: Axes, found: dict[float, nl.Curves], column: str, against: str = "step") -> None:
+    """One recorded value against the step or another one; logarithms are undone."""
     for marker, (scale, curves) in zip(MARKERS, found.items(), strict=True):
         frame = curves.frame[curves.frame["step"] > 0]
-        values = np.exp(frame[column])
-        ax.plot(frame["step"], values, marker=marker, ms=3, lw=1.2, label=f"scale {scale:g}")
-    new_axes(ax).set(xscale="log", xlabel="step")
+        x, y = (
+            np.exp(frame[name]) if name.startswith("log_") else frame[name]
+            for name in (against, column)
+        )
+        ax.plot(x, y, marker=marker, ms=3, lw=1.2, label=f"scale {scale:g}")
+    new_axes(ax).set(xlabel=against)
+    if against == "step":
+        ax.set_xscale("log")
     ax.legend(fontsize=SMALL, frameon=False)
+
+
+def lazy(found: dict[float, nl.Curves]) -> None:
+    """How far from its linearisation the network is, and how far its kernel has moved."""
+    axes = drawing.panels(["lazy error", "change of the tangent kernel"], 2)
+    along(axes[0], found, "log_lazy_error")
+    along(axes[1], found, "log_kernel_change")
+    axes[0].set(yscale="log", ylabel="|f − l| / |f − f₀|")
+    axes[1].set(yscale="log", ylabel="|(K − K₀)U| / |K₀U|")
+    drawing.save(axes[0], "gauges-lazy")
+
+
+def parameters(found: dict[float, nl.Curves]) -> None:
+    """Effective parameters along the training, and the test loss with them as the axis."""
+    axes = drawing.panels(["effective parameters of 40 examples", "as the axis"], 2)
+    along(axes[0], found, "log_effective_parameters_train")
+    along(axes[1], found, "test_loss", against="log_effective_parameters_train")
+    axes[0].set(ylabel="p at the training inputs")
+    axes[1].set(yscale="log", ylabel="test loss", xlabel="p at the training inputs")
+    drawing.save(axes[0], "gauges-parameters")
 
 
 def ends(scale: float, curves: nl.Curves) -> None:
@@ -92,17 +117,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--out", type=Path, default=Path("runs/regimes"))
     out = options.parse_args().out
-    titles = ["lazy error", "effective parameters of 40 examples", "logistic loss, exact flow"]
-    axes = drawing.panels(titles, 3)
     found = {scale: study(scale).run(out / f"{scale:g}", workers=1) for scale in SCALES}
     for scale, curves in found.items():
         ends(scale, curves)
-    along(axes[0], found, "log_lazy_error")
-    along(axes[1], found, "log_effective_parameters_train")
-    axes[0].set(yscale="log", ylabel="|f − l| / |f − f₀|")
-    axes[1].set(ylabel="p at the training inputs")
-    exponents(axes[2], out)
-    drawing.save(axes[0], "gauges-regimes")
+    lazy(found)
+    parameters(found)
+    (ax,) = drawing.panels(["logistic loss, exact flow"], 1)
+    exponents(ax, out)
+    drawing.save(ax, "gauges-regimes")
 
 
 if __name__ == "__main__":
