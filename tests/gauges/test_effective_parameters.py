@@ -207,5 +207,5 @@ def test_a_block_is_so_many_steps(shape, rates):
     for rate in rates.elements():
         outputs += rate * other @ matrix.T @ left
         left = left - rate * matrix @ matrix.T @ left
-    torch.testing.assert_close(residual - block.train, left, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(block.residual, left, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(block.probes, outputs, rtol=1e-10, atol=1e-12)

@@ -164,12 +164,12 @@ class EffectiveParameters(Gauge):
         root = _root_of_mean(self._scale, scale, half)
         self._check_size(len(self._residual), len(root))
         jacobians = [Outputs(model, part).jacobian(half) for part in (self._inputs, self._probes)]
-        train, probes = (jacobian.cpu() * (root / math.sqrt(count)) for jacobian in jacobians)
+        train, probes = (jacobian.cpu().mul_(root / math.sqrt(count)) for jacobian in jacobians)
         if not math.isfinite(float(train.sum() + probes.sum())):
             self._residual, self._reached = self._residual * math.nan, self._reached * math.nan
             return
         block = moved(train, probes, self._residual, rates, flow=self._rule.carries_momentum)
-        self._residual = self._residual - block.train
+        self._residual = block.residual
         self._reached = self._reached + block.probes
         if block.unstable and not self._warned:
             self._warned = True
@@ -193,8 +193,8 @@ class EffectiveParameters(Gauge):
         directions = self._label_directions(train.numel())
         each = train.numel() / directions.square().sum() / train.shape[1]
         fitted = directions - self._residual[:, :-1]
-        within = float(fitted.square().sum() * each)
-        fresh = float(self._reached[:, :-1].square().sum() * each) * len(train) / len(probes)
+        within = float(fitted.norm() ** 2 * each)
+        fresh = float(self._reached[:, :-1].norm() ** 2 * each) * len(train) / len(probes)
         labels = _as_outputs(self._labels, train).flatten()
         smoother = torch.cat([labels - self._residual[:, -1], self._reached[:, -1]])
         now = torch.cat([train.flatten(), probes.flatten()])

@@ -60,10 +60,18 @@ class Outputs:
 
     def kernel_products(self, weights: Weights, directions: Tensor) -> Tensor:
         """J Jᵀ u for each direction u; (directions, n, outputs) to the same shape."""
+        function = partial(self._outputs, inputs=self._inputs)
         with reading(self._model):
-            _, pull = pullback(partial(self._outputs, inputs=self._inputs), weights)
-            pulled = [pull(direction)[0] for direction in directions]
-        return torch.stack([self.along(weights, one)[1] for one in pulled])
+            _, pull = pullback(function, weights)
+            with torch.no_grad():
+                try:  # all at once: the network's own pass is shared
+                    (pulled,) = vmap(pull)(directions)
+                    found: Tensor = vmap(lambda one: derivative(function, weights, one)[1])(pulled)
+                except RuntimeError:  # a layer without a batching rule
+                    found = torch.stack(
+                        [derivative(function, weights, pull(one)[0])[1] for one in directions]
+                    )
+        return found
 
     def jacobian(self, weights: Weights) -> Tensor:
         """Dense J, (n · outputs, weights) in float64, columns in the order of ``weights``."""
