@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from normlaws.errors import NormlawsWarning
 from normlaws.norms.operators import Operator
 from normlaws.norms.spectrum.cold import orthonormal, top_ritz
 from normlaws.norms.spectrum.threads import one_blas_thread
 
 _SMALL = 64  # smaller side up to which NumPy's calls cost least
 _COLD_STARTS = 8
+_WRITTEN_OUT = 1 << 25  # numbers of an operator that is decomposed where an iteration does not end
 
 
 def in_float64(tensor: Tensor) -> Tensor:
@@ -35,8 +38,19 @@ def decomposes(operator: Operator) -> bool:
     return core.order <= core.exact_up_to
 
 
-def iterated_norm(operator: Operator, tolerance: float = 1e-9) -> float:
-    """Cold iteration in float64 from several random vectors, far below the wanted error."""
+def iterated_norm(operator: Operator, tolerance: float = 1e-9, most: int = 1000) -> float:
+    """Cold iteration in float64 from several random vectors, far below the wanted error.
+
+    Where the bound is not reached, the operator is decomposed if it can be written out.
+
+    Args:
+        operator: whose weights are float64.
+        tolerance: wanted bound on the relative error.
+        most: vectors after which the iteration stops.
+
+    Warns:
+        NormlawsWarning: neither is possible; the value is an estimate from below.
+    """
     shape = (operator.groups, min(_COLD_STARTS, operator.inputs), operator.inputs)
     start = np.random.default_rng(0).standard_normal(shape)
     with one_blas_thread():
@@ -45,10 +59,20 @@ def iterated_norm(operator: Operator, tolerance: float = 1e-9) -> float:
             orthonormal(start),
             tolerance,
             blocks=5,
-            most=1000,
+            most=most,
             basis=56,
             largest_only=True,
             trust=1e-7,
+        )
+    bound = float(found.errors[found.values.argmax()])
+    if bound > tolerance:
+        if operator.groups * operator.inputs * operator.outputs <= _WRITTEN_OUT:
+            return gram_norm(operator.dense())
+        warnings.warn(
+            f"a spectral norm is an estimate from below: its bound is {bound:.0e} after {most} "
+            f"vectors, where {tolerance:.0e} was wanted",
+            NormlawsWarning,
+            stacklevel=4,
         )
     return math.sqrt(found.values.max())
 
