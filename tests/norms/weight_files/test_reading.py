@@ -188,6 +188,42 @@ def test_eight_bit_codes_times_scale():
     assert math.exp(found) == pytest.approx(largest_singular_value(written), rel=1e-6)
 
 
+def _eight_bit(dtype=torch.int8):
+    torch.manual_seed(4)
+    return (40 * torch.randn(16, 8)).round().to(dtype), torch.rand(16, 1) + 0.5
+
+
+@pytest.mark.parametrize(
+    ("stored", "written"),
+    [
+        (lambda q, s: {"weight": q, "scale_weight": s[:1]}, lambda q, s: q * s[0]),
+        (lambda q, s: {"weight._data": q, "weight._scale": s}, lambda q, s: q * s),
+        (
+            lambda q, s: {
+                "weight": q,
+                "weight_scale": s,
+                "weight_zero_point": torch.full((16, 1), 3, dtype=torch.int8),
+            },
+            lambda q, s: (q - 3) * s,
+        ),
+    ],
+)
+def test_codes_of_other_containers(stored, written):
+    codes, scale = _eight_bit()
+    state = {f"fc.{name}": tensor for name, tensor in stored(codes, scale).items()}
+    found = measure_state(state | {"fc.input_scale": torch.ones(())}).layers.log_spectral_norm
+    expected = largest_singular_value(written(codes.double(), scale.double()))
+    assert [math.exp(value) for value in found] == pytest.approx([expected], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["weight_scale_2", "scales_and_zeros", "weight_block_absmax"])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
+def test_codes_beside_a_scale_of_unknown_use_are_refused(name, dtype):
+    codes, _ = _eight_bit(dtype)
+    with pytest.raises(InputError, match=r"fc\.weight holds \w+ codes"):
+        measure_state({"fc.weight": codes, f"fc.{name}": torch.rand(4)})
+
+
 def test_packed_codes_are_refused_by_name():
     state = {"fc.qweight": torch.zeros(4, 8, dtype=torch.int32), "fc.scales": torch.ones(1, 8)}
     with pytest.raises(InputError, match=r"fc\.qweight holds int32 codes"):

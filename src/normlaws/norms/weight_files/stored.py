@@ -10,7 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -22,6 +23,18 @@ from normlaws.storage.reading import json_value
 
 State = Mapping[str, Tensor]
 Read = Callable[[], Tensor]
+
+
+class Named(dict[str, Tensor]):
+    """Tensors of a file by name."""
+
+    @cached_property
+    def scales(self) -> frozenset[str]:
+        """Last parts of names that a scale or an offset of weights may have."""
+        last = {name.rpartition(".")[2] for name in self}
+        return frozenset(
+            one for one in last if _OTHER_SCALES.search(one) and not _OF_ACTIVATIONS.search(one)
+        )
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ def stored_weights(state: State) -> Iterator[Stored]:
         InputError: weights are packed in a form that is not known.
     """
     taken: set[str] = set()
+    state = Named(state)
     for name in state:
         if name in taken:
             continue
@@ -247,35 +261,63 @@ def _blocks(values: Tensor, size: int) -> Tensor:
     return functional.pad(values, (0, -len(values) % size)).reshape(-1, size)
 
 
-_SCALES = ("SCB", "weight_scale", "weight_scale_inv", "scale", "scales")
+_SCALES = ("SCB", "weight_scale", "weight_scale_inv", "scale_weight", "scale", "scales")
+_ZEROS = ("weight_zero_point", "zero_point")
+_OTHER_SCALES = re.compile(r"scale|zero|absmax", re.IGNORECASE)
+_OF_ACTIVATIONS = re.compile(r"(^|_)(input|output|act\w*|[qkv]|kv)(_|$)", re.IGNORECASE)
 
 
-def _scaled_codes(name: str, state: State) -> Found | None:
+def _scaled_codes(name: str, state: Named) -> Found | None:
     """Integers or 8-bit floats times a scale: one number, one a row, or one a square block."""
     stem, _, attribute = name.rpartition(".")
     codes = state[name]
-    coded = codes.dtype in (torch.int8, torch.uint8) or "float8" in str(codes.dtype)
-    if attribute != "weight" or not coded or codes.ndim < 2:
+    if attribute != "weight" or not _is_code(codes) or codes.ndim < 2:
         return None
-    for ending in _SCALES:
-        beside = f"{stem}.{ending}" if stem else ending
-        scale = state.get(beside)
-        if scale is None or not scale.is_floating_point() or codes.dtype == torch.uint8:
-            continue
-        factor = 1 / 127 if ending == "SCB" else 1.0
-        spread = _spread(scale, tuple(codes.shape))
-        if spread is None:
-            continue
-        parts = {name, beside, f"{stem}.weight_format", f"{stem}.input_scale"}
-        return (
-            Stored(name, tuple(codes.shape), _product(codes, spread, factor), (codes, scale)),
-            parts,
-        )
-    return None
+    before = f"{stem}." if stem else ""
+    beside = [f"{before}{ending}" for ending in _SCALES if f"{before}{ending}" in state]
+    known = {name, *beside[:1], f"{before}weight_format", f"{before}input_scale"}
+    zeros = [f"{before}{ending}" for ending in _ZEROS if f"{before}{ending}" in state]
+    others = set(_further_scales(before, state)) - {name, *beside[:1], *zeros}
+    if codes.dtype == torch.uint8 or others or not beside:
+        return _unknown(name, state) if others or zeros else None
+    scale = state[beside[0]]
+    spread = _spread(scale, tuple(codes.shape)) if scale.is_floating_point() else None
+    shift = _spread(state[zeros[0]], tuple(codes.shape)) if zeros else float
+    if spread is None or shift is None:
+        return _unknown(name, state)
+    factor = 1 / 127 if beside[0].endswith("SCB") else 1.0
+    read = _product(codes, spread, factor, shift)
+    return Stored(name, tuple(codes.shape), read, (codes, scale)), known | set(zeros)
 
 
-def _product(codes: Tensor, spread: Callable[[], Tensor], factor: float) -> Read:
-    return lambda: codes.double() * spread() * factor
+def _quanto(name: str, state: State) -> Found | None:
+    """optimum-quanto's ``….weight._data`` and ``….weight._scale``."""
+    stem = name.removesuffix("._data")
+    scale, codes = state.get(f"{stem}._scale"), state[name]
+    if stem == name or scale is None:
+        return None
+    spread = _spread(scale, tuple(codes.shape)) if scale.is_floating_point() else None
+    if not _is_code(codes) or codes.dtype == torch.uint8 or spread is None or codes.ndim < 2:
+        return _unknown(name, state)
+    read = _product(codes, spread, 1.0, float)
+    return Stored(stem, tuple(codes.shape), read, (codes, scale)), {name, f"{stem}._scale"}
+
+
+def _is_code(tensor: Tensor) -> bool:
+    return tensor.dtype in (torch.int8, torch.uint8) or "float8" in str(tensor.dtype)
+
+
+def _further_scales(before: str, state: Named) -> Iterator[str]:
+    """Tensors beside a weight that its codes may have to be multiplied by or shifted by."""
+    for attribute in state.scales:
+        if f"{before}{attribute}" in state:
+            yield f"{before}{attribute}"
+
+
+def _product(
+    codes: Tensor, spread: Callable[[], Tensor], factor: float, shift: Callable[[], Any]
+) -> Read:
+    return lambda: (codes.double() - shift()) * spread() * factor
 
 
 def _spread(scale: Tensor, shape: tuple[int, ...]) -> Callable[[], Tensor] | None:
@@ -317,7 +359,16 @@ def _packed(name: str, state: State) -> Found | None:
         return None
     if tensor.ndim < 2 or not _PACKED.search(name):
         return Stored(name, tuple(tensor.shape), _as_is(tensor), (), "no numbers"), {name}
-    dtype = str(tensor.dtype).removeprefix("torch.")
+    return _unknown(name, state)
+
+
+def _unknown(name: str, state: State) -> NoReturn:
+    """Codes are never taken for numbers.
+
+    Raises:
+        InputError: always.
+    """
+    dtype = str(state[name].dtype).removeprefix("torch.")
     raise InputError(
         f"expected weights that can be dequantised, but {name} holds {dtype} codes in a form that "
         "normlaws does not know; dequantise the model and save it again"
@@ -329,7 +380,7 @@ def _parametrised(stem: str) -> str:
     return re.sub(r"(^|\.)parametrizations\.(\w+)$", r"\1\2", stem)
 
 
-_RULES: tuple[Callable[[str, State], Found | None], ...] = (
+_RULES: tuple[Callable[[str, Named], Found | None], ...] = (
     _torch_quantised,
     _spectral_norm,
     _pruned,
@@ -337,5 +388,6 @@ _RULES: tuple[Callable[[str, State], Found | None], ...] = (
     _other_parametrisation,
     _four_bit,
     _scaled_codes,
+    _quanto,
     _packed,
 )
