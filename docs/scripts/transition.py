@@ -26,7 +26,7 @@ PLAN = (  # scales, sizes, seeds
     (LARGE, (LAST,), 5),
 )
 LEVEL = 0.025  # excess from which an initial scale counts as having found the sparse solution
-MARKERS = "osD^v"
+MARKERS, TICKS = "osD^v", (25, 50, 100, 200, 400, 800)
 
 
 def excesses() -> pd.DataFrame:
@@ -36,6 +36,8 @@ def excesses() -> pd.DataFrame:
     )
     if lost := int(found["excess"].isna().sum()):
         print(f"{lost} of {len(found)} limits are beyond double precision and left out")
+    spread = found[(found["init_scale"] == SCALES[0]) & (found["size"] <= 50)]
+    print(spread.groupby("size")["excess"].describe()[["min", "50%", "max"]])
     logs = found.assign(excess=np.log(found["excess"]))
     return np.exp(logs.pivot_table("excess", "init_scale", "size"))
 
@@ -61,7 +63,10 @@ def main() -> None:
         left.plot(row.index, row, marker=marker, ms=4, lw=1.2, label=f"scale {scale:g}")
     left.axhline(LEVEL, color=INK, lw=0.8, ls=":")
     new_axes(left).set(xscale="log", yscale="log", xlabel="P", ylabel="|β − β*|²")
-    left.legend(fontsize=SMALL, frameon=False)
+    left.set_xlim(20, 5000)  # room for the legend
+    left.set_xticks(TICKS, [f"{size}" for size in TICKS])
+    left.minorticks_off()
+    left.legend(fontsize=SMALL, frameon=False, loc="lower right")
     wanted = table.apply(needed, axis=1)
     print(wanted.to_string(float_format="{:.0f}".format))
     known = wanted[np.isfinite(wanted)]
