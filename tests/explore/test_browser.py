@@ -409,7 +409,7 @@ def test_every_tab_is_accessible_and_reached_by_keyboard(window, address, scheme
         wait_for_address(window, f"tab={tab}")
         for figure in figures:
             drawn = f"#figure-{figure} .trace, #figure-{figure} .annotation"
-            expect(window.locator(drawn).first).to_be_visible()
+            expect(window.locator(drawn).first).to_be_attached()
         until(window, lambda: window.get_by_text("fitting …").locator("visible=true").count() == 0)
         expect_accessible(window, figures)
         back = window.evaluate("() => document.activeElement.value")
