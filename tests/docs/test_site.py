@@ -50,6 +50,14 @@ def test_formulas_are_mathml(site):
     assert 'mathvariant="double-struck"' not in page
 
 
+def test_names_of_presets_and_options_are_kept_in_one_line(site):
+    page = (site / "presets/index.html").read_text(encoding="utf-8")
+    assert '<code class="name">mnist-vit</code>' in page
+    page = (site / "explore/index.html").read_text(encoding="utf-8")
+    assert '<code class="name">--resamples</code>' in page
+    assert "<code>--port</code>" not in page
+
+
 def test_every_public_name_is_documented(site):
     _, _, _, _, packed = (site / "objects.inv").read_bytes().split(b"\n", 4)
     known = {line.split(" ")[0] for line in zlib.decompress(packed).decode().splitlines()}
