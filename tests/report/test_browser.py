@@ -34,6 +34,11 @@ def test_the_report_is_accessible_and_fits_the_window(chromium, tmp_path_factory
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == (
         "rgb(255, 255, 255)"
     )
+    page.set_viewport_size({"width": 680, "height": 900})  # A4 within its margins
+    for table in page.locator("table").all():
+        box = table.bounding_box()
+        assert box["x"] + box["width"] <= 681, table.inner_text()[:80]
+    page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(media="screen")
     page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
