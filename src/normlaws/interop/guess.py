@@ -46,7 +46,8 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap) -> Guess:
 
     Sizes, seeds and steps go by their usual names, metrics by
     :func:`normlaws.curves.names.metric_of`, a bare ``error``, ``loss`` or ``accuracy`` is that of
-    the test set, and errors or accuracies above 1 are percentages. What ``given`` maps stays.
+    the test set (of the training set beside ``val_loss`` and the like, as Keras writes them), and
+    errors or accuracies above 1 are percentages. What ``given`` maps stays.
 
     Args:
         frame: the table as read.
@@ -85,10 +86,13 @@ def _plain(name: str) -> str:
 def _metrics(names: list[str], found: dict[str, str]) -> dict[str, str]:
     """{our name: their column} of errors, losses and accuracies, plain names first."""
     out: dict[str, str] = {}
+    plain = set(map(_plain, names))
     for name in sorted(names, key=lambda one: (not is_plain(one), one.endswith("_step"))):
         word = _OF_LIGHTNING.sub("", _ADJECTIVE.sub("", _plain(name)))
-        ours = metric_of(word) or (metric_of(f"test_{word}") if word in _BARE else None)
-        if ours is None or ours == name or _stored(ours) in map(_stored, (*out, *found)):
+        of_a_split = f"{'train' if f'val_{word}' in plain else 'test'}_{word}"
+        ours = metric_of(word) or (metric_of(of_a_split) if word in _BARE else None)
+        named = ours == name and ours not in ACCURACIES
+        if ours is None or named or _stored(ours) in map(_stored, (*out, *found)):
             continue
         if _stored(ours) not in names:
             out[ours] = name
