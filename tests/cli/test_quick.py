@@ -48,6 +48,10 @@ def test_values_have_their_types():
     assert call("a", "--json").stdout.strip() == str([["a"], Path("o"), 3, None, Form.csv, True])
 
 
+BY_PYDANTIC = hasattr(typer.main.get_command(plain).params[0], "_runtime_param")
+
+
+@pytest.mark.skipif(not BY_PYDANTIC, reason="this typer converts and refuses in its own words")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
