@@ -135,7 +135,10 @@ def main() -> None:
             for name, act in (
                 ("single runs in place of means", lambda: page.get_by_label("single runs").check()),
                 ("means again", lambda: page.get_by_label("mean over seeds").check()),
-                ("a size hidden", lambda: page.get_by_role("checkbox", name="400").uncheck()),
+                (
+                    "a size hidden",
+                    lambda: page.get_by_role("checkbox", name="400", exact=True).uncheck(),
+                ),
                 ("smallest size left out", lambda: cut(page)),
             ):
                 report(name, [timed(lambda act=act: changed(page, act))])
