@@ -335,7 +335,10 @@ def _meet(figures: Figures) -> Finding:
         (-limit, limit),
         (-beyond, beyond),
         0.0,
-        lambda grade, at: f"γ0 + γ1·γ2 is {at.value:+.0%} off the direct γ.",
+        lambda grade, at: (
+            f"γ0 + γ1·γ2 is {100 * abs(at.value):.0f} % {'below' if at.value < 0 else 'above'} the "
+            "direct γ."
+        ),
         "add seeds, or sizes over a wider range",
     )
     direct = found.direct_slope
