@@ -25,6 +25,7 @@ from scipy import stats
 import figures as drawing
 import normlaws as nl
 from normlaws.report import figures
+from normlaws.report.scales import log_axis
 from normlaws.report.style import INK, SMALL, new_axes
 
 PAIRS = 4  # of a sequence; as many keys and as many values
@@ -200,7 +201,7 @@ def beside_theory(ax: Axes, knob: Knob, out: Path, seeds: int) -> None:
     ax.plot(fine, knob.law(fine), ":", color=INK, label="leading order")
     new_axes(ax).set(yscale="log", xlabel=knob.label, ylabel="time to emergence, relative")
     if knob.symbol == "B":
-        ax.set_xscale("log")
+        log_axis(ax, "x", values)
         print(f"exponents, B ≤ {PAIRS / 2:g}: recall {exponent(recall)}, one head", end=" ")
         print(exponent(one_head))
     ax.legend(fontsize=SMALL, frameon=False)
