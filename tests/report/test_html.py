@@ -160,7 +160,7 @@ def test_examples_needed_for_a_lower_error(page, laws):
     wanted = [best / 2, best / 4, best / 10]
     assert [number(row[0]) for row in rows] == pytest.approx(wanted, rel=5e-3)
     needed = [found.value for found in laws.size_for_error(wanted)]
-    assert [number(row[2]) for row in rows] == pytest.approx(needed, abs=0.5)
+    assert [number(row[2]) for row in rows] == pytest.approx(needed, rel=5e-3)
 
 
 def test_other_estimators_models_windows_and_sizes(page, laws):
