@@ -223,7 +223,7 @@ def test_a_full_disk_ends_with_one_sentence_and_keeps_what_is_recorded(study, tm
     before = values(out)
 
     def no_room():  # writing beyond this fails as it does on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
 
     answer = normlaws_command("run", study, "--out", out, "--workers", 1, preexec_fn=no_room)
     assert "the system said" in refusal(answer.returncode, answer.stdout, answer.stderr)
