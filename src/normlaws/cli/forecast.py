@@ -14,7 +14,6 @@ from normlaws.cli.fit import AsJson, Metric, Norm, Places, Resamples
 if TYPE_CHECKING:
     from normlaws.curves import Curves
     from normlaws.laws import Comparison, DirectLaw, Forecast, Laws
-    from normlaws.laws.result import Estimate
 
 FAR = 100  # times the largest size, beyond which a forecast is warned about
 
@@ -135,7 +134,7 @@ def _entry(item: dict[str, Any], laws: Laws | DirectLaw, error: float | None) ->
 
 def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -> None:
     from normlaws.cli._output import print_table, say
-    from normlaws.display.numbers import count, size_needed
+    from normlaws.display.numbers import count, interval, size_needed
 
     largest = float(laws.sizes["size"].max())
     norm = getattr(laws, "norm", None)
@@ -151,7 +150,7 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
     print_table(f"lowest {laws.metric} of one run", header, rows, spare=(1,))
     if error is not None:
         needed = laws.size_for_error(error)
-        span = "" if needed.low is None else f" (95 %: {interval_of_sizes(needed)})"
+        span = "" if needed.low is None else f" (95 %: {interval(needed, size_needed)})"
         unit = "examples" if scale == "size" else scale
         say(f"{laws.metric} {error:g} needs about {size_needed(needed.value)} {unit}{span}")
     say(laws.verdict.text)
@@ -161,7 +160,7 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
 def _print_groups(found: Comparison, sizes: list[float], error: float | None, json: bool) -> None:
     """Every group at every size; for a target error, the size that each group needs."""
     from normlaws.cli._output import print_json, print_table, say
-    from normlaws.display.numbers import count, size_needed
+    from normlaws.display.numbers import count, interval, size_needed
     from normlaws.laws.direct.verdict import certain
 
     needed = {name: law.size_for_error(error) for name, law in found.laws.items()} if error else {}
@@ -180,18 +179,11 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
         header = ("size", "of the largest", found.by, "error", "95 %", "chance of being best")
         print_table("lowest error of one run", header, rows, spare=(1,))
     if needed:
-        each = [(name, size_needed(one.value), interval_of_sizes(one))
+        each = [(name, size_needed(one.value), interval(one, size_needed))
                 for name, one in needed.items()]  # fmt: skip
         print_table(f"examples needed for {error:g}", (found.by, "size", "95 %"), each)
     say(found.sentence())
     _warn_far([size / largest for size in sizes])
-
-
-def interval_of_sizes(needed: Estimate) -> str:
-    """The 95 % interval of the data that an error needs."""
-    from normlaws.display.numbers import interval, size_needed
-
-    return interval(needed, size_needed)
 
 
 def _warn_far(factors: list[float]) -> None:

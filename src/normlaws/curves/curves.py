@@ -14,6 +14,7 @@ import pandas as pd
 from normlaws.curves import files, merge, metrics, names, render
 from normlaws.curves.checks import METRICS, as_size, checked_frame, checked_runs, scale_of
 from normlaws.curves.metrics import Metric
+from normlaws.display.numbers import counted
 from normlaws.errors import CorruptFileError, InputError, allowed
 from normlaws.storage.reading import reading
 
@@ -109,8 +110,8 @@ class Curves:
 
     def __repr__(self) -> str:
         return (
-            f"Curves({_several(len(self.runs), 'run')}, {self._sizes_named}, "
-            f"{_several(len(self.seeds), 'seed')}, {_several(len(self), 'record')}, "
+            f"Curves({counted(len(self.runs), 'run')}, {self._sizes_named}, "
+            f"{counted(len(self.seeds), 'seed')}, {counted(len(self), 'record')}, "
             f"norms {self.norms})"
         )
 
@@ -313,7 +314,3 @@ class Curves:
                 metric=metric or self.default_metric(),
                 ax=ax,
             )
-
-
-def _several(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -81,6 +81,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) < 1e12 else power(math.log(value))
 
 
+def counted(number: int, word: str) -> str:
+    """``"1 run"``, ``"3 runs"``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def size_needed(value: float | None) -> str:
     """A size that an error needs, to three digits: ``"1,080,000"``, or that no size reaches it."""
     if value is None or _missing(value):

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-import pandas as pd
-
 from normlaws.curves import Curves
 from normlaws.curves.failures import commonest_failure
 from normlaws.curves.followed import Followed
@@ -59,7 +57,6 @@ class Study:
     version: int = 0
     trouble: str = ""
     _answers: OrderedDict[tuple[Question, bool], Laws | str] = field(default_factory=OrderedDict)
-    _clocks: tuple[Question, pd.DataFrame] | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -105,12 +102,6 @@ class Study:
         """The laws with intervals where they are known already, else without; and whether so."""
         known = self._answers.get((question, True))
         return (self.fitted(question), True) if known is None else (known, False)
-
-    def clocks(self, question: Question, laws: Laws) -> pd.DataFrame:
-        """The figures of these laws along every recorded clock; kept until another is asked."""
-        if self._clocks is None or self._clocks[0] != question:
-            self._clocks = question, laws.clocks()
-        return self._clocks[1]
 
     def answer(self, state: State) -> Laws | str:
         """The best laws for a state of the page, or the sentence that says why there are none."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from normlaws.curves import Curves
 from normlaws.curves.averages import checked_columns
-from normlaws.display.numbers import count
+from normlaws.display.numbers import count, counted
 from normlaws.laws.headline import headline
 from normlaws.laws.render import CLOCKS_MEAN
 from normlaws.report import law_tables, run_tables
@@ -114,16 +114,12 @@ def _facts(subject: Subject) -> list[str]:
     span = f"P from {sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"P = {sizes[0]}"
     seeds = len(curves.seeds)
     return [
-        f"{len(sizes)} {_plural(len(sizes), 'size')}, {span}",
-        f"{seeds} {_plural(seeds, 'seed')}" if seeds else "no seeds: averaged or exact curves",
-        f"{len(curves.runs)} {_plural(len(curves.runs), 'run')}",
+        f"{counted(len(sizes), 'size')}, {span}",
+        counted(seeds, "seed") if seeds else "no seeds: averaged or exact curves",
+        counted(len(curves.runs), "run"),
         f"norm: {words(subject.norm)}",
         f"metric: {words(subject.metric)}",
     ]
-
-
-def _plural(number: int, word: str) -> str:
-    return word if number == 1 else f"{word}s"
 
 
 def _verdict(laws: Laws | None, reason: str) -> list[Block]:

@@ -127,7 +127,7 @@ def register(app: Dash, study: Study) -> None:
             readout.exponents(laws, waiting),
             readout.verdict(laws, waiting),
             readout.findings(laws, waiting),
-            readout.clocks(None if waiting else study.clocks(question, laws)),
+            readout.clocks(None if waiting else laws.clocks()),
             readout.forecast(laws, ahead, needed, state),
             refused(laws, state),
             said_of_window(laws, state),
