@@ -19,6 +19,7 @@ Vectors = NDArray[np.float32]  # (4, n)
 
 VECTORS = 4
 _CHUNK = 256  # rows whose images are added up before they are added to the rest
+_APART = 48  # entries between vectors, without which powers of two evict each other from the cache
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "cache": True,
@@ -44,8 +45,10 @@ def gram(bits: NDArray[np.uint16], x: Vectors, low: int, high: int) -> Vectors:
         high: the one after the last.
     """
     n, none = x.shape[1], np.float32(0)
-    found, part = np.zeros((4, n), np.float32), np.empty((4, n), np.float32)
-    x0, x1, x2, x3 = x[0], x[1], x[2], x[3]
+    found, room = np.zeros((4, n), np.float32), np.empty((8, n + _APART), np.float32)
+    room[:4, :n] = x
+    part = room[4:, :n]
+    x0, x1, x2, x3 = room[0, :n], room[1, :n], room[2, :n], room[3, :n]
     out0, out1, out2, out3 = part[0], part[1], part[2], part[3]
     for first in range(low, high, _CHUNK):
         last = min(first + _CHUNK, high) - 1
