@@ -48,7 +48,7 @@ bench: $(VENV)/.installed-test
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[torch]'
 	touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python

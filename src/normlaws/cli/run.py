@@ -48,27 +48,28 @@ def run(
 
     Running the same command again adds only what is missing.
     """
+    from normlaws.cli._solved import run_solved
+    from normlaws.storage.folder import StudyFolder
     from normlaws.studies.inherit import study_file
     from normlaws.theory import solved_studies
 
-    file = None
-    if study not in solved_studies():
-        file = study_file(study, solved_studies())
-        one_place = workers is None or cluster is None
-        if one_place and _finished_before(file, out, scale):  # before what trains is imported
-            return
+    known = solved_studies()
+    if study in known:
+        solved = known[study].scaled(scale)
+        run_solved(solved, StudyFolder(out or Path("runs") / solved.name).root)
+        return
+    file = study_file(study, known)
+    one_place = workers is None or cluster is None
+    if one_place and _finished_before(file, out, scale):  # before what trains is imported
+        return
 
     from normlaws.cli._laws import finish
-    from normlaws.cli._solved import run_solved
-    from normlaws.storage.folder import StudyFolder
     from normlaws.studies import Study
     from normlaws.studies.planned import keep
 
-    plan = Study.load(study).scaled(scale)
+    plan = Study.load(file).scaled(scale)
+    assert isinstance(plan, Study)
     folder = StudyFolder(out or Path("runs") / plan.name)
-    if not isinstance(plan, Study):
-        run_solved(plan, folder.root)
-        return
     try:
         with _terminated_as_interrupted():
             curves = plan.run(
@@ -82,9 +83,8 @@ def run(
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
         raise
-    if file is not None:
-        runs = [one.run_id for one in plan.settings.runs()]
-        keep(file, scale, plan.name, plan.definition(), runs)
+    runs = [one.run_id for one in plan.settings.runs()]
+    keep(file, scale, plan.name, plan.definition(), runs)
     finish(curves, folder, title=_title(plan.name))
 
 

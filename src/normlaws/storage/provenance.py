@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ _PACKAGES = ("torch", "numpy", "scikit-learn", "pyarrow")
 
 @cache
 def versions(*others: str) -> dict[str, str]:
-    """Versions of Python and of the packages whose arithmetic a curve depends on.
+    """Versions of Python and of the packages whose arithmetic a curve depends on, if installed.
 
     Args:
         others: further installed packages, such as the framework that runs the training.
@@ -26,8 +26,16 @@ def versions(*others: str) -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "normlaws": package.__version__,
-        **{name: version(name) for name in (*_PACKAGES, *others)},
+        **{name: found for name in _PACKAGES if (found := _installed(name))},
+        **{name: version(name) for name in others},
     }
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 @cache

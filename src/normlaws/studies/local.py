@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
-import torch
+from normlaws.extras import needed
+
+with needed("a study that trains networks", "torch"):
+    import torch
 
 
 @contextmanager

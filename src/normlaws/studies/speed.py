@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import torch
-
 from normlaws.errors import CorruptFileError
+from normlaws.extras import needed
 from normlaws.problems import DataSet
 from normlaws.storage import provenance
 from normlaws.storage.folder import write_json
@@ -22,6 +21,9 @@ from normlaws.studies.layout import Speed
 from normlaws.studies.local import arithmetic_threads
 from normlaws.training import RunSettings, stack_key
 from normlaws.training.timing import stepper
+
+with needed("a study that trains networks", "torch"):
+    import torch
 
 SECONDS = 0.2  # of each measurement, after a warm-up step
 LEAST_STEPS = 3

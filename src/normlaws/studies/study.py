@@ -8,10 +8,9 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
-from torch import nn
 
 from normlaws.curves import Curves
 from normlaws.errors import InputError, NormlawsWarning, StudyConflictError
@@ -38,6 +37,9 @@ from normlaws.theory.registry import SolvedStudy, solved_studies
 from normlaws.training import RunSettings
 from normlaws.training.evaluate import fitting_batch
 from normlaws.training.losses import check_loss
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def presets() -> dict[str, StudySettings]:
