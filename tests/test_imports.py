@@ -13,13 +13,14 @@ import pytest
 import normlaws
 
 SOURCE = Path(normlaws.__file__).parent
-OPEN = {"errors", "version", "arrays", "lazy", "storage", "display"}  # to every room
+OPEN = {"errors", "version", "arrays", "lazy", "extras", "storage", "display"}  # to every room
 BASE = OPEN | {"curves"}
 ROOMS_ALLOWED = {
     "errors": set(),
     "version": set(),
     "arrays": set(),
     "lazy": set(),
+    "extras": {"errors"},
     "storage": {"errors", "version"},
     "display": {"errors"},
     "curves": OPEN,
@@ -54,6 +55,7 @@ TORCH_FREE = {
     "version",
     "arrays",
     "lazy",
+    "extras",
     "storage",
     "display",
     "curves",

@@ -1,8 +1,8 @@
 """Distributions built from this tree, an environment with them alone, and light ones on top of it.
 
-The base environment holds the wheel and its core dependencies, torch among them: gigabytes, so it
-is made once. An extra's environment sees it through a ``.pth`` file and holds only what the extra
-adds; pip resolves against both.
+The base environment holds the wheel and its core dependencies; another, upon it, the extra ``torch``:
+gigabytes, so it is made once. An extra's environment sees those that it needs through a ``.pth`` file
+and holds only what the extra adds; pip resolves against all.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Environment:
     root: Path
 
     @classmethod
-    def create(cls, root: Path, upon: Environment | None = None) -> Environment:
+    def create(cls, root: Path, *upon: Environment) -> Environment:
         subprocess.run([sys.executable, "-m", "venv", root], check=True)
         made = cls(root)
-        if upon is not None:
-            (made.packages / "base.pth").write_text(f"{upon.packages}\n", encoding="utf-8")
+        below = "".join(f"{one.packages}\n" for one in upon)
+        (made.packages / "below.pth").write_text(below, encoding="utf-8")
         return made
 
     @property
@@ -91,11 +91,38 @@ def base(wheel, tmp_path_factory) -> Environment:
 
 
 @pytest.fixture(scope="session")
-def with_extra(base, wheel, tmp_path_factory) -> Callable[[str], Environment]:
+def with_torch(base, wheel, tmp_path_factory) -> Environment:
+    """The wheel with the extra ``torch`` alone."""
+    made = Environment.create(tmp_path_factory.mktemp("torch") / "venv", base)
+    made.install(f"normlaws[torch] @ {wheel.as_uri()}")
+    return made
+
+
+@pytest.fixture(scope="session")
+def torch_free() -> set[str]:
+    """Extras that bring no torch."""
+    return {"loggers", "explore", "docs"}
+
+
+@pytest.fixture(scope="session")
+def below(torch_free, request) -> Callable[[str], list[Environment]]:
+    """The environments that an extra is installed upon: the base, with torch or without."""
+
+    def find(extra: str) -> list[Environment]:
+        names = ["base"] if extra in {"torch", *torch_free} else ["base", "with_torch"]
+        return [request.getfixturevalue(name) for name in names]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def with_extra(below, wheel, request, tmp_path_factory) -> Callable[[str], Environment]:
     """A maker of environments with one extra."""
 
     def make(extra: str) -> Environment:
-        made = Environment.create(tmp_path_factory.mktemp(extra) / "venv", upon=base)
+        if extra == "torch":
+            return request.getfixturevalue("with_torch")
+        made = Environment.create(tmp_path_factory.mktemp(extra) / "venv", *below(extra))
         made.install(f"normlaws[{extra}] @ {wheel.as_uri()}")
         return made
 
