@@ -1,8 +1,8 @@
 """Distributions built from this tree, an environment with them alone, and light ones on top of it.
 
-The base environment holds the wheel and its core dependencies; another, upon it, the extra ``torch``:
-gigabytes, so it is made once. An extra's environment sees those that it needs through a ``.pth`` file
-and holds only what the extra adds; pip resolves against all.
+The base environment holds the wheel and its core dependencies; another, upon it, the extra
+``torch``: gigabytes, so it is made once. An extra's environment sees those that it needs through a
+``.pth`` file and holds only what the extra adds; pip resolves against all.
 """
 
 from __future__ import annotations
