@@ -36,7 +36,8 @@ def test_a_table_is_forecast_and_reported_without_extras(base, tmp_path):
 
 
 def test_a_study_runs_from_start_to_report_with_torch_alone(with_torch, tmp_path):
-    said = with_torch.run("normlaws", "run", "digits-cnn", "--scale", SCALE, cwd=tmp_path)
+    command = ("-m", "normlaws", "run", "digits-cnn", "--scale", SCALE)
+    said = with_torch.run("python", *command, cwd=tmp_path)
     assert "γ1" in said
     assert (tmp_path / f"runs/digits-cnn-scale-{SCALE}/report.html").exists()
 
