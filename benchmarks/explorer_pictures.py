@@ -2,9 +2,12 @@
 
     python benchmarks/explorer_pictures.py           # 12 sizes x 30 seeds, 50 records each
 
-Wall seconds, and processor seconds of the server and of the browser together, which say what an
-idle machine would need where this one is busy. The first load of all, in which the browser compiles
-the page's scripts and the server imports what it draws with, is given apart.
+Three things apart: the start of the server (Python, imports, reading the study) until it says its
+address; from asking for the page to the first curves, to the exponents and to their intervals; and
+from a click or a key to the frame that shows its effect. Moments are taken in the page itself, at
+the first frame in which something is there. Beside them are the processor seconds that the server
+and the browser (all its processes) took meanwhile, which say what an idle machine would need where
+this one is busy. A browser's first page compiles the scripts; later pages find them compiled.
 """
 
 from __future__ import annotations
@@ -13,29 +16,59 @@ import argparse
 import os
 import shutil
 import statistics
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
-from normlaws.explore.server import prepare
+from normlaws.curves import Curves
 from normlaws.laws import plant
 
 TICK = os.sysconf("SC_CLK_TCK")
-CURVES = "#figure-{name} .scatterlayer .trace"
-DRAWN = """async () => {
-  const plot = document.querySelector('#figure-norm .js-plotly-plot');
-  await new Promise(done => plot.once('plotly_afterplot', done));
-}"""
+QUIET = 2500  # milliseconds without a figure drawn
+NOTES = """
+window.noted = {}; window.plots = []; window.acted = 0;
+for (const kind of ['click', 'keydown'])
+  document.addEventListener(kind, () => { window.acted = performance.now(); }, true);
+(function look() {
+  const now = performance.now();
+  const note = (name, there) => { if (there && !(name in noted)) noted[name] = now; };
+  const cells = [...document.querySelectorAll('#exponents td.number')];
+  note('picture', document.querySelector('#figure-step .scatterlayer .trace'));
+  note('exponents', cells.length);
+  note('intervals', cells.some(one => one.textContent.includes(' to ')));
+  for (const plot of document.querySelectorAll('.js-plotly-plot'))
+    if (plot.on && !plot.watched) {
+      plot.watched = true;
+      plot.on('plotly_afterplot', () => plots.push([plot.parentElement.id, performance.now()]));
+    }
+  requestAnimationFrame(look);
+})();
+"""
+DONE = f"""() => performance.now() - acted > {QUIET} && plots.every(([, at]) =>
+  performance.now() - at > {QUIET}) && 'intervals' in noted
+  && document.querySelector('#clocks').textContent !== '…'
+  && ![...document.querySelectorAll('#exponents td.number')].some(one => one.textContent === '…')"""
 
 
-def processor_seconds() -> float:
-    """Of this process and all that it started and that still run."""
+@dataclass(frozen=True)
+class Spent:
+    """Wall seconds, and processor seconds of the server and of the browser."""
+
+    wall: float
+    server: float
+    browser: float
+
+
+def processor_seconds(root: int) -> float:
+    """Of a process and all that it started and that still run."""
     parents: dict[int, int] = {}
     spent: dict[int, float] = {}
     for folder in Path("/proc").iterdir():
@@ -46,58 +79,117 @@ def processor_seconds() -> float:
                 continue
             parents[int(folder.name)] = int(fields[1])
             spent[int(folder.name)] = (int(fields[11]) + int(fields[12])) / TICK
-    family = {os.getpid()}
+    family = {root}
     while more := {one for one, parent in parents.items() if parent in family} - family:
         family |= more
     return sum(spent.get(one, 0.0) for one in family)
 
 
-def timed(act: Callable[[], Any]) -> tuple[float, float]:
-    """(wall seconds, processor seconds) of an act."""
-    wall, processor = time.perf_counter(), processor_seconds()
-    act()
-    return time.perf_counter() - wall, processor_seconds() - processor
-
-
 @contextmanager
-def served(path: Path, resamples: int) -> Iterator[str]:
-    """The address of a study's page."""
-    server = prepare(path, resamples=resamples)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-
-
-def opened(page: Page, address: str) -> None:
-    """Until the first curves are there: those against the step, which need no fit."""
-    page.goto(address)
-    expect(page.locator(CURVES.format(name="step")).first).to_be_attached(timeout=120_000)
-
-
-def fitted(page: Page) -> None:
-    """Until curves against the norm are there, with the early window and the optima."""
-    expect(page.locator(CURVES.format(name="norm")).first).to_be_attached(timeout=120_000)
-
-
-def settled(page: Page) -> None:
-    """Until intervals stand beside the exponents, so that nothing runs beside the next change."""
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('#exponents td.number')].some("
-        "one => one.textContent.includes(' to '))",
-        timeout=300_000,
+def served(path: Path, resamples: int) -> Iterator[tuple[subprocess.Popen[str], str, Spent]]:
+    """A server of its own process, its address, and what its start took."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "normlaws", "explore", str(path), "--no-browser"]
+    server = subprocess.Popen(
+        [*command, "--resamples", str(resamples)], stdout=subprocess.PIPE, text=True
     )
-    page.wait_for_timeout(500)
+    try:
+        assert server.stdout is not None
+        said = ""
+        while "http://" not in said:
+            said = server.stdout.readline()
+        wall = time.perf_counter() - start
+        address = said[said.index("http://") :].split()[0]
+        yield server, address, Spent(wall, processor_seconds(server.pid), 0.0)
+    finally:
+        server.terminate()
+        server.wait()
 
 
-def changed(page: Page, act: Callable[[], Any]) -> None:
-    """Do something and wait until the figure against the norm is drawn anew."""
-    page.evaluate(f"void (window.drawn = ({DRAWN})())")
+class Watch:
+    """What server and browser spend while something happens."""
+
+    def __init__(self, server: int) -> None:
+        self.server = server
+        self.before = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        server = processor_seconds(self.server)
+        return server, processor_seconds(os.getpid()) - server
+
+    def spent(self, milliseconds: float) -> Spent:
+        """Since the watch was made; the browser's share holds this script's own."""
+        server, browser = self._now()
+        return Spent(milliseconds / 1000, server - self.before[0], browser - self.before[1])
+
+
+def opened(page: Page, address: str, server: int) -> dict[str, Spent]:
+    """Open the page and wait for picture, exponents and intervals."""
+    watch, found = Watch(server), {}
+    page.goto(address)
+    for name in ("picture", "exponents", "intervals"):
+        page.wait_for_function(f"() => {name!r} in window.noted", timeout=300_000)
+        found[name] = watch.spent(page.evaluate(f"noted.{name}"))
+    page.wait_for_function(DONE, timeout=300_000)
+    return found
+
+
+def changed(page: Page, server: int, act: Callable[[], Any], figures: tuple[str, ...]) -> Spent:
+    """Do something and wait until each of some figures has been drawn anew for the first time."""
+    page.evaluate("void (plots.length = 0)")
+    watch = Watch(server)
     act()
-    page.evaluate("window.drawn")
+    names = [f"figure-{name}" for name in figures]
+    first = "names => Math.max(...names.map(name => (plots.find(one => one[0] === name) || [])[1]))"
+    page.wait_for_function(f"names => ({first})(names) > 0", arg=names, timeout=300_000)
+    found = watch.spent(page.evaluate(f"names => ({first})(names) - acted", names))
+    page.wait_for_function(DONE, timeout=300_000)
+    return found
+
+
+CURVES = ("norm", "step")
+CHANGES: dict[str, tuple[Callable[[Page], Any], tuple[str, ...]]] = {
+    "single runs in place of means": (lambda p: p.get_by_label("single runs").check(), CURVES),
+    "means again": (lambda p: p.get_by_label("mean over seeds").check(), CURVES),
+    "a size hidden": (
+        lambda p: p.get_by_role("checkbox", name="400", exact=True).uncheck(),
+        CURVES,
+    ),
+    "another norm: curves": (lambda p: choose_next(p, "Norm"), CURVES),
+    "the first norm: curves, laws": (lambda p: choose_next(p, "Norm", "ArrowUp"), ("error",)),
+    "smallest size left out: laws": (lambda p: cut(p), ("error",)),
+    "early window moved: laws": (lambda p: move_window(p), ("error",)),
+}
+
+
+def choose_next(page: Page, menu: str, key: str = "ArrowDown") -> None:
+    page.get_by_role("button", name=menu, exact=False).first.focus()
+    for one in ("Enter", key, "Enter"):
+        page.keyboard.press(one)
+        page.wait_for_timeout(150)
+
+
+def cut(page: Page) -> None:
+    page.get_by_role("slider", name="Sizes in the fit, from").press("ArrowRight")
+
+
+def move_window(page: Page) -> None:
+    page.get_by_role("slider", name="Early window, log norm, from").press("ArrowRight")
+
+
+def study(folder: str, sizes: int, seeds: int, records: int) -> Path:
+    """A planted study with two norms."""
+    planted = plant(sizes=[100 * 2**at for at in range(sizes)], seeds=seeds, records=records)
+    frame = planted.frame.assign(log_frobenius=0.5 * planted.frame["log_spectral_complexity"])
+    return Curves(frame, planted.runs).write(Path(folder) / "study.parquet")
+
+
+def report(name: str, found: list[Spent]) -> None:
+    wall, server, browser = (
+        statistics.median(getattr(one, part) for one in found)
+        for part in ("wall", "server", "browser")
+    )
+    print(f"{name:42} {wall:7.2f} {server:8.2f} {browser:9.2f}", flush=True)
 
 
 def main() -> None:
@@ -108,53 +200,29 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    sizes = [100 * 2**place for place in range(given.sizes)]
-    print(f"{given.sizes * given.seeds} runs of {given.records} records")
+    print(f"{given.sizes * given.seeds} runs of {given.records} records; seconds")
+    print(f"{'':42} {'wall':>7} {'server':>8} {'browser':>9}  (the last two: of a processor)")
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        path = plant(sizes=sizes, seeds=given.seeds, records=given.records).write(
-            Path(folder) / "study.parquet"
-        )
+        path = study(folder, given.sizes, given.seeds, given.records)
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        with served(path, given.resamples) as address:
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
-            report("first load of all", [timed(lambda: opened(page, address))])
-            settled(page)
-        first, then = [], []
-        for _ in range(given.repeats):  # a new server knows no fit
-            with served(path, given.resamples) as address:
-                first.append(timed(lambda address=address: opened(page, address)))
-                then.append(timed(lambda: fitted(page)))
-                settled(page)
-        report("first picture", first)
-        report("then, with the fit", then)
-        with served(path, given.resamples) as address:
-            opened(page, address)
-            settled(page)
-            for name, act in (
-                ("single runs in place of means", lambda: page.get_by_label("single runs").check()),
-                ("means again", lambda: page.get_by_label("mean over seeds").check()),
-                (
-                    "a size hidden",
-                    lambda: page.get_by_role("checkbox", name="400", exact=True).uncheck(),
-                ),
-                ("smallest size left out", lambda: cut(page)),
-            ):
-                report(name, [timed(lambda act=act: changed(page, act))])
-                page.wait_for_timeout(3000)
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        page.add_init_script(NOTES)
+        starts, pages = [], []
+        for _ in range(given.repeats + 1):  # a new server knows no fit
+            with served(path, given.resamples) as (server, address, start):
+                starts.append(start)
+                pages.append(opened(page, address, server.pid))
+        report("server: start, imports, study read", starts)
+        for title, chosen in (("a browser's first page", pages[:1]), ("later pages", pages[1:])):
+            for name in ("picture", "exponents", "intervals"):
+                report(f"{title}: {name}", [one[name] for one in chosen])
+        with served(path, given.resamples) as (server, address, _):
+            opened(page, address, server.pid)
+            for name, (act, figures) in CHANGES.items():
+                report(name, [changed(page, server.pid, lambda act=act: act(page), figures)])
         browser.close()
-
-
-def cut(page: Page) -> None:
-    edge = page.get_by_role("slider", name="Sizes in the fit, from")
-    edge.focus()
-    edge.press("ArrowRight")
-
-
-def report(name: str, found: list[tuple[float, float]]) -> None:
-    wall, processor = (statistics.median(values) for values in zip(*found, strict=True))
-    print(f"{name:32} {wall:6.2f} s wall  {processor:6.2f} s processor", flush=True)
 
 
 if __name__ == "__main__":

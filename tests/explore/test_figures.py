@@ -76,7 +76,8 @@ def test_a_diverged_run_ends_in_a_cross(planted, colours):
     lines = lines_of(nl.Curves(frame, runs), STATE)
     (cross,) = of_role(figures.error_against_step(lines, colours, STATE), "cross")
     assert cross.x == (9.0,)
-    assert "seed 0: diverged after step 9" in cross.hovertemplate
+    assert [list(one) for one in cross.customdata] == [["seed 0", "9"]]
+    assert "diverged after step" in cross.hovertemplate
 
 
 def test_the_forecast_is_the_laws_own(planted, laws, colours):

@@ -43,7 +43,7 @@ def test_hostile_posts_and_extreme_states_are_answered(explorer, opened):
 
 def test_a_failing_figure_says_why(explorer, opened, monkeypatch):
     app, study = opened
-    monkeypatch.setattr("normlaws.explore.callbacks.drawing.lines_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("normlaws.explore.pictures.lines_of", lambda *_: 1 / 0)
     texts = [text for _, _, text in explorer.states(app, study, 4, 2)]
     assert any("cannot be shown: division by zero" in text for text in texts)
 

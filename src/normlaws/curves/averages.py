@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.curves.checks import as_size
 from normlaws.errors import InputError, allowed, meant
@@ -87,12 +89,44 @@ def mean_at_equal_step(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFra
         One row per common step, which is the index: the columns, and ``<column>_error`` (standard
         error of the mean; NaN for a single run).
     """
-    step = rows["step"].fillna(rows.groupby("run").cumcount()).astype("int64")
-    values = rows[list(columns)].astype(float).replace([np.inf, -np.inf], np.nan)
-    at_step = values.assign(step=step).dropna().groupby("step", sort=True)
-    common = at_step.size() == rows["run"].nunique()
-    errors = at_step.sem().add_suffix("_error")
-    return at_step.mean()[common].join(errors)
+    step = rows["step"]
+    if step.isna().any():
+        step = step.fillna(rows.groupby("run").cumcount())
+    values = rows[list(columns)].to_numpy(dtype=float)
+    at, mean, error = means_at(step.to_numpy(dtype="int64"), values, rows["run"].nunique())
+    index = pd.Index(at, name="step")
+    errors = pd.DataFrame(error, index, [f"{name}_error" for name in columns])
+    return pd.DataFrame(mean, index, list(columns)).join(errors)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def means_at(
+    step: NDArray[np.int64], values: Floats, n_runs: int
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Means at the steps where every one of some runs has all values, and their standard errors.
+
+    Args:
+        step: (n,) of every record.
+        values: (n, c); a record with one that is not finite counts as not recorded.
+        n_runs: to which the records belong.
+
+    Returns:
+        The common steps in ascending order, (s,); means, (s, c); standard errors of the means,
+        (s, c), NaN for a single run.
+    """
+    known = np.isfinite(values).all(axis=1)
+    found, place, count = np.unique(step[known], return_inverse=True, return_counts=True)
+    n = count.astype(float)[:, None]
+    mean = _sums(values[known], place, len(found)) / n
+    squares = _sums((values[known] - mean[place]) ** 2, place, len(found))
+    common = count == n_runs
+    return found[common], mean[common], np.sqrt(squares / (n - 1) / n)[common]
+
+
+def _sums(values: Floats, place: NDArray[np.intp], number: int) -> Floats:
+    """Sums of the rows of every place. (number, c)."""
+    columns = [np.bincount(place, column, number) for column in values.T]
+    return np.column_stack(columns) if columns else np.zeros((number, 0))
 
 
 def _forward(values: pd.Series, log: bool) -> pd.Series:

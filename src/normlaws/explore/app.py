@@ -34,7 +34,7 @@ def build(study: Study) -> Dash:
         on_error=said,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    app.index_string = _INDEX
+    app.index_string = _INDEX.replace("{%plotly%}", app.get_relative_path(_PLOTLY))
     if only_direct(study.curves):
         alone, name = DirectStudy(study.curves, study.resamples), study.path.resolve().stem
         ladder = LadderStudy(study)
@@ -113,9 +113,13 @@ def _confine(app: Dash) -> None:
     app.server.after_request(restrict)
 
 
+_PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
+"""Asked for at once: Dash itself asks for it when the first figure is about to be drawn."""
+
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
-<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}
+<script defer src="{%plotly%}"></script></head>
 <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>
 """

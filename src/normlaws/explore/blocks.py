@@ -14,7 +14,13 @@ from normlaws.explore.state import State
 
 
 def block(
-    name: str, title: str, caption: str, *below: Any, movable: bool = False, csv: str = "csv"
+    name: str,
+    title: str,
+    caption: str,
+    *below: Any,
+    movable: bool = False,
+    csv: str = "csv",
+    figure: Any = None,
 ) -> html.Section:
     """The figure ``name``, with what can be done with it.
 
@@ -25,6 +31,7 @@ def block(
         below: what stands under the caption.
         movable: whether its shapes can be dragged.
         csv: type of the button that downloads its data.
+        figure: what is drawn already; a message to wait by default.
     """
     inside = title[0].lower() + title[1:]
 
@@ -43,7 +50,7 @@ def block(
             html.Div(
                 dcc.Graph(
                     id=f"figure-{name}",
-                    figure=waiting(name),
+                    figure=waiting(name) if figure is None else figure,
                     config=theme.configured(movable=movable),
                     clear_on_unhover=True,
                     responsive=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from normlaws.explore.ladder.page import pane as collapse_pane
 from normlaws.explore.markup import LIVE, data, labelled
 from normlaws.explore.models import MODELS
 from normlaws.explore.readout import troubled
+from normlaws.explore.slices import first_slices
 from normlaws.explore.state import MODEL_FIGURES, State
 from normlaws.explore.study import Study
 
@@ -66,10 +68,17 @@ def shell() -> html.Div:
     )
 
 
-def body(study: Study, state: State) -> list[Any]:
-    """The page for a state."""
+def body(study: Study, state: State, drawn: Mapping[str, Any], left_out: str) -> list[Any]:
+    """The page for a state.
+
+    Args:
+        study: what is shown.
+        state: of the page.
+        drawn: the figures of the curves by name, as far as they are drawn already.
+        left_out: what is said of points that cannot be drawn.
+    """
     return [
-        *_stores(study, state),
+        *_stores(study, state, bool(drawn)),
         html.Header(_header(study), className="top"),
         html.P(id="notice", role="status", className="notice"),
         html.Nav(
@@ -91,7 +100,7 @@ def body(study: Study, state: State) -> list[Any]:
         ),
         html.Main(
             [
-                html.Div(_study(study, state), id="study-pane", className="pane"),
+                html.Div(_study(study, state, drawn, left_out), id="study-pane", className="pane"),
                 html.Div(_collapse(study, state), id="collapse-pane", className="pane gone"),
                 html.Div(_theory(state), id="theory-pane", className="pane"),
                 html.Div(model_pane(state), id="model-pane", className="pane gone"),
@@ -100,15 +109,17 @@ def body(study: Study, state: State) -> list[Any]:
     ]
 
 
-def figure_block(name: str, *below: Any, title: str = "", caption: str = "") -> html.Section:
+def figure_block(
+    name: str, *below: Any, title: str = "", caption: str = "", figure: Any = None
+) -> html.Section:
     """A figure of this page under its heading, with what can be done with it."""
     return block(
         name, title or (FIGURES | DIRECT)[name], caption or CAPTIONS[name], *below,
-        movable=name in MOVABLE,
+        movable=name in MOVABLE, figure=figure,
     )  # fmt: skip
 
 
-def _stores(study: Study, state: State) -> list[Any]:
+def _stores(study: Study, state: State, drawn: bool) -> list[Any]:
     zoom = {name: {"of": state.zoom_of(name), "range": at} for name, *at in state.zoom}
     return [
         dcc.Store(id="id", data=uuid4().hex),
@@ -121,8 +132,8 @@ def _stores(study: Study, state: State) -> list[Any]:
         dcc.Store(id="zoom", data=zoom),
         dcc.Store(id="knobs", data=dict(state.knobs)),
         *(
-            dcc.Store(id=name)
-            for name in ("view", "question", "ahead", "scale", "point", "model", "ladder")
+            dcc.Store(id=name, data=part)
+            for name, part in first_slices(state, study.version, drawn).items()
         ),
         dcc.Store(id="now"),
         dcc.Store(id="full"),
@@ -166,14 +177,15 @@ def _aside(pane: str, controls: list[Any]) -> html.Aside:
     return html.Aside(folded, className="controls", **labelled(f"Controls of the {pane}"))
 
 
-def _study(study: Study, state: State) -> list[Any]:
+def _study(study: Study, state: State, drawn: Mapping[str, Any], left_out: str) -> list[Any]:
+    unseen = html.P(left_out, id="left-out", className="caption")
     return [
         _aside("study", study_controls(study.curves, state)),
         html.Div(
             [
                 legend(study.curves),
-                figure_block("norm"),
-                figure_block("step", html.P(id="left-out", className="caption")),
+                figure_block("norm", figure=drawn.get("norm")),
+                figure_block("step", unseen, figure=drawn.get("step")),
                 _card("Exponents", "exponents"),
                 html.Section(
                     [

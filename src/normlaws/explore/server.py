@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ def serve(
         DataNotFoundError: nothing recorded is at ``path``.
         CorruptFileError: a file is damaged.
     """
-    server = prepare(path, host=host, port=port, resamples=resamples, read=read)
+    server = prepare(path, host=host, port=port, resamples=resamples, read=read, ahead=True)
     address = f"http://{LOOPBACK}:{server.port}/"
     say(address)
     if browser:
@@ -70,8 +71,12 @@ def prepare(
     port: int = 0,
     resamples: int = 1000,
     read: Callable[[], Curves] | None = None,
+    ahead: bool = False,
 ) -> BaseWSGIServer:
-    """A server that listens already and answers when its ``serve_forever`` is called."""
+    """A server that listens already and answers when its ``serve_forever`` is called.
+
+    With ``ahead`` it computes what the page shows first while the browser still loads the page.
+    """
     host = check_host(host)
     if not 0 <= port <= 65535:
         raise InputError(f"expected a port from 0 (any free one) to 65535, got {port}")
@@ -80,13 +85,17 @@ def prepare(
         from werkzeug.serving import make_server
 
         from normlaws.explore.app import build
+        from normlaws.explore.pictures import look_ahead
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("dash", "plotly", "flask", "werkzeug"):
             raise
         raise MissingExtraError("normlaws explore", "explore") from None
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with _listening(host, port) as opened:
-        return make_server(host, port, build(study).server, threaded=True, fd=opened.fileno())
+        app = build(study).server
+        if ahead:
+            threading.Thread(target=look_ahead, args=(study,), daemon=True).start()
+        return make_server(host, port, app, threaded=True, fd=opened.fileno())
 
 
 def _place(path: Path) -> Path:

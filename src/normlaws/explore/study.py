@@ -58,6 +58,7 @@ class Study:
     trouble: str = ""
     _answers: OrderedDict[tuple[Question, bool], Laws | str] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
+    _at_work: dict[tuple[Question, bool], Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._followed = Followed(self.path)
@@ -82,17 +83,19 @@ class Study:
             return True
 
     def fitted(self, question: Question, intervals: bool = False) -> Laws | str:
-        """The laws, or the sentence that says why there are none."""
+        """The laws, or the sentence that says why there are none.
+
+        Whoever asks while another computes the same waits for that one's answer.
+        """
         key = (question, intervals)
-        known = self._answers.get(key)
-        if known is not None:
-            return known
-        answer = self._fit(question, self.resamples if intervals else 0)
         with self._lock:
-            self._answers[key] = answer
-            while len(self._answers) > KEPT:
-                self._answers.popitem(last=False)
-        return answer
+            known = self._answers.get(key)
+            if known is not None:
+                return known
+            mine = self._at_work.setdefault(key, Lock())
+        with mine:
+            known = self._answers.get(key)
+            return known if known is not None else self._computed(key)
 
     def has_intervals(self, question: Question) -> bool:
         """Whether the laws with intervals are known already."""
@@ -106,6 +109,19 @@ class Study:
     def answer(self, state: State) -> Laws | str:
         """The best laws for a state of the page, or the sentence that says why there are none."""
         return self.best(Question.of(state, self.version))[0]
+
+    def _computed(self, key: tuple[Question, bool]) -> Laws | str:
+        question, intervals = key
+        try:
+            answer = self._fit(question, self.resamples if intervals else 0)
+            with self._lock:
+                self._answers[key] = answer
+                while len(self._answers) > KEPT:
+                    self._answers.popitem(last=False)
+            return answer
+        finally:
+            with self._lock:
+                self._at_work.pop(key, None)
 
     def _fit(self, question: Question, resamples: int) -> Laws | str:
         chosen = chosen_curves(self.curves, question.seeds, question.cut)

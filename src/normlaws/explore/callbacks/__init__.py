@@ -17,13 +17,18 @@ from normlaws.explore.callbacks import (
 )
 from normlaws.explore.ladder import Asked, LadderStudy
 from normlaws.explore.ladder import register as register_collapse
+from normlaws.explore.pictures import Pictures
 from normlaws.explore.study import Study
 
 
 def register(app: Dash, study: Study) -> None:
     """Put every callback on the app."""
-    for part in (loading, controls, fitting, drawing, perceptron):
+    pictures = Pictures(study)
+    for drawn in (loading, drawing):
+        drawn.register(app, pictures)
+    for part in (controls, fitting):
         part.register(app, study)
+    perceptron.register(app)
     models.register(app)
     ladder = LadderStudy(study)
 

@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State, ctx, no_update, set_props
 
 from normlaws.explore.controls import GAMMAS, ahead_by_default
 from normlaws.explore.figures.against_size import edges
+from normlaws.explore.slices import SLICES, slice_of
 from normlaws.explore.state import State as PageState
 from normlaws.explore.state import suited
 from normlaws.explore.study import Study
@@ -39,15 +40,6 @@ INPUTS = {
         "seen",
     )
 }
-SLICES = {
-    "view": ("norm", "metric", "runs", "seeds", "hidden", "cut"),
-    "question": ("norm", "metric", "seeds", "cut", "window"),
-    "ahead": ("size", "target"),
-    "scale": ("rescale", "gammas"),
-    "ladder": ("tab", "axis", "loss", "floor"),
-    "point": ("alpha", "radius"),
-    "model": ("tab", "knobs"),
-}
 
 
 def register(app: Dash, study: Study) -> None:
@@ -75,8 +67,9 @@ def register(app: Dash, study: Study) -> None:
         moving |= given["hand"]["dragging"]
         state = state_of(given, study, old)
         return {"state": state.as_dict(), "query": state.query()} | {
-            name: _changed(before[name], slice_of(state, name, given["seen"], moving))
+            name: no_update if before[name] == now else now
             for name in SLICES
+            for now in [slice_of(state, name, given["seen"], moving)]
         }
 
     @app.callback(
@@ -161,23 +154,6 @@ def state_of(given: dict[str, Any], study: Study, old: dict[str, Any]) -> PageSt
         if kept["of"] == state.zoom_of(name)
     )
     return suited(PageState(**state.as_dict() | {"zoom": zoom}), study.curves)
-
-
-def slice_of(state: PageState, name: str, version: int, moving: bool) -> dict[str, Any]:
-    """The part of a state that one part of the page depends on."""
-    part = {field: getattr(state, field) for field in SLICES[name]}
-    if name in ("view", "question", "ladder"):
-        part["version"] = version
-    return part | {"moving": moving} if name == "question" else part
-
-
-def _changed(before: Any, now: dict[str, Any]) -> Any:
-    listed = {name: _listed(value) for name, value in now.items()}
-    return no_update if before == listed else listed
-
-
-def _listed(value: Any) -> Any:
-    return [_listed(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _dragging(slider: str, dragged: Any, value: Any) -> bool:

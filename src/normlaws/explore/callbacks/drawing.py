@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, no_update
+from dash.exceptions import PreventUpdate
 
 from normlaws.curves.files import csv_text
 from normlaws.display.numbers import significant
@@ -16,45 +16,31 @@ from normlaws.explore import figures, theme
 from normlaws.explore.callbacks.fitting import ahead_of
 from normlaws.explore.controls import GAMMAS
 from normlaws.explore.figures.collapse import fitted_gammas, rescaled_table, spread
-from normlaws.explore.lines import Line, lines_of, table, undrawable
+from normlaws.explore.lines import lines_of, table
 from normlaws.explore.models import shown as model_shown
+from normlaws.explore.pictures import Pictures
 from normlaws.explore.solved import solve
 from normlaws.explore.state import MODEL_FIGURES, from_dict
 from normlaws.explore.state import State as PageState
 from normlaws.explore.study import Study
-from normlaws.report.style import size_colours
 
 
-def register(app: Dash, study: Study) -> None:
+def register(app: Dash, pictures: Pictures) -> None:
     """Figures and downloads."""
-
-    def colours() -> dict[int, str]:
-        return size_colours(study.curves.sizes)
-
-    @lru_cache(maxsize=16)
-    def kept(_version: int, of: tuple[Any, ...]) -> list[Line]:
-        norm, metric, runs, seeds, hidden = of
-        state = PageState(norm=norm, metric=metric, runs=runs, seeds=seeds, hidden=hidden)
-        return lines_of(study.curves, state)
-
-    def lines_for(state: PageState) -> list[Line]:
-        of = (state.norm, state.metric, state.runs, state.seeds, state.hidden)
-        return kept(study.version, of)
+    study = pictures.study
 
     @app.callback(
         Output("figure-norm", "figure"),
         Input("view", "data"),
         Input("now", "data"),
+        State("question", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def norm(_view: Any, _now: Any, values: Any) -> Any:
+    def norm(_view: Any, now: Any, asked: Any, values: Any) -> Any:
+        """The curves at once, what the fit says when it is there."""
         state = from_dict(values)
-        laws = study.answer(state)
-        found = None if isinstance(laws, str) else laws
-        window = state.window or (found.early_window if found else None)
-        lines = lines_for(state)
-        return figures.error_against_norm(lines, found, window, colours(), state)
+        return pictures.norm(state, study.answer(state) if now == asked else None)
 
     @app.callback(
         Output("figure-step", "figure"),
@@ -65,10 +51,7 @@ def register(app: Dash, study: Study) -> None:
     )
     def step(_: Any, values: Any) -> Any:
         state = from_dict(values)
-        lines = lines_for(state)
-        number = undrawable(lines)
-        said = f"{number} points are zero or not a number and cannot be drawn." if number else ""
-        return figures.error_against_step(lines, colours(), state), said
+        return pictures.step(state), pictures.left_out(state)
 
     @app.callback(
         Output("figure-error", "figure"),
@@ -76,10 +59,13 @@ def register(app: Dash, study: Study) -> None:
         Input("now", "data"),
         Input("full", "data"),
         Input("ahead", "data"),
+        State("question", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def against_size(_now: Any, _full: Any, _ahead: Any, values: Any) -> Any:
+    def against_size(now: Any, _full: Any, _ahead: Any, asked: Any, values: Any) -> Any:
+        if now != asked:
+            raise PreventUpdate  # the fit is on its way
         state, sizes = from_dict(values), study.curves.sizes
         laws = study.answer(state)
         if isinstance(laws, str):
@@ -87,8 +73,10 @@ def register(app: Dash, study: Study) -> None:
         ahead, needed = ahead_of(laws, state, sizes)
         outside = outside_of(study, state)
         return (
-            figures.error_against_size(laws, outside, ahead, needed, sizes, colours(), state),
-            figures.norm_against_size(laws, outside, ahead, sizes, colours(), state),
+            figures.error_against_size(
+                laws, outside, ahead, needed, sizes, pictures.colours, state
+            ),
+            figures.norm_against_size(laws, outside, ahead, sizes, pictures.colours, state),
         )
 
     @app.callback(
@@ -98,12 +86,15 @@ def register(app: Dash, study: Study) -> None:
         *(Output(f"{name}-said", "children") for name in GAMMAS),
         Input("now", "data"),
         Input("full", "data"),
-        Input("view", "data"),
+        Input("drawn", "data"),
         Input("scale", "data"),
+        State("question", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def collapse(_now: Any, _full: Any, _view: Any, _scale: Any, values: Any) -> Any:
+    def collapse(now: Any, _full: Any, _drawn: Any, _scale: Any, asked: Any, values: Any) -> Any:
+        if now != asked:
+            raise PreventUpdate  # the fit is on its way
         state = from_dict(values)
         laws = study.answer(state)
         shown = "sliders" if state.rescale == "exponents" else "sliders gone"
@@ -111,7 +102,7 @@ def register(app: Dash, study: Study) -> None:
             return _nothing("collapse", state, laws), "", shown, "", "", ""
         said = f"Spread of the curves over their seed noise: {significant(spread(laws, state))}"
         gammas = [f" = {value:.3f}" for value in state.gammas or fitted_gammas(laws)]
-        return figures.rescaled(laws, colours(), state), said, shown, *gammas
+        return figures.rescaled(laws, pictures.colours, state), said, shown, *gammas
 
     @app.callback(
         Output("download", "data"),

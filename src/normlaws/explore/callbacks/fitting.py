@@ -1,4 +1,9 @@
-"""The fit: its point at once, its intervals when nothing moves any more."""
+"""The fit: its point at once, its intervals when nothing moves any more.
+
+What is known is told to the page by ``set_props``: a callback that waited for an output of another
+would hold back what can be drawn before it, the curves before the fit and the fit before its
+intervals.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,8 @@ import itertools
 from threading import Lock
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update, set_props
+from dash import Dash, Input, Output, State, set_props
+from dash.exceptions import PreventUpdate
 
 from normlaws.display.numbers import count, power
 from normlaws.errors import InputError
@@ -68,43 +74,39 @@ def register(app: Dash, study: Study) -> None:
     point, full = Turns(), Turns(MOST_WAITING)
 
     @app.callback(
-        Output("now", "data"),
         Input("question", "data"),
         State("id", "data"),
         State("state", "data"),
         State("window", "value"),
         prevent_initial_call=True,
     )
-    def fit_now(asked: Any, page: str, values: Any, slider: Any) -> Any:
+    def fit_now(asked: Any, page: str, values: Any, slider: Any) -> None:
         state = from_dict(values)
         question = Question.of(state, study.version)
-        if not point.take(page, lambda: study.fitted(question)):
-            return no_update
-        if not asked["moving"]:
-            _set_sliders(study, state, slider)
-        return asked
+        if point.take(page, lambda: study.fitted(question)):
+            if not asked["moving"]:
+                _set_sliders(study, state, slider)
+            set_props("now", {"data": asked})
 
     @app.callback(
-        Output("full", "data"),
         Input("now", "data"),
         State("id", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def fit_fully(now: Any, page: str, values: Any) -> Any:
+    def fit_fully(now: Any, page: str, values: Any) -> None:
         question = Question.of(from_dict(values), study.version)
         if not now or now["moving"]:
-            return no_update
-        if study.has_intervals(question):
-            return now
-        done = full.take(page, lambda: study.fitted(question, intervals=True))
-        return now if done else no_update
+            return
+        if study.has_intervals(question) or full.take(
+            page, lambda: study.fitted(question, intervals=True)
+        ):
+            set_props("full", {"data": now})
 
     @app.callback(
         Output("exponents", "children"),
         Output("verdict", "children"),
         Output("findings", "children"),
-        Output("clocks", "children"),
         Output("forecast", "children"),
         Output("refused", "children"),
         Output("window-said", "children"),
@@ -112,27 +114,43 @@ def register(app: Dash, study: Study) -> None:
         Input("now", "data"),
         Input("full", "data"),
         Input("ahead", "data"),
+        State("question", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def read(_now: Any, _full: Any, _ahead: Any, values: Any) -> Any:
+    def read(now: Any, _full: Any, _ahead: Any, asked: Any, values: Any) -> Any:
+        if now != asked:
+            raise PreventUpdate  # the fit is on its way
         state = from_dict(values)
         question = Question.of(state, study.version)
         laws, waiting = study.best(question)
         cut = said_of_cut(state, study.curves.sizes)
         if isinstance(laws, str):
-            return [], [readout.sentence(laws)], [], [], [], "", "No window without a fit.", cut
+            return [], [readout.sentence(laws)], [], [], "", "No window without a fit.", cut
         ahead, needed = ahead_of(laws, state, study.curves.sizes)
         return (
             readout.exponents(laws, waiting),
             readout.verdict(laws, waiting),
             readout.findings(laws, waiting),
-            readout.clocks(None if waiting else laws.clocks()),
             readout.forecast(laws, ahead, needed, state),
             refused(laws, state),
             said_of_window(laws, state),
             cut,
         )
+
+    @app.callback(
+        Output("clocks", "children"),
+        Input("now", "data"),
+        Input("full", "data"),
+        State("state", "data"),
+        prevent_initial_call=True,
+    )
+    def compare_clocks(_now: Any, _full: Any, values: Any) -> Any:
+        """Last, since it takes as long as a fit for every clock."""
+        laws, waiting = study.best(Question.of(from_dict(values), study.version))
+        if isinstance(laws, str):
+            return []
+        return readout.clocks(None if waiting else laws.clocks())
 
 
 def ahead_of(laws: Laws, state: PageState, sizes: list[int]) -> tuple[Forecast, Estimate | None]:

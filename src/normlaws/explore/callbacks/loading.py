@@ -9,12 +9,14 @@ from dash import Dash, Input, Output, State, ctx, no_update
 
 from normlaws.explore import readout
 from normlaws.explore.page import body, facts
+from normlaws.explore.pictures import Pictures
 from normlaws.explore.state import from_query
 from normlaws.explore.study import Study
 
 
-def register(app: Dash, study: Study) -> None:
+def register(app: Dash, pictures: Pictures) -> None:
     """Page, reload button, polling."""
+    study = pictures.study
 
     @app.callback(
         Output("page", "children"),
@@ -25,7 +27,12 @@ def register(app: Dash, study: Study) -> None:
     def build(search: str | None, _: Any, query: str | None) -> Any:
         study.reload()
         asked = query if ctx.triggered_id == "outline" else search
-        return body(study, from_query(asked or "", study.curves))
+        state = from_query(asked or "", study.curves)
+        try:
+            drawn, left_out = pictures.first(state), pictures.left_out(state)
+        except Exception:  # the figures' own callbacks say why
+            drawn, left_out = {}, ""
+        return body(study, state, drawn, left_out)
 
     @app.callback(
         Output("seen", "data"),

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 from dash import Dash, Input, Output, State, ctx, no_update
+from dash.exceptions import PreventUpdate
 
 from normlaws.explore import figures, readout
 from normlaws.explore.solved import solve
 from normlaws.explore.state import ALPHAS, NORMS, from_dict
-from normlaws.explore.study import Study
 
 REACH = {"alpha": ALPHAS, "radius": NORMS}
 
 
-def register(app: Dash, study: Study) -> None:
+def register(app: Dash) -> None:
     """Sliders beside number fields, and the figure."""
     for name, reach in REACH.items():
         _couple(app, name, reach)
@@ -29,6 +29,8 @@ def register(app: Dash, study: Study) -> None:
     )
     def draw(_: Any, values: Any) -> Any:
         state = from_dict(values)
+        if state.tab != "theory":
+            raise PreventUpdate
         solved = solve(state.alpha, state.radius)
         return figures.perceptron(solved, state), readout.solved(solved, state)
 

@@ -1,10 +1,13 @@
 """Error against norm and against step: the same lines, point for point, so that they can be linked.
 
-In both figures the lines come first, in the same order and with the same points.
+In both figures the lines come first, in the same order and with the same points. Lines that look
+alike (one size, one status) are one trace with gaps: a browser takes its time for each trace.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,8 @@ from normlaws.report.style import INK, PREDICTION, WINDOW
 
 DASHES = {"complete": "solid", "unfinished": "dash", "diverged": "dot", "failed": "dot"}
 PALE = 0.35  # opacity of sizes outside the P cut
+MOST_MARKERS = 3000  # drawn in a figure; every record can be pointed at nevertheless
+Placed = Callable[[Line], Floats]
 EDGE = {"color": PREDICTION, "width": 2}
 
 
@@ -39,11 +44,7 @@ def error_against_norm(
     logs = np.concatenate([line.log_norm for line in lines] or [np.zeros(0)])
     as_norm = theme.norm_axis(figure, "x", state.norm, logs)
     theme.ticks(figure, "y", np.concatenate([line.value for line in lines] or [np.zeros(0)]))
-    for line in lines:
-        _draw(figure, line, theme.place(line.log_norm, as_norm), colours, state)
-    for line in lines:
-        _band(figure, line, theme.place(line.log_norm, as_norm), colours)
-    _crosses(figure, lines, lambda line: theme.place(line.log_norm, as_norm), colours)
+    _curves(figure, lines, lambda line: theme.place(line.log_norm, as_norm), colours, state)
     if window is not None:
         _window(figure, window, as_norm)
     if laws is not None:
@@ -61,11 +62,7 @@ def error_against_step(lines: list[Line], colours: dict[int, str], state: State)
         return theme.message(figure, "these curves carry no optimiser steps")
     zero = _step_zero(figure, steps)
     theme.ticks(figure, "y", np.concatenate([line.value for line in lines]))
-    for line in lines:
-        _draw(figure, line, _at_step(line, zero), colours, state)
-    for line in lines:
-        _band(figure, line, _at_step(line, zero), colours)
-    _crosses(figure, lines, lambda line: _at_step(line, zero), colours)
+    _curves(figure, lines, lambda line: _at_step(line, zero), colours, state)
     _ring(figure)
     return theme.zoomed(figure, state)
 
@@ -89,37 +86,81 @@ def _step_zero(figure: go.Figure, steps: Floats) -> float:
     return zero
 
 
-def _draw(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str], state: State) -> None:
-    colour = colours[line.size]
-    outside = state.cut is not None and not state.cut[0] <= line.size <= state.cut[1]
-    hover = (
-        f"P = {count(line.size)}, {line.name}"
-        + ("" if line.status == "complete" else f" ({line.status})")
-        + f"<br>step %{{customdata[0]}}<br>λ = %{{customdata[1]}}<br>{words(state.metric)} "
-        "%{customdata[2]}<extra></extra>"
-    )
+def _curves(
+    figure: go.Figure, lines: list[Line], x_of: Placed, colours: dict[int, str], state: State
+) -> None:
+    """The lines, then their bands, then a cross where a run broke off."""
+    alike = [list(group) for _, group in groupby(sorted(lines, key=_look), key=_look)]
+    most = max(MOST_MARKERS // max(len(alike), 1), 1)
+    for group in alike:
+        _draw(figure, group, x_of, colours, state, most)
+    for line in lines:
+        _band(figure, line, x_of(line), colours)
+    for group in alike:
+        _crosses(figure, group, x_of, colours)
+
+
+def _look(line: Line) -> tuple[int, str]:
+    return line.size, line.status
+
+
+def _draw(
+    figure: go.Figure,
+    lines: list[Line],
+    x_of: Placed,
+    colours: dict[int, str],
+    state: State,
+    most: int,
+) -> None:
+    """Lines that look alike, as one trace, of whose markers at most ``most`` are drawn."""
+    size, status = _look(lines[0])
+    outside = state.cut is not None and not state.cut[0] <= size <= state.cut[1]
+    name = f"P = {count(size)}" + (f", {lines[0].name}" if len(lines) == 1 else "")
     figure.add_scatter(
-        x=x,
-        y=line.value,
+        x=_joined([x_of(line) for line in lines]),
+        y=_joined([line.value for line in lines]),
         mode="lines+markers",
-        line={"color": colour, "width": 1.8, "dash": DASHES[line.status]},
-        marker={"color": colour, "size": 4},
+        line={"color": colours[size], "width": 1.8, "dash": DASHES[status]},
+        marker={"color": colours[size], "size": 4, "maxdisplayed": most},
         selected={"marker": {"size": 9}},
         unselected={"marker": {"opacity": 0.25}},
         opacity=PALE if outside else 1.0,
-        customdata=_words_of(line),
-        hovertemplate=hover,
-        name=f"P = {count(line.size)}, {line.name}",
-        meta={"size": line.size, "role": "line", "opacity": PALE if outside else 1.0},
+        name=name,
+        meta={"size": size, "role": "line", "opacity": PALE if outside else 1.0},
         connectgaps=False,
+        **_said(lines, state),
     )
 
 
-def _words_of(line: Line) -> list[list[str]]:
-    return [
-        ["–" if np.isnan(step) else count(step), power(log), significant(value)]
-        for step, log, value in zip(line.step, line.log_norm, line.value, strict=True)
+def _said(lines: list[Line], state: State) -> dict[str, Any]:
+    """What a trace says at the point that is pointed at: numbers, and how they are written."""
+    size, status = _look(lines[0])
+    names = {line.name for line in lines}
+    who = names.pop() if len(names) == 1 else "seed %{customdata[2]:d}"
+    logs = _joined([line.log_norm for line in lines])
+    as_norm = theme.of_norm(logs)
+    steps = _joined([line.step for line in lines])
+    seeds = _joined([np.full(len(line.step), _number(line.seed)) for line in lines])
+    parts = [
+        f"P = {count(size)}, {who}" + ("" if status == "complete" else f" ({status})"),
+        *(["step %{customdata[0]:,d}"] if np.isfinite(steps).any() else []),
+        "λ = %{customdata[1]:,.3~g}" if as_norm else "ln λ = %{customdata[1]:.2f}",
+        f"{words(state.metric)} %{{y:,.3~g}}<extra></extra>",
     ]
+    return {
+        "customdata": np.column_stack([steps, theme.place(logs, as_norm), seeds]),
+        "hovertemplate": "<br>".join(parts),
+    }
+
+
+def _number(value: int | None) -> float:
+    return np.nan if value is None else float(value)
+
+
+def _joined(parts: list[Floats]) -> Floats:
+    """The parts in a row, NaN between."""
+    gap = np.full(1, np.nan)
+    return np.concatenate([one for part in parts for one in (part, gap)][:-1])
 
 
 def _band(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str]) -> None:
@@ -139,24 +180,28 @@ def _band(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str]) -> 
     )
 
 
-def _crosses(figure: go.Figure, lines: list[Line], x_of: Any, colours: dict[int, str]) -> None:
-    """A cross where a run broke off."""
-    for line in lines:
-        last = line.last_known()
-        if line.broken and last is not None:
-            figure.add_scatter(
-                x=[x_of(line)[last]],
-                y=[line.value[last]],
-                mode="markers",
-                marker={
-                    "symbol": "x-thin",
-                    "size": 13,
-                    "line": {"width": 3, "color": colours[line.size]},
-                },
-                hovertemplate=f"P = {count(line.size)}, {line.name}: {line.status} after step "
-                f"{_words_of(line)[last][0]}<extra></extra>",
-                meta={"size": line.size, "role": "cross", "opacity": 1.0},
-            )
+def _crosses(figure: go.Figure, lines: list[Line], x_of: Placed, colours: dict[int, str]) -> None:
+    """A cross where a run broke off, of runs that look alike."""
+    ends = [
+        (line, last) for line in lines if line.broken and (last := line.last_known()) is not None
+    ]
+    if not ends:
+        return
+    size, status = _look(lines[0])
+    figure.add_scatter(
+        x=[x_of(line)[last] for line, last in ends],
+        y=[line.value[last] for line, last in ends],
+        mode="markers",
+        marker={"symbol": "x-thin", "size": 13, "line": {"width": 3, "color": colours[size]}},
+        customdata=[[line.name, _step(line.step[last])] for line, last in ends],
+        hovertemplate=f"P = {count(size)}, %{{customdata[0]}}: {status} after step "
+        "%{customdata[1]}<extra></extra>",
+        meta={"size": size, "role": "cross", "opacity": 1.0},
+    )
+
+
+def _step(value: float) -> str:
+    return "–" if np.isnan(value) else count(value)
 
 
 def _ring(figure: go.Figure) -> None:
