@@ -74,3 +74,17 @@ def test_one_size_or_no_usable_run_is_an_input_error():
     )
     with pytest.raises(InputError, match="got 0"):
         nl.fit(Curves(empty), norm="n")
+
+
+def test_laws_are_not_held_against_each_other_without_optima():
+    """Runs that all stop at one norm have γ2 near 0, which does not contradict the direct law."""
+    curves = plant(sizes=[100, 200, 400, 800, 1600, 3200])
+    cut = curves.frame["log_spectral_complexity"].quantile(0.6)
+    early = Curves(curves.frame[curves.frame["log_spectral_complexity"] < cut], curves.runs)
+    verdict = nl.fit(early, resamples=60).verdict
+    assert {"optima_censored", "no_optimum"} & set(verdict.codes)
+    (meet,) = [one for one in verdict.findings if one.name == "laws_meet"]
+    assert meet.grade == "undecided"
+    assert meet.figure.high < meet.contradicted[0]
+    assert "not an optimum's" in meet.says
+    assert meet.next_step in verdict.next_steps

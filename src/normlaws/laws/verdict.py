@@ -45,12 +45,18 @@ class Evidence:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """The six findings on the two laws as stated, γ0 = 0."""
-        return findings(self.found)
+        return findings(self.found, no_optima=self._no_optima)
 
     @cached_property
     def shifted(self) -> tuple[Finding, ...]:
         """The same on the generalised form, γ0 ≠ 0."""
-        return findings(self.found, shifted=True)
+        return findings(self.found, shifted=True, no_optima=self._no_optima)
+
+    @cached_property
+    def _no_optima(self) -> str:
+        """What to run next where most sizes have no clear optimum; empty where they have."""
+        missing = _optimum_missing(self)
+        return missing[2] if missing else ""
 
     def of(self, name: str) -> Finding:
         """One finding by its name."""

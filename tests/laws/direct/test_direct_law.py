@@ -142,6 +142,31 @@ def test_unfinished_runs_are_left_out_and_drawn_apart():
     assert [list(line.get_xdata()) for line in hollow] == [[SIZES[-1]]]
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_forecast_is_not_above_what_unfinished_runs_have_reached(seeds):
+    """The largest size is unfinished and already better than the law of the others."""
+    curves = table(power, seeds=seeds, noise=0.01)
+    reached, last = 0.5 * power(SIZES[-1]), SIZES[-1]
+    frame, runs = curves.frame.copy(), curves.runs.copy()
+    runs.loc[runs["size"] == last, "status"] = "unfinished"
+    frame.loc[frame["size"] == last, "test_error"] = reached
+    law = direct_law(Curves(frame, runs), resamples=100)
+    without = direct_law(curves.select(sizes=SIZES[:-1]), resamples=100)
+    for size in (last, 2 * last):
+        ahead = law.forecast(size).error
+        assert ahead.value == pytest.approx(reached)
+        assert ahead.low < ahead.value < ahead.high
+    assert law.forecast(100 * last).error.value == without.forecast(100 * last).error.value
+    before = SIZES[-2]
+    assert law.forecast(before).error == without.forecast(before).error
+    assert law.size_for_error(reached).value == pytest.approx(last)
+    assert law.size_for_error(0.99 * reached).value > last
+    worse = frame.assign(test_error=frame["test_error"].where(frame["size"] != last, 0.9))
+    assert direct_law(Curves(worse, runs), resamples=100).forecast(last).error == (
+        without.forecast(last).error
+    )
+
+
 def test_unfinished_runs_count_where_hardly_any_is_complete():
     curves = table(power, seeds=2, noise=0.01)
     runs = curves.runs.assign(status=["complete"] * 2 + ["unfinished"] * (len(curves.runs) - 2))

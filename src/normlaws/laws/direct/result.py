@@ -110,7 +110,9 @@ class DirectLaw:
 
         A number gives one forecast, a sequence a list of them. The interval holds the resampling
         of runs, the drift of past forecasts and the spread of single runs; where no size has a
-        second run, the scatter about the law, and every form that fits as well as the best.
+        second run, the scatter about the law, and every form that fits as well as the best. It is
+        not above what unfinished runs of a size no larger, but larger than all in the law, have
+        reached already.
 
         Raises:
             InputError: a size is not positive.
@@ -131,13 +133,20 @@ class DirectLaw:
         if not size > 0:
             raise InputError(f"expected a size above 0, got {size:g}")
         seen, log_p = self.sampled, float(np.log(size))
-        values = seen.size_law.log_error(np.array([log_p]))[:, 0]
+        reached = min((error for at, error in self._beyond() if at <= log_p), default=np.inf)
+        values = np.fmin(seen.size_law.log_error(np.array([log_p]))[:, 0], reached)
         drift = seen.drift(log_p)
         if seen.freedom:
             extra = float(np.hypot(drift, run_spread(seen.panel, seen.panel.opt_error)))
             return widened(estimate(values, seen.freedom), extra)
         forms = np.append(seen.forms.log_errors(log_p), seen.local_error(log_p))
-        return self._by_forms(float(values[0]), forms, drift, log_p)
+        return self._by_forms(float(values[0]), np.minimum(forms, reached), drift, log_p)
+
+    def _beyond(self) -> list[tuple[float, float]]:
+        """Ln P and ln of the lowest error so far of unfinished sizes above all in the law."""
+        largest = self.sampled.panel.sizes.max()
+        rows = self.so_far[self.so_far["size"] > largest]
+        return list(zip(np.log(rows["size"]), np.log(rows["error"]), strict=True))
 
     @overload
     def size_for_error(self, error: float) -> Estimate: ...
@@ -158,14 +167,15 @@ class DirectLaw:
         if not 0 < error <= top:
             raise InputError(f"expected a target above 0 and at most {top:g}, got {error:g}")
         seen, target = self.sampled, float(np.log(error))
-        log_p = seen.size_law.log_size(target)
+        reached = min((at for at, low in self._beyond() if low <= target), default=np.inf)
+        log_p = np.fmin(seen.size_law.log_size(target), reached)
         if not np.isfinite(log_p[0]):
             return Estimate(float("inf"))
         gamma = max(float(seen.size_law.parameters[0, 1]), 1e-9)
         drift = seen.drift(float(log_p[0])) / gamma
         if seen.freedom:
             return exponentiated(widened(estimate(log_p, seen.freedom), drift))
-        forms = seen.forms.log_sizes_at(target)
+        forms = np.minimum(seen.forms.log_sizes_at(target), reached)
         found = self._by_forms(float(log_p[0]), forms, drift, float(log_p[0]), gamma)
         return exponentiated(found)
 

@@ -57,8 +57,15 @@ class Asked:
     narrow: str
 
 
-def findings(found: Samples, shifted: bool = False) -> tuple[Finding, ...]:
-    """All findings on a fit; ``shifted`` asks them of the law with γ0 ≠ 0."""
+def findings(found: Samples, shifted: bool = False, no_optima: str = "") -> tuple[Finding, ...]:
+    """All findings on a fit.
+
+    Args:
+        found: the fit.
+        shifted: whether they are asked of the law with γ0 ≠ 0.
+        no_optima: what to run next where γ2 does not come from optima, so that it cannot be held
+            against γ; empty where it does.
+    """
     figures = Figures(found, shifted)
     return (
         _common(figures),
@@ -66,7 +73,7 @@ def findings(found: Samples, shifted: bool = False) -> tuple[Finding, ...]:
         _collapse(figures),
         _late(figures),
         _free_of_size(figures),
-        _meet(figures),
+        _meet(figures, no_optima),
     )
 
 
@@ -325,7 +332,7 @@ def _farthest(one: Estimate) -> float:
     return max(abs(value) for value in one if value is not None)
 
 
-def _meet(figures: Figures) -> Finding:
+def _meet(figures: Figures, no_optima: str) -> Finding:
     found = figures.found
     limit, beyond = MEET
     asked = Asked(
@@ -348,4 +355,7 @@ def _meet(figures: Figures) -> Finding:
     if not gamma > 0:
         return _finding(Estimate(float("nan")), asked, "run sizes over a wider range")
     error = found.model_error("difference") / gamma
-    return _finding(_interval(found, difference / gamma, error), asked)
+    answer = _finding(_interval(found, difference / gamma, error), asked, no_optima)
+    if not no_optima:
+        return answer
+    return replace(answer, says=f"{answer.says} γ2 is not an optimum's, so this decides nothing.")
