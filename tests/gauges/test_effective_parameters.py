@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import normlaws.gauges.descent_block as block_module
 import normlaws.gauges.effective_parameters as module
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.gauges import EffectiveParameters
@@ -193,6 +194,39 @@ def test_momentum_is_refused():
 def test_the_step_is_needed_where_the_rate_is_a_number():
     with pytest.raises(InputError, match=r"measure\(model, step\)"):
         EffectiveParameters(X, Y, FRESH, rate=0.1).measure(tiny())
+
+
+@pytest.fixture
+def block():
+    """J at 40 training and 5 probe rows with a tangent kernel's decay, and a residual."""
+    generator = torch.Generator().manual_seed(3)
+    train = torch.randn(40, 60, generator=generator).double() * 0.8 ** torch.arange(60)
+    probes = torch.randn(5, 60, generator=generator).double() * 0.8 ** torch.arange(60)
+    scale = torch.linalg.matrix_norm(train, 2)
+    return train / scale, probes / scale, torch.eye(40).double()
+
+
+@pytest.mark.parametrize("steps", [1, 12, 500], ids=["singly", "squares", "eigenbasis"])
+@pytest.mark.parametrize("flow", [False, True], ids=["steps", "flow"])
+def test_single_precision_is_close_to_double(block, steps, flow, monkeypatch):
+    rates = Counter({0.3: steps})
+    double = moved(*block, rates, flow=flow)
+    monkeypatch.setattr(block_module, "DOUBLE_UP_TO", 0)
+    single = moved(*block, rates, flow=flow)
+    assert single.residual.dtype == torch.float64
+    assert 0 < float((single.residual - double.residual).abs().max()) < 1e-4
+    assert 0 < float((single.probes - double.probes).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("given", ["many steps", "beyond its range"])
+def test_double_precision_is_taken_where_single_does_not_suffice(block, given, monkeypatch):
+    train, probes, residual = block
+    rates = Counter({0.3: 100_000})
+    if given == "beyond its range":
+        train, probes, rates = train * 1e20, probes * 1e20, Counter({3e-41: 2})
+    double = moved(train, probes, residual, rates)
+    monkeypatch.setattr(block_module, "DOUBLE_UP_TO", 0)
+    assert torch.equal(moved(train, probes, residual, rates).residual, double.residual)
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6)])

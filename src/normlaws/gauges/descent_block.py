@@ -10,8 +10,15 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-_TINY = 1e-14  # of the largest eigenvalue: below that the rounding of the decomposition
-_DECOMPOSITION, _SQUARE = 7.5, 0.7  # time over that of a product of two square matrices
+DOUBLE_UP_TO = 1000
+"""Rows or weights, whichever are fewer, up to which all is done in double precision."""
+
+SINGLE_ERROR = 1e-3
+"""Error of an exponent Σ rate·λ up to which single precision is taken beyond that."""
+
+_ROUNDINGS = 64  # ε of the largest eigenvalue: below that the rounding of the decomposition
+_SQUARE = 0.75  # time over that of a product of two square matrices
+_DECOMPOSITION = {torch.float64: 6.0, torch.float32: 4.0}  # likewise
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ def moved(
 
     The residual r = y − f(training) obeys r ← (1 − rate·K)r and outputs elsewhere
     f(x) ← f(x) + rate·K(x, :)r. A few steps are taken by squares of 1 − rate·K; more of them,
-    polynomials of K, at once in the eigenbasis of J Jᵀ or Jᵀ J, whichever is smaller.
+    polynomials of K, at once in the eigenbasis of J Jᵀ or Jᵀ J, whichever is smaller. Where that
+    has more than ``DOUBLE_UP_TO`` rows, in single precision, if the rounding of K then changes
+    exponents Σ rate·λ by less than ``SINGLE_ERROR``.
 
     Args:
         train: J at the training rows, (rows, weights), float64 on the CPU, divided so that a step
@@ -51,16 +60,34 @@ def moved(
         rates: learning rate -> steps taken with it, at least one step.
         flow: take e^(−Σ rate λ) for Π(1 − rate λ), as suits steps that carry momentum.
     """
+    if min(train.shape) > DOUBLE_UP_TO:
+        single = [part.float() for part in (train, probes, residual)]
+        gram = _lower_gram(single[0])
+        if _rounding(gram, rates) <= SINGLE_ERROR:
+            block = _moved(gram, *single, rates, flow)
+            return Moved(block.residual.double(), block.probes.double(), block.unstable)
+    return _moved(_lower_gram(train), train, probes, residual, rates, flow)
+
+
+def _moved(
+    gram: Tensor,
+    train: Tensor,
+    probes: Tensor,
+    residual: Tensor,
+    rates: Counter[float],
+    flow: bool,
+) -> Moved:
+    """As :func:`moved`, in the precision of what is given."""
     rows, weights = train.shape
     if rows > weights:
-        values, vectors = _eigenbasis(_lower_gram(train.T))
+        values, vectors = torch.linalg.eigh(gram, UPLO="L")
         left, elsewhere = train @ vectors, probes @ vectors
         right = left.T
     else:
-        kernel, across = _lower_gram(train), probes @ train.T
-        if not flow and _quick(across, residual, rates) and _stable(kernel, rates):
-            return _by_squares(kernel, across, residual, rates)
-        values, vectors = _eigenbasis(kernel)
+        across = probes @ train.T
+        if not flow and _quick(across, residual, rates) and _stable(gram, rates):
+            return _by_squares(gram, across, residual, rates)
+        values, vectors = torch.linalg.eigh(gram, UPLO="L")
         left, elsewhere = vectors, across @ vectors
         right = vectors.T
     sums, unstable = _sums(values, rates, flow)
@@ -72,16 +99,19 @@ def moved(
 
 
 def _lower_gram(matrix: Tensor) -> Tensor:
-    """The lower triangle of A Aᵀ, zeros above: half the work of a general product."""
-    return torch.from_numpy(scipy.linalg.blas.dsyrk(1.0, matrix.T.numpy(), trans=True).T)
+    """The lower triangle of A Aᵀ or Aᵀ A, the smaller of both, and zeros above.
+
+    Half the work of a general product.
+    """
+    flat = matrix.numpy() if len(matrix) > matrix.shape[1] else matrix.T.numpy()
+    multiply = scipy.linalg.blas.get_blas_funcs("syrk", (flat,))
+    return torch.from_numpy(multiply(1.0, flat, trans=True).T)
 
 
-def _eigenbasis(lower: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues in ascending order, and eigenvectors as columns; the matrix is overwritten."""
-    values, vectors = scipy.linalg.eigh(
-        lower.T.numpy(), lower=False, driver="evr", overwrite_a=True, check_finite=False
-    )
-    return torch.from_numpy(values), torch.from_numpy(vectors)
+def _rounding(lower: Tensor, rates: Counter[float]) -> float:
+    """How much single precision may change an exponent Σ rate·λ: as K's norm times ε."""
+    total = sum(rate * count for rate, count in rates.items())
+    return total * float(lower.norm()) * torch.finfo(torch.float32).eps
 
 
 def _stable(lower: Tensor, rates: Counter[float]) -> bool:
@@ -108,7 +138,7 @@ def _quick(across: Tensor, residual: Tensor, rates: Counter[float]) -> bool:
     """Whether squares take less time than a decomposition and the products that follow it."""
     rows, columns = residual.shape
     widths = columns / rows, len(across) / rows
-    eigenbasis = _DECOMPOSITION + 2 * widths[0] + widths[1] * (1 + widths[0])
+    eigenbasis = _DECOMPOSITION[residual.dtype] + 2 * widths[0] + widths[1] * (1 + widths[0])
     return sum(_squarings(count, *widths)[0] for count in rates.values()) <= eigenbasis
 
 
@@ -162,7 +192,7 @@ def _sums(values: Tensor, rates: Counter[float], flow: bool) -> tuple[Tensor, bo
     """
     values = values.clamp_min(0)
     total = sum(rate * count for rate, count in rates.items())
-    small = values <= _TINY * values.max()
+    small = values <= _ROUNDINGS * torch.finfo(values.dtype).eps * values.max()
     logs, signs = torch.zeros_like(values), torch.ones_like(values)
     unstable = torch.zeros_like(small)
     for rate, count in rates.items():
