@@ -61,10 +61,10 @@ def moved(
         flow: take e^(−Σ rate λ) for Π(1 − rate λ), as suits steps that carry momentum.
     """
     if min(train.shape) > DOUBLE_UP_TO:
-        single = [part.float() for part in (train, probes, residual)]
-        gram = _lower_gram(single[0])
+        narrow = train.float()
+        gram = _lower_gram(narrow)
         if _rounding(gram, rates) <= SINGLE_ERROR:
-            block = _moved(gram, *single, rates, flow)
+            block = _moved(gram, narrow, probes.float(), residual.float(), rates, flow)
             return Moved(block.residual.double(), block.probes.double(), block.unstable)
     return _moved(_lower_gram(train), train, probes, residual, rates, flow)
 
