@@ -69,13 +69,12 @@ class Ridge:
         slope, bend = np.empty_like(kappa), np.empty_like(kappa)
         for start in range(0, len(kappa), BLOCK):
             part = slice(start, start + BLOCK)
-            real, imaginary = resolve(kappa[part], self.modes.variance)
-            slope[part] = real @ self.pull + 1j * (imaginary @ self.pull)
-            weighted = imaginary * self.pull
-            twice = 2 * np.einsum("ik,ik->i", real, weighted)
-            across = np.einsum("ik,ik->i", imaginary, weighted)
-            along = np.einsum("ik,ik->i", real, real * self.pull)
-            bend[part] = across - along - 1j * twice
+            real, size = _resolved(kappa[part], self.modes.variance)
+            y, heavy = kappa[part].imag, size * self.pull
+            total, squares = size @ self.pull, np.einsum("ik,ik->i", heavy, size)
+            slope[part] = real @ self.pull - 1j * y * total
+            along = 2 * y**2 * squares - total  # Σ pull (Im h)² − (Re h)², as |h|² is there
+            bend[part] = along + 2j * y * np.einsum("ik,ik->i", heavy, real)
         return slope, bend
 
     def solve(self, z: Complex, start: Complex) -> tuple[Complex, Flags]:
@@ -127,14 +126,19 @@ class Ridge:
 
 def resolve(kappa: Complex, variance: Floats) -> tuple[Floats, Floats]:
     """Real and imaginary parts of 1/(λ + κ); the modes are the last axis."""
+    real, size = _resolved(kappa, variance)
+    size *= -kappa.imag[..., None]
+    return real, size
+
+
+def _resolved(kappa: Complex, variance: Floats) -> tuple[Floats, Floats]:
+    """Real part and squared modulus of 1/(λ + κ), the modes last."""
     shifted = variance + kappa.real[..., None]
-    y = np.ascontiguousarray(kappa.imag)[..., None]
-    inverse = np.square(shifted)
-    inverse += y**2
-    np.reciprocal(inverse, out=inverse)
-    shifted *= inverse
-    inverse *= -y
-    return shifted, inverse
+    size = np.square(shifted)
+    size += np.square(kappa.imag)[..., None]
+    np.reciprocal(size, out=size)
+    shifted *= size
+    return shifted, size
 
 
 def ridge(modes: Modes, size: float, width: float) -> Ridge:
