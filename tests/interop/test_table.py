@@ -34,6 +34,38 @@ def test_columns_are_mapped_and_norms_logged(tmp_path, ending):
     np.testing.assert_array_equal(curves.frame["test_error"], FRAME["err"])
 
 
+@pytest.mark.parametrize("ending", ["tsv", "json", "jsonl"])
+def test_other_files_hold_what_a_csv_holds(tmp_path, ending):
+    frame = FRAME.assign(note=["a,b", "a,b", "007", "007"])
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    path = tmp_path / f"mine.{ending}"
+    if ending == "tsv":
+        frame.to_csv(path, index=False, sep="\t")
+    else:
+        frame.to_json(path, orient="records", lines=ending == "jsonl")
+    one, other = read_table(tmp_path / "mine.csv", MAP), read_table(path, MAP)
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+    assert list(other.runs["note"]) == ["a,b", "007"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "no list of objects"),
+        ("[1, 2]", "no list of objects"),
+        ('[{"size": 1}, {"size": [1, 2]}]', "object 2 is not flat: 'size'"),
+        ('[{"size": {"n": 1}}]', "object 1 is not flat"),
+        ("[" * 100_000, r"a\.json"),
+        ('[{"size": 1', r"a\.json"),
+    ],
+)
+def test_json_that_is_no_table_is_one_sentence(tmp_path, content, message):
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    with pytest.raises(CorruptFileError, match=message) as caught:
+        read_table(tmp_path / "a.json")
+    assert "\n" not in str(caught.value)
+
+
 def test_seed_and_step_may_be_absent(tmp_path):
     path = tmp_path / "mine.csv"
     FRAME.drop(columns="rep").to_csv(path, index=False)
@@ -52,7 +84,7 @@ def test_bad_tables_are_named(tmp_path):
     FRAME.assign(run="a", status="complete").to_csv(tmp_path / "named.csv", index=False)
     with pytest.raises(InputError, match="column size"):
         read_table(tmp_path / "named.csv")
-    with pytest.raises(InputError, match=r"ending \.csv, \.parquet or \.jsonl"):
+    with pytest.raises(InputError, match=r"ending \.csv, \.tsv, \.parquet, \.jsonl or \.json"):
         read_table(tmp_path / "mine.xlsx")
     with pytest.raises(DataNotFoundError, match="there is none"):
         read_table(tmp_path / "absent.csv")

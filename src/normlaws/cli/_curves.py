@@ -13,13 +13,13 @@ import typer
 if TYPE_CHECKING:
     from normlaws.curves import Curves
 
-TABLES = (".csv", ".jsonl", ".json")
+TABLES = (".csv", ".tsv", ".jsonl", ".json")
 Columns = Annotated[
     list[str] | None,
     typer.Option(
         "--column",
         metavar="NAME=THEIRS",
-        help="what a column of a .csv or .jsonl file is, e.g. size=n_train; repeat",
+        help="what a column of a table (.csv, .tsv, .json, .jsonl) is, e.g. size=n_train; repeat",
     ),
 ]
 Group = Annotated[

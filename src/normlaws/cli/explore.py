@@ -18,8 +18,8 @@ def explore(
         Path,
         typer.Argument(
             metavar="PATH",
-            help="study folder, run folder, .parquet file or glob; a table (.csv, .jsonl); or a "
-            "solved model's name",
+            help="study folder, run folder, .parquet file or glob; a table (.csv, .tsv, "
+            ".json); or a solved model's name",
         ),
     ],
     port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,

@@ -13,8 +13,8 @@ Places = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH…",
-        help="study folder, run folder, .parquet file or quoted pattern, or a table (.csv, .jsonl) "
-        "with one row a run or a record; several are put together",
+        help="study folder, run folder, .parquet file or quoted pattern, or a table (.csv, .tsv, "
+        ".json) with one row a run or a record; several are put together",
     ),
 ]
 Norm = Annotated[

@@ -33,8 +33,8 @@ def follow(
     losses: Annotated[
         Path | None,
         typer.Option(
-            help="What was logged: trainer_state.json, a table (.csv, .parquet, .jsonl) with a "
-            "column of steps, or what `normlaws import` wrote of another log."
+            help="What was logged: trainer_state.json, a table (.csv, .tsv, .parquet, .jsonl) with "
+            "a column of steps, or what `normlaws import` wrote of another log."
         ),
     ] = None,
     key: Annotated[

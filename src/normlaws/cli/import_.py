@@ -69,7 +69,9 @@ def deep_norm(
 
 @importer.command("table")
 def table(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="a .csv, .parquet or .jsonl file")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="a .csv, .tsv, .parquet, .json or .jsonl file")
+    ],
     out: Out,
     column: Columns = None,
     percent: Percent = None,

@@ -13,7 +13,7 @@ from normlaws.curves import Curves
 from normlaws.display.exponents import EXPONENTS
 from normlaws.display.numbers import NONE, count, fixed, interval, power, significant, size_needed
 from normlaws.explore.figures.perceptron import rule_styles
-from normlaws.explore.markup import labelled
+from normlaws.explore.markup import data, labelled
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
@@ -77,7 +77,8 @@ def findings(laws: Laws, waiting: bool) -> list[Any]:
     if waiting:
         return [html.P(f"Resampling seeds {WAITING}")]
     rows = finding_rows(laws)
-    return [as_html(Table("", FINDINGS, rows, FINDING_NUMBERS), rows, "Findings")]
+    table = Table("", FINDINGS, rows, FINDING_NUMBERS, stacked=True)
+    return [as_html(table, rows, "Findings")]
 
 
 def clocks(table: pd.DataFrame | None) -> list[Any]:
@@ -177,7 +178,7 @@ def as_html(table: Table, rows: Any, name: str) -> html.Div:
             [
                 html.Th(cell, scope="row", className="number" if 0 in table.numeric else "")
                 if at == 0
-                else html.Td(cell, className=_kind(table, at))
+                else html.Td(cell, className=_kind(table, at), **data(label=table.header[at]))
                 for at, cell in enumerate(row)
             ]
         )
@@ -187,7 +188,7 @@ def as_html(table: Table, rows: Any, name: str) -> html.Div:
     caption = [html.Caption(table.caption)] if table.caption else []
     return html.Div(
         html.Table([*caption, *parts]),
-        className="scroll",
+        className="scroll stacked" if table.stacked else "scroll",
         tabIndex=0,
         role="region",
         **labelled(name),

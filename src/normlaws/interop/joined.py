@@ -18,7 +18,8 @@ def metrics_by_step(path: Path, columns: ColumnMap | None = None) -> dict[int, d
     """Step -> {metric: value}, of one training.
 
     Args:
-        path: ``trainer_state.json``, or a ``.csv``, ``.parquet`` or ``.jsonl`` table.
+        path: ``trainer_state.json``, or a ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or
+            ``.json`` table.
         columns: what its columns are, where names are not the usual ones.
 
     Raises:

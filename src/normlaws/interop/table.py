@@ -1,4 +1,4 @@
-"""Long-format tables of your own (CSV, Parquet or JSON lines) as ``Curves``."""
+"""Long-format tables of your own (CSV, Parquet or JSON) as ``Curves``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def read_table(
     """Read one row per (run, recorded step), or one row per run, with names of your own.
 
     Args:
-        path: a ``.csv``, ``.parquet`` or ``.jsonl`` file.
+        path: a ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl`` file, or a ``.json`` file with a list
+            of flat objects.
         columns: {name in ``Curves``: name in the file}, for example ``{"size": "n_train",
             "test_error": "err", "log_spectral_complexity": "log_R"}``. Mapping to a norm without
             its ``log_`` (``{"spectral_complexity": "R"}``) takes the natural logarithm, mapping to

@@ -1,4 +1,4 @@
-"""CSV, Parquet and JSON-lines files as data frames, damage told in one sentence."""
+"""CSV, Parquet and JSON files as data frames, damage told in one sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ import pyarrow.csv as pa_csv
 
 from normlaws.curves.files import read_arrow
 from normlaws.errors import InputError, allowed, printable
-from normlaws.storage.reading import MAX_TABLE, check_plain, check_unfolded, json_object, reading
+from normlaws.storage.reading import (
+    MAX_TABLE,
+    MAX_TEXT,
+    check_plain,
+    check_unfolded,
+    content,
+    json_value,
+    reading,
+)
 
 _NUMBER = 8  # bytes
 
@@ -26,19 +34,18 @@ def read_frame(path: Path, text: tuple[str, ...] = ("run",)) -> pd.DataFrame:
     """Read a table by the ending of its name.
 
     Args:
-        path: a ``.csv``, ``.parquet`` or ``.jsonl`` file, or a ``trainer_state.json``.
-        text: columns that are text even where they look like numbers (of a ``.csv``).
+        path: a ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl`` file, or a ``.json`` file with a list
+            of flat objects or the ``log_history`` of a ``trainer_state.json``.
+        text: columns that are text even where they look like numbers (of a ``.csv`` or ``.tsv``).
 
     Raises:
         DataNotFoundError: there is no such file.
         CorruptFileError: the file cannot be read as its ending says.
         InputError: another ending.
     """
-    reader = _trainer_state if path.suffix == ".json" else READERS.get(path.suffix)
+    reader = _json if path.suffix == ".json" else READERS.get(path.suffix)
     if reader is None:
-        raise InputError(
-            f"expected a file ending {allowed(READERS)}, or a trainer_state.json, got {path.name}"
-        )
+        raise InputError(f"expected a file ending {allowed([*READERS, '.json'])}, got {path.name}")
     check_plain(path, "a table", None if path.suffix == ".parquet" else MAX_TABLE)
     with reading(f"a {path.suffix} table", path):
         return reader(path, text)
@@ -48,9 +55,9 @@ def _csv(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
     """Read by pyarrow, whose floats are exact; a nameless index column is left out.
 
     Semicolons or tabs between columns and decimal commas, as spreadsheets write them in much of
-    Europe, are told by the first lines.
+    Europe, are told by the first lines; between the columns of a ``.tsv`` are tabs.
     """
-    delimiter, decimal = _locale(path)
+    delimiter, decimal = _locale(path, "\t" if path.suffix == ".tsv" else ",;\t")
     types = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(text, pa.string()), decimal_point=decimal
     )
@@ -84,24 +91,38 @@ _DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
 _LOOKED_AT = 200  # lines
 
 
-def _locale(path: Path) -> tuple[str, str]:
-    """What stands between columns, and in numbers."""
+def _locale(path: Path, between: str) -> tuple[str, str]:
+    """What stands between columns, one of ``between``, and in numbers."""
     with path.open(encoding="utf-8", errors="replace", newline="") as lines:
         first = list(itertools.islice(lines, _LOOKED_AT))
     header = re.sub(r'"[^"]*"', "", first[0]) if first else ""
-    delimiter = max(",;\t", key=header.count)
+    delimiter = max(between, key=header.count)
     cells = [cell.strip() for row in csv.reader(first, delimiter=delimiter) for cell in row]
     commas = any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells)
     points = any(_DECIMAL_POINT.fullmatch(cell) for cell in cells)
     return delimiter, "," if commas and not points else "."
 
 
-def _trainer_state(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
-    """The ``log_history`` of a ``trainer_state.json``: one row per step, as they are logged."""
-    rows = json_object(path, "a trainer_state.json").get("log_history")
+def _json(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
+    """A list of flat objects, or ``log_history``: one row per step, as a trainer logs them."""
+    found = json_value(content(path, "a .json table", MAX_TEXT), "a .json table", path)
+    rows = found.get("log_history") if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("it holds no log_history (that of a Hugging Face trainer_state.json)")
+        raise ValueError(
+            "it holds no list of objects, and no log_history (that of a trainer_state.json)"
+        )
+    if rows is found:
+        _check_flat(rows)
     return _framed(rows, path)
+
+
+def _check_flat(rows: list[dict[str, Any]]) -> None:
+    for number, row in enumerate(rows, 1):
+        deep = next((name for name, cell in row.items() if isinstance(cell, dict | list)), None)
+        if deep is not None:
+            raise ValueError(
+                f"object {number} is not flat: {printable(deep)!r} holds more than one"
+            )
 
 
 def _framed(rows: list[dict[str, Any]], path: Path) -> pd.DataFrame:
@@ -130,6 +151,7 @@ def _jsonl(path: Path, _: tuple[str, ...]) -> pd.DataFrame:
 
 READERS: dict[str, Callable[[Path, tuple[str, ...]], pd.DataFrame]] = {
     ".csv": _csv,
+    ".tsv": _csv,
     ".parquet": _parquet,
     ".jsonl": _jsonl,
 }

@@ -52,6 +52,7 @@ def findings(laws: Laws) -> Table:
         FINDINGS,
         finding_rows(laws),
         numeric=FINDING_NUMBERS,
+        stacked=True,
     )
 
 

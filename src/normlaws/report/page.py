@@ -52,7 +52,8 @@ class Figure:
 class Table:
     """Rows of strings; the first column names the row.
 
-    ``folded`` hides it until asked for; where not ``wide``, two stand beside each other.
+    ``folded`` hides it until asked for; where not ``wide``, two stand beside each other. Cells of a
+    ``stacked`` one wrap, and on a phone each row is a card.
     """
 
     caption: str
@@ -61,6 +62,7 @@ class Table:
     numeric: Sequence[int] = ()
     folded: bool = False
     wide: bool = True
+    stacked: bool = False
     kind: str = "table"
 
 
