@@ -28,6 +28,10 @@ SIZES = (100, 200, 400, 800, 1600)
 FIGURES = ("norm", "step", "error", "optimum", "collapse")
 ROWS = ("gamma", "gamma1", "gamma0", "gamma2", "product", "difference")
 FOCUSED = "() => { const at = document.activeElement; return at.id || at.ariaLabel; }"
+BESIDE = """at => {
+  const table = document.querySelector(at);
+  return table.scrollWidth - table.clientWidth;
+}"""
 OVERLAPS = """name => {
   const plot = document.querySelector(`#figure-${name} .js-plotly-plot`);
   const frame = plot.getBoundingClientRect(), bad = [];
@@ -393,6 +397,8 @@ def test_every_tab_is_accessible_and_reached_by_keyboard(window, address):
     """
     window.set_viewport_size({"width": 1280, "height": 900})
     opened(window, address)
+    expect(window.locator("#findings td").first).to_be_attached()
+    assert window.evaluate(BESIDE, "#findings .scroll") <= 1
     tops = window.evaluate(
         "() => [...document.querySelectorAll('#tab label')].map(one => one.offsetTop)"
     )
@@ -425,6 +431,7 @@ def test_a_phone_shows_all_of_it_with_the_controls_folded(window, address):
     window.set_viewport_size({"width": 390, "height": 844})
     opened(window, address, "?rescale=exponents&target=0.003")
     expect_accessible(window, FIGURES)
+    assert window.evaluate(BESIDE, "#findings .scroll") <= 1
     expect(window.get_by_label("Norm", exact=True)).not_to_be_visible()
     expect(window.locator(".legend")).to_have_text(re.compile("1,600"))
     window.get_by_text("Controls", exact=True).first.press("Enter")

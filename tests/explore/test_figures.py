@@ -135,3 +135,23 @@ def test_a_point_beyond_precision_is_no_point():
 
 def test_colours_may_be_seen_through():
     assert theme.see_through("#ff8000", 0.2) == "rgba(255,128,0,0.2)"
+
+
+def test_runs_of_one_size_are_one_trace_with_gaps(planted, colours):
+    """A browser takes its time for each trace."""
+    state = changed(runs="single")
+    lines = lines_of(planted, state)
+    figure = figures.error_against_step(lines, colours, state)
+    traces = of_role(figure, "line")
+    assert [trace.meta["size"] for trace in traces] == planted.sizes
+    for trace in traces:
+        mine = [line for line in lines if line.size == trace.meta["size"]]
+        assert len(mine) == 3
+        ends = np.flatnonzero(np.isnan(trace.y))
+        parts = np.split(trace.y, ends)
+        for line, part in zip(mine, parts, strict=True):
+            assert part[np.isfinite(part)] == pytest.approx(line.value)
+        said = trace.customdata[np.isfinite(trace.y)]
+        assert sorted(set(said[:, 2])) == [line.seed for line in mine]
+        assert said[:, 1] == pytest.approx(np.exp(np.concatenate([one.log_norm for one in mine])))
+        assert "seed %{customdata[2]:d}" in trace.hovertemplate

@@ -42,6 +42,8 @@ def test_the_report_is_accessible_and_fits_the_window(chromium, tmp_path_factory
     page.emulate_media(media="screen")
     page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    beside = "one => one.scrollWidth - one.clientWidth"
+    assert page.locator(".stacked").evaluate(beside) <= 1  # the findings do not scroll
     for picture in page.locator("figure img").all():
         box = picture.bounding_box()
         assert box["x"] >= 0

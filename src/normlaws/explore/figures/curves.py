@@ -24,7 +24,7 @@ from normlaws.report.style import INK, PREDICTION, WINDOW
 
 DASHES = {"complete": "solid", "unfinished": "dash", "diverged": "dot", "failed": "dot"}
 PALE = 0.35  # opacity of sizes outside the P cut
-MOST_MARKERS = 3000  # drawn in a figure; every record can be pointed at nevertheless
+MOST_MARKERS = 1500  # drawn in a figure; every record can be pointed at nevertheless
 Placed = Callable[[Line], Floats]
 EDGE = {"color": PREDICTION, "width": 2}
 
@@ -100,8 +100,9 @@ def _curves(
         _crosses(figure, group, x_of, colours)
 
 
-def _look(line: Line) -> tuple[int, str]:
-    return line.size, line.status
+def _look(line: Line) -> tuple[int, str, bool]:
+    """What lines of one trace have in common: size, status, and whether they have seeds."""
+    return line.size, line.status, line.seed is not None
 
 
 def _draw(
@@ -113,7 +114,7 @@ def _draw(
     most: int,
 ) -> None:
     """Lines that look alike, as one trace, of whose markers at most ``most`` are drawn."""
-    size, status = _look(lines[0])
+    size, status, _ = _look(lines[0])
     outside = state.cut is not None and not state.cut[0] <= size <= state.cut[1]
     name = f"P = {count(size)}" + (f", {lines[0].name}" if len(lines) == 1 else "")
     figure.add_scatter(
@@ -134,7 +135,7 @@ def _draw(
 
 def _said(lines: list[Line], state: State) -> dict[str, Any]:
     """What a trace says at the point that is pointed at: numbers, and how they are written."""
-    size, status = _look(lines[0])
+    size, status, _ = _look(lines[0])
     names = {line.name for line in lines}
     who = names.pop() if len(names) == 1 else "seed %{customdata[2]:d}"
     logs = _joined([line.log_norm for line in lines])
@@ -187,7 +188,7 @@ def _crosses(figure: go.Figure, lines: list[Line], x_of: Placed, colours: dict[i
     ]
     if not ends:
         return
-    size, status = _look(lines[0])
+    size, status, _ = _look(lines[0])
     figure.add_scatter(
         x=[x_of(line)[last] for line, last in ends],
         y=[line.value[last] for line, last in ends],
