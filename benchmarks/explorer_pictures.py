@@ -140,7 +140,10 @@ def changed(page: Page, server: int, act: Callable[[], Any], figures: tuple[str,
     watch = Watch(server)
     act()
     names = [f"figure-{name}" for name in figures]
-    first = "names => Math.max(...names.map(name => (plots.find(one => one[0] === name) || [])[1]))"
+    first = (
+        "names => Math.max(...names.map(name => "
+        "(plots.find(([of, at]) => of === name && at > acted) || [])[1]))"
+    )
     page.wait_for_function(f"names => ({first})(names) > 0", arg=names, timeout=300_000)
     found = watch.spent(page.evaluate(f"names => ({first})(names) - acted", names))
     page.wait_for_function(DONE, timeout=300_000)
@@ -155,18 +158,18 @@ CHANGES: dict[str, tuple[Callable[[Page], Any], tuple[str, ...]]] = {
         lambda p: p.get_by_role("checkbox", name="400", exact=True).uncheck(),
         CURVES,
     ),
-    "another norm: curves": (lambda p: choose_next(p, "Norm"), CURVES),
-    "the first norm: curves, laws": (lambda p: choose_next(p, "Norm", "ArrowUp"), ("error",)),
+    "another norm: curves": (lambda p: choose(p, "frobenius"), CURVES),
+    "the first norm: curves, laws": (lambda p: choose(p, "spectral_complexity"), ("error",)),
     "smallest size left out: laws": (lambda p: cut(p), ("error",)),
     "early window moved: laws": (lambda p: move_window(p), ("error",)),
 }
 
 
-def choose_next(page: Page, menu: str, key: str = "ArrowDown") -> None:
-    page.get_by_role("button", name=menu, exact=False).first.focus()
-    for one in ("Enter", key, "Enter"):
-        page.keyboard.press(one)
-        page.wait_for_timeout(150)
+def choose(page: Page, norm: str) -> None:
+    page.evaluate(
+        "value => { acted = performance.now(); dash_clientside.set_props('norm', { value }); }",
+        norm,
+    )
 
 
 def cut(page: Page) -> None:
