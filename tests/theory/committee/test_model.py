@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import expm
+from scipy.optimize import root
 from scipy.special import erf
 
 import normlaws as nl
@@ -165,19 +166,39 @@ def test_orbits_are_those_of_a_symmetric_start():
             np.testing.assert_allclose(values[:, alike.first] @ alike.members.T, values, rtol=1e-12)
 
 
-def test_small_deviations_grow_at_the_escape_rate():
-    model = SoftCommittee(2, 2, 4, 1.0, 0.1, initial_variance=1e-4, initial_overlap=1e-7)
-    found = model.solve([900.0, 1100.0])
+def test_differences_grow_as_along_a_path_that_is_solved_apart():
+    model = SoftCommittee(2, 2, 4, 1.0, 0.1, initial_variance=1e-4, initial_overlap=1e-8)
+    found = model.solve([1500.0, 1700.0])
     apart = found.overlaps[:, 0, 0] - found.overlaps[:, 0, 1]
+    assert 1e-5 < apart[0] < apart[1] < 1e-2
     grown = 200 / np.log(apart[1] / apart[0])
-    assert grown == pytest.approx(model.escape_time(), rel=0.02)
+    assert grown == pytest.approx(model.escape_time(), rel=1e-3)
 
 
-def test_escape_times_are_near_those_measured_on_trajectories():
-    counts = (1, 2, 4, 8, 16, 32)
-    times = [0.1 * SoftCommittee(2, 2, count, 1.0, 0.1).escape_time() for count in counts]
-    # measured ones depend on where they are measured, the more so the longer the spectrum
-    np.testing.assert_allclose(times, [29.71, 22.04, 14.23, 8.196, 4.560, 2.452], rtol=0.07)
+def test_escape_of_students_that_start_alike_has_the_rate_of_their_own_fixed_point():
+    """With Q_11 = Q_12, which slow relaxation keeps, and one eigenvalue, which settles."""
+    model = SoftCommittee(2, 2, 1, 1.0, 0.1)
+    one, full = model.blocks, np.ones((2, 2))
+
+    def speeds(values):
+        state = one.pack(values[0] * full[None], values[1] * full[None])
+        moved, grown = one.unpack(one.speed(state))
+        return np.array([moved[0, 0, 0], grown[0, 0, 0]])
+
+    overlap, gram = root(speeds, [0.4, 0.33], tol=1e-13).x
+    rates = np.linalg.eigvals(one.jacobian(one.pack(overlap * full[None], gram * full[None])))
+    assert model.escape_time() == pytest.approx(1 / rates.real.max(), rel=1e-3)
+
+
+def test_escape_times_are_those_measured_on_trajectories():
+    times = {
+        count: 0.1 * SoftCommittee(2, 2, count, 1.0, 0.1).escape_time()
+        for count in (1, 2, 4, 8, 16, 32)
+    }
+    for count, measured in {4: 14.23, 8: 8.196, 16: 4.560, 32: 2.452}.items():
+        assert times[count] == pytest.approx(measured, rel=5e-4)
+    for count, measured in {1: 29.71, 2: 22.04}.items():  # where it was measured is not known
+        assert times[count] == pytest.approx(measured, rel=0.025)
 
 
 def test_laws_of_linear_units_are_reached():

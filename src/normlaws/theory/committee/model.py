@@ -20,7 +20,7 @@ from normlaws.theory.committee.flow import Blocks
 from normlaws.theory.committee.laws import committee_laws
 from normlaws.theory.committee.linear import RELATIVE, LinearStart, linear_path
 from normlaws.theory.committee.moments import test_loss
-from normlaws.theory.committee.plateau import escape_rate
+from normlaws.theory.committee.plateau import escape_time
 from normlaws.theory.committee.results import CommitteeLaws, CommitteeSolution
 from normlaws.theory.committee.symmetry import orbits
 
@@ -112,18 +112,21 @@ class SoftCommittee:
     def escape_time(self) -> float:
         """The e-fold time, in α, of the departure from the symmetric plateau.
 
-        Students and teachers are alike on the plateau; the time is the inverse of the largest
-        growth rate about it, and the plateau lasts some multiple that the start decides.
+        Students and teachers are alike on the plateau. The time is read, whatever the model's own
+        start, from the growth of |R_11 − R_12| between 1e-5 and 1e-2 (for two students; 2/K of it
+        for K) along the path from ``initial_variance`` 1e-4 and ``initial_overlap`` 1e-8; the
+        plateau lasts some multiple that the start decides.
 
         Raises:
-            InputError: there is no plateau: linear units, or one student or teacher alone.
+            InputError: there is no plateau: linear units, or one student or teacher alone; too
+                large a learning rate.
         """
         if self.activation == "linear" or min(self.student, self.teacher) < 2:
             raise InputError(
                 f"expected erf units with at least 2 students and 2 teachers for a plateau, got "
                 f"{self.activation} with {self.student} and {self.teacher}"
             )
-        return 1 / escape_rate(self.blocks)
+        return escape_time(self.blocks)
 
     def laws(self) -> CommitteeLaws:
         """Exponents and prefactors of the late stage of one-pass training, L → ∞."""

@@ -12,10 +12,52 @@ from normlaws.theory.committee.symmetry import orbits
 
 APPROACH = 50.0  # η α of the path that leads to the plateau
 ACCURACY = 1e-9  # of its equations
+VARIANCE, OVERLAP = 1e-4, 1e-8  # of the start of the path that leaves it
+LEAVING = (1e-5, 1e-2)  # |R_11 − R_12| for two students, 2/K of it for K
+RECORDS, SPARE = 24, 12.0  # of that path; e-fold times that it is followed beyond the escape
+
+
+def escape_time(blocks: Blocks) -> float:
+    """The e-fold time, in α, of the departure from the plateau along a path that visits it.
+
+    Students start almost alike. That of their differences which does not favour a teacher,
+    Q_11 − Q_12, decays much more slowly than the others grow, and with many eigenvalues neither
+    have all blocks come to rest when the escape is over, so that the rate at the fixed point
+    (:func:`escape_rate`) is not quite the one that is seen.
+
+    Raises:
+        InputError: there is no plateau at this learning rate, or nothing leaves it.
+    """
+    k, m = blocks.students, blocks.teachers
+    low, high = (np.log(2 / k * level) for level in LEAVING)
+    overlap = np.zeros((k, m))
+    overlap[np.arange(k), np.arange(k) % m] = OVERLAP
+    gram = overlap @ overlap.T + VARIANCE * np.eye(k)
+    ones = np.full((len(blocks.variance), 1, 1), blocks.share)
+    last = (high - np.log(OVERLAP) + SPARE) / escape_rate(blocks)
+    alphas = np.linspace(0, last, RECORDS)
+    begin = blocks.pack(ones * overlap, ones * gram)
+    path = blocks.integrate(begin, alphas, orbits(k, m, paired=True))
+    both = blocks.covariance(*blocks.unpack(path))
+    apart = np.log(np.abs(both[:, 0, k] - both[:, 0, k + 1]))
+    if not np.nanmax(apart) > high:
+        raise InputError(
+            f"expected students that leave the symmetric plateau, got none by α = {last:.3g} at "
+            f"learning_rate {blocks.learning_rate:g}; smaller ones do"
+        )
+    at = [_crossing(alphas, apart, level) for level in (low, high)]
+    return float((at[1] - at[0]) / (high - low))
+
+
+def _crossing(alphas: Floats, values: Floats, level: float) -> float:
+    """Where values that start below ``level`` first exceed it, linear in between."""
+    k = int(np.argmax(values > level))
+    share = (level - values[k - 1]) / (values[k] - values[k - 1])
+    return float(alphas[k - 1] + share * (alphas[k] - alphas[k - 1]))
 
 
 def escape_rate(blocks: Blocks) -> float:
-    """The largest growth rate of small deviations from the plateau, per α."""
+    """The largest growth rate of small deviations from the fixed point, per α."""
     rho, theta = plateau(blocks)
     ones = np.full((len(blocks.variance), 1, 1), blocks.share)
     rates = np.linalg.eigvals(blocks.jacobian(blocks.pack(ones * rho, ones * theta)))
