@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -117,7 +118,7 @@ class Strips(Flat):
         self._parts = 2 if halves else 1
         self._product = compiled_product() if compiled and halves else None
         self._workers = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(self._workers)
+        self._pool = ThreadPoolExecutor(max(self._workers - 1, 1))
 
     def sums(self) -> Sums:
         """Of the rows of the matrix that was given."""
@@ -138,9 +139,10 @@ class Strips(Flat):
         return np.ascontiguousarray(whole).reshape(x.shape)
 
     def _shared(self, part: Callable[[int, int], T]) -> list[T]:
-        """What the parts of the rows contribute, each on a core of its own."""
+        """What the parts of the rows contribute, each on a core of its own, the first on this."""
         edges = np.linspace(0, self.outputs, self._workers + 1).astype(int)
-        return list(self._pool.map(part, edges[:-1], edges[1:]))
+        others = [self._pool.submit(part, *ends) for ends in pairwise(edges[1:])]
+        return [part(*edges[:2]), *(other.result() for other in others)]
 
     def _sums(self, low: int, high: int) -> tuple[Squares, Squares, float]:
         """Sums of squares of some of the rows, and of the columns therein; sum of sizes."""
