@@ -122,8 +122,8 @@ class Strips(Flat):
 
     def sums(self) -> Sums:
         """Of the rows of the matrix that was given."""
-        rows, columns, absolute = zip(*self._shared(self._sums), strict=True)
-        squares = np.sum(columns, axis=0) if self.turned else np.concatenate(rows)
+        found, absolute = zip(*self._shared(self._sums), strict=True)
+        squares = np.sum(found, axis=0) if self.turned else np.concatenate(found)
         return Sums(float(np.sqrt(squares).sum()), float(squares.sum()), float(sum(absolute)))
 
     def gram(self, x: Vectors, wanted: Mask | None = None) -> Vectors:
@@ -144,16 +144,21 @@ class Strips(Flat):
         others = [self._pool.submit(part, *ends) for ends in pairwise(edges[1:])]
         return [part(*edges[:2]), *(other.result() for other in others)]
 
-    def _sums(self, low: int, high: int) -> tuple[Squares, Squares, float]:
-        """Sums of squares of some of the rows, and of the columns therein; sum of sizes."""
-        rows, absolute = [], 0.0
+    def _sums(self, low: int, high: int) -> tuple[Squares, float]:
+        """Sums of squares over each row of the matrix that was given, and the sum of sizes.
+
+        Of some of the rows here, so that where the matrix was turned others add to the same sums.
+        """
         columns = np.zeros((self._parts, self.inputs // self._parts))
+        rows, absolute = [], 0.0
         for strip in self._strips(low, high):
-            columns += np.einsum("pij,pij->pj", strip, strip)
-            squares = np.matmul(strip[..., None, :], strip[..., None])[..., 0, 0]
-            rows.append(squares.sum(0, dtype=np.float64))
+            if self.turned:
+                columns += np.einsum("pij,pij->pj", strip, strip)
+            else:
+                squares = np.matmul(strip[..., None, :], strip[..., None])[..., 0, 0]
+                rows.append(squares.sum(0, dtype=np.float64))
             absolute += float(np.abs(strip).sum())
-        return np.concatenate(rows), columns, absolute
+        return columns if self.turned else np.concatenate(rows), absolute
 
     def _gram(self, x: Vectors, low: int, high: int) -> Vectors:
         """AᵀA x of some of the rows, (parts, vectors, inputs of a part)."""
