@@ -6,7 +6,7 @@ extra is installed, and must end with an error that names the extra where it is 
 
 from __future__ import annotations
 
-import tarfile
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,5 @@ def test_tests_run_from_the_sdist_with_the_extra_test_alone(with_extra, sdist, t
 
 
 def unpacked(sdist: Path, where: Path) -> Path:
-    with tarfile.open(sdist) as packed:
-        packed.extractall(where, filter="data")
+    shutil.unpack_archive(sdist, where)
     return where / sdist.name.removesuffix(".tar.gz")
