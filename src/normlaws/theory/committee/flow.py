@@ -55,6 +55,12 @@ class Blocks:
             ]
         )
 
+    def alike(self, overlap: Floats, gram: Floats) -> Floats:
+        """The state (D,) whose blocks are alike: R (K, M) and Q (K, K) in equal shares."""
+        ones = np.full((len(self.variance), 1, 1), self.share)
+        found: Floats = self.pack(ones * overlap, ones * gram)
+        return found
+
     def pack(self, rho: AnyArray, theta: AnyArray) -> AnyArray:
         """ρ (…, L, K, M) and θ (…, L, K, K) to states (…, D)."""
         lead = rho.shape[:-3]

@@ -22,7 +22,7 @@ from normlaws.theory.committee.linear import RELATIVE, LinearStart, linear_path
 from normlaws.theory.committee.moments import test_loss
 from normlaws.theory.committee.plateau import escape_time
 from normlaws.theory.committee.results import CommitteeLaws, CommitteeSolution
-from normlaws.theory.committee.symmetry import orbits
+from normlaws.theory.committee.symmetry import orbits, overlaps_at_start
 
 SMALLEST = 1e-10  # test losses of erf units below this are rounding
 ACTIVATIONS = ("erf", "linear")
@@ -163,10 +163,9 @@ class SoftCommittee:
     @property
     def start(self) -> tuple[Floats, Floats]:
         """Overlaps at α = 0 per input: students with teachers (K, M), among each other (K, K)."""
-        x = np.zeros((self.student, self.teacher))
-        i = np.arange(self.student)
-        x[i, i % self.teacher] = self.initial_overlap
-        return x, x @ x.T + self.initial_variance * np.eye(self.student)
+        return overlaps_at_start(
+            self.student, self.teacher, self.initial_variance, self.initial_overlap
+        )
 
     @property
     def _exponent(self) -> float:
@@ -177,10 +176,9 @@ class SoftCommittee:
         return power_law(1.0, 1 + self._exponent, self.eigenvalues)
 
     def _erf(self, alphas: Floats) -> dict[str, np.ndarray]:
-        blocks, (x, q) = self.blocks, self.start
-        ones = np.full((self.eigenvalues, 1, 1), blocks.share)
+        blocks = self.blocks
         alike = orbits(self.student, self.teacher, paired=self.initial_overlap != 0)
-        states = blocks.integrate(blocks.pack(ones * x, ones * q), alphas, alike)
+        states = blocks.integrate(blocks.alike(*self.start), alphas, alike)
         rho, theta = blocks.unpack(states)
         c, k = blocks.covariance(rho, theta), self.student
         with np.errstate(invalid="ignore"):

@@ -8,7 +8,7 @@ from scipy.optimize import root
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.theory.committee.flow import Blocks
-from normlaws.theory.committee.symmetry import orbits
+from normlaws.theory.committee.symmetry import orbits, overlaps_at_start
 
 APPROACH = 50.0  # η α of the path that leads to the plateau
 ACCURACY = 1e-9  # of its equations
@@ -30,13 +30,9 @@ def escape_time(blocks: Blocks) -> float:
     """
     k, m = blocks.students, blocks.teachers
     low, high = (np.log(2 / k * level) for level in LEAVING)
-    overlap = np.zeros((k, m))
-    overlap[np.arange(k), np.arange(k) % m] = OVERLAP
-    gram = overlap @ overlap.T + VARIANCE * np.eye(k)
-    ones = np.full((len(blocks.variance), 1, 1), blocks.share)
     last = (high - np.log(OVERLAP) + SPARE) / escape_rate(blocks)
     alphas = np.linspace(0, last, RECORDS)
-    begin = blocks.pack(ones * overlap, ones * gram)
+    begin = blocks.alike(*overlaps_at_start(k, m, VARIANCE, OVERLAP))
     path = blocks.integrate(begin, alphas, orbits(k, m, paired=True))
     both = blocks.covariance(*blocks.unpack(path))
     apart = np.log(np.abs(both[:, 0, k] - both[:, 0, k + 1]))
@@ -58,9 +54,7 @@ def _crossing(alphas: Floats, values: Floats, level: float) -> float:
 
 def escape_rate(blocks: Blocks) -> float:
     """The largest growth rate of small deviations from the fixed point, per α."""
-    rho, theta = plateau(blocks)
-    ones = np.full((len(blocks.variance), 1, 1), blocks.share)
-    rates = np.linalg.eigvals(blocks.jacobian(blocks.pack(ones * rho, ones * theta)))
+    rates = np.linalg.eigvals(blocks.jacobian(blocks.alike(*plateau(blocks))))
     return float(rates.real.max())
 
 

@@ -27,6 +27,16 @@ class Orbits:
     members: Floats
 
 
+def overlaps_at_start(
+    students: int, teachers: int, variance: float, overlap: float
+) -> tuple[Floats, Floats]:
+    """Students of one variance, each on the side of one teacher, i mod M: R (K, M), Q (K, K)."""
+    x = np.zeros((students, teachers))
+    i = np.arange(students)
+    x[i, i % teachers] = overlap
+    return x, x @ x.T + variance * np.eye(students)
+
+
 def orbits(students: int, teachers: int, paired: bool) -> Orbits:
     """The orbits of a start.
 
