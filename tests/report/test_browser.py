@@ -42,8 +42,9 @@ def test_the_report_is_accessible_and_fits_the_window(chromium, tmp_path_factory
     page.emulate_media(media="screen")
     page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    beside = "one => one.scrollWidth - one.clientWidth"
-    assert page.locator(".stacked").evaluate(beside) <= 1  # the findings do not scroll
+    for region in page.locator(".scroll").all():
+        beyond = region.evaluate("one => one.scrollWidth - one.clientWidth")
+        assert beyond <= 1, region.get_attribute("aria-label")  # nothing scrolls sideways
     for picture in page.locator("figure img").all():
         box = picture.bounding_box()
         assert box["x"] >= 0

@@ -213,14 +213,11 @@ def test_trouble_is_shown_with_its_message(plain_curves, laws, tmp_path):
     assert [row[3] for row in rows] == ["failed", "diverged", "unfinished"]
     assert rows[0][5] == "<b>out of memory</b>"
     assert "<b>" not in page
-    assert table(page, "Runs of every size, by how they ended")[1] == [
-        "32",
-        "3",
-        "0",
-        "1",
-        "1",
-        "1",
-    ]
+    counts = table(page, "Runs of every size, by how they ended")
+    assert counts[1] == ["32", "3", "0", "1", "1", "1"]
+    runs["status"] = "complete"
+    counts = table(write(tmp_path, Curves(curves.frame, runs), laws), "Runs of every size")
+    assert counts[:2] == [["P", "runs", "complete"], ["32", "3", "3"]]
 
 
 @pytest.mark.usefixtures("quick")

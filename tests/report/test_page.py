@@ -128,3 +128,13 @@ def test_written_in_one_step(tmp_path):
     path = write_page(tmp_path / "new" / "page.html", "t", [Section("S", "s", [Text("x")])])
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [p.name for p in path.parent.iterdir()] == ["page.html"]
+
+
+def test_a_table_too_wide_for_a_phone_has_labelled_cells():
+    narrow = Table("narrow", ("P", "error"), [("100", "0.1")], numeric=(0, 1))
+    wide = Table("wide", ("run", "lowest test error"), [("r" * 60, "a sentence")], numeric=(0,))
+    assert (narrow.cards, wide.cards) == (False, True)
+    text = render_page("page", [Section("tables", "tables", [narrow, wide])])
+    cells = [attrs for name, attrs in Elements(text).found if name in ("th", "td")]
+    labels = [attrs["data-label"] for attrs in cells if "data-label" in attrs]
+    assert labels == ["run", "lowest test error"]

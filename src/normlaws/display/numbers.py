@@ -25,7 +25,7 @@ class Interval(Protocol):
 
 def fixed(value: float | None) -> str:
     """Three decimals, with a true minus sign: the form of exponents."""
-    return NONE if _missing(value) else f"{value:.3f}".replace("-", "−")
+    return NONE if _missing(value) else f"{value:z.3f}".replace("-", "−")
 
 
 def significant(value: float | None, digits: int = 3) -> str:

@@ -63,7 +63,7 @@ def _main(subject: Subject) -> Figure:
     )
     caption = (
         f"{_upper(words(subject.metric))} against the {words(subject.norm)} along training, one "
-        "line for each training-set size P, darker for more data. "
+        "line for each training-set size P, in the colour of the key. "
     )
     if subject.laws is None:
         caption += "Lines: mean over complete runs at equal step; bands: one standard error of it."

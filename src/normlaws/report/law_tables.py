@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from normlaws.laws import Estimate, Laws
 
 _SHOWN = ("gamma", "gamma1", "gamma0", "gamma2", "product", "difference")
+_SIGNS = re.compile("([<>≤≥±]) ")
 _INTERVAL = "95\u00a0% interval"
 
 
@@ -50,10 +52,15 @@ def findings(laws: Laws) -> Table:
     return Table(
         "Findings: the laws are established where every answer is, contradicted where one is",
         FINDINGS,
-        finding_rows(laws),
+        [tuple(map(_bound, row)) for row in finding_rows(laws)],
         numeric=FINDING_NUMBERS,
         stacked=True,
     )
+
+
+def _bound(cell: str) -> str:
+    """Signs do not part from their numbers at the end of a line."""
+    return _SIGNS.sub("\\1\u00a0", cell)
 
 
 def clocks(laws: Laws) -> tuple[Table, str]:

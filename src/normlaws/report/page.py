@@ -20,6 +20,9 @@ from normlaws.storage.folder import replace_file
 
 _SVG_AT_MOST = 400_000
 _PNG_DPI = 220
+_PHONE = 46  # characters of a table's type across 390 px
+_GAP = 1.5  # between columns
+_FOLDED = 18  # characters a line of cells that wrap
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Table:
     """Rows of strings; the first column names the row.
 
     ``folded`` hides it until asked for; where not ``wide``, two stand beside each other. Cells of a
-    ``stacked`` one wrap, and on a phone each row is a card.
+    ``stacked`` one wrap. On a phone each row of a table that is too wide for it is a card.
     """
 
     caption: str
@@ -64,6 +67,17 @@ class Table:
     wide: bool = True
     stacked: bool = False
     kind: str = "table"
+
+    @property
+    def cards(self) -> bool:
+        """Whether the columns do not fit beside each other on a phone."""
+        return sum(map(self._characters, range(len(self.header)))) > _PHONE
+
+    def _characters(self, column: int) -> float:
+        """Characters across that a column takes, with the gap after it; words are not broken."""
+        words = max((len(word) for word in self.header[column].split(" ")), default=0)
+        cells = max((len(row[column]) for row in self.rows), default=0)
+        return _GAP + max(words, cells if column in self.numeric else min(cells, _FOLDED))
 
 
 Block = Text | Figure | Table

@@ -26,17 +26,18 @@ def rows_of(table: pd.DataFrame) -> Iterator[Any]:
 
 
 def run_counts(curves: Curves) -> Table:
-    """How many runs of each size came to which end."""
+    """How many runs of each size came to which end, of those that occur."""
     runs = curves.runs
+    occurring = [status for status in STATUSES if (runs["status"] == status).any()]
     rows = [
         (
             count(size),
             count(len(of_size)),
-            *(count(int((of_size["status"] == s).sum())) for s in STATUSES),
+            *(count(int((of_size["status"] == status).sum())) for status in occurring),
         )
         for size, of_size in _by_size(runs)
     ]
-    header = ("P", "runs", *STATUSES)
+    header = ("P", "runs", *occurring)
     return Table("Runs of every size, by how they ended", header, rows, numeric=range(len(header)))
 
 
@@ -54,14 +55,14 @@ def troubled_runs(curves: Curves) -> Table | None:
 
 
 def all_runs(curves: Curves, laws: Laws | None, metric: str) -> Table:
-    """Every run with its last value and, where fitted, its optimum."""
+    """Every run, by size and seed, with its last value and, where fitted, its optimum."""
     ends = curves.frame.groupby("run").agg(records=("size", "size"), step=("step", "max"))
     final = curves.frame.groupby("run")[metric].last()
     found: dict[Any, Any] = {}
     if laws is not None:
         found = laws.optima.set_index("run").to_dict("index")
     rows = []
-    for row in rows_of(curves.runs):
+    for row in rows_of(curves.runs.sort_values(["size", "seed"], kind="stable")):
         end = ends.loc[row.run] if row.run in ends.index else {"records": 0, "step": None}
         best: Mapping[str, Any] = found.get(row.run, {})
         rows.append((

@@ -136,8 +136,9 @@ def _with_room(sizes: list[int]) -> list[int]:
 
 
 def _short(value: float) -> str:
+    """``"20k"``, ``"2M"``; other sizes below a million as they are: ``"16,384"``."""
     for unit, letter in ((1e6, "M"), (1e3, "k")):
-        if value >= 10 * unit or (value >= unit and value % unit == 0):
+        if value >= unit and (value >= 1e6 or value % unit == 0):
             return f"{value / unit:.4g}{letter}"
     return f"{value:,.0f}"
 

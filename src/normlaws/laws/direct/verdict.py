@@ -44,7 +44,7 @@ def _opening(metric: str, gamma: Estimate) -> str:
         if gamma.low is None or gamma.high is None
         else f" (95 %: {gamma.low:.3g} to {gamma.high:.3g})"
     )
-    return f"The best {metric} falls as P^−γ with γ = {gamma.value:.3g}{span}."
+    return f"The lowest {metric} falls as P^−γ with γ = {gamma.value:.3g}{span}."
 
 
 def _no_norm(curves: Curves) -> Note | None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from normlaws.curves import as_size
 from normlaws.report.scales import log_axis, metric_label, size_axis, words
-from normlaws.report.style import FIT, MUTED, explain, legend_above, new_axes
+from normlaws.report.style import FIT, INK, MUTED, explain, legend_above, new_axes
 
 if TYPE_CHECKING:
     from normlaws.laws.direct import DirectLaw
@@ -44,7 +44,7 @@ def direct_laws(laws: Mapping[str, DirectLaw], ax: Axes | None = None) -> Axes:
     ax.set_ylabel(f"lowest {metric_label(first.metric)}")
     heights = [_group(ax, name, law, k, len(laws)) for k, (name, law) in enumerate(laws.items())]
     log_axis(ax, "y", np.concatenate(heights))
-    ax.axvline(known[-1], color=MUTED, lw=0.8, ls=":")
+    ax.axvline(known[-1], color=INK, lw=1.3, ls=":")
     legend_above(ax)
     return ax
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("gamma", "gamma0", "gamma1", "gamma2", "product")
 _MARKERS = "os^Dv"
+_STROKES = ("-", "--", "-.", ":")
 
 
 def title(study: SolvedStudy) -> str:
@@ -59,6 +60,8 @@ def sections(study: SolvedStudy, solved: Solved) -> list[Section]:
 def draw(kinds: dict[str, Curves], norm: str, metric: str, ax: Axes | None = None) -> Axes:
     """Draw curves against the norm: exact ones as lines, others as points with error bars.
 
+    Each kind of exact curves has its own stroke, each kind of points its own marker.
+
     Points are means over seeds at equal step; bars are one standard error to either side.
     """
     ax = new_axes(ax)
@@ -69,12 +72,14 @@ def draw(kinds: dict[str, Curves], norm: str, metric: str, ax: Axes | None = Non
     place = norm_axis(ax, "x", norm, np.concatenate([rows["x"] for rows in shown.values()]))
     ax.set_ylabel(metric_label(metric))
     log_axis(ax, "y", np.concatenate([rows["y"] for rows in shown.values()]))
-    simulated = 0
+    exact = simulated = 0
     for name, means in shown.items():
         rows = means.assign(x=place(means["x"].to_numpy(dtype=float)))
         if not kinds[name].seeds:
-            bands(ax, rows, colours, band=False)
-            ax.plot([], [], color="black", lw=1.5, label=name)
+            stroke = _STROKES[exact % len(_STROKES)]
+            exact += 1
+            bands(ax, rows, colours, style=stroke, band=False)
+            ax.plot([], [], color="black", lw=1.5, ls=stroke, label=name)
             continue
         marker = _MARKERS[simulated % len(_MARKERS)]
         simulated += 1
@@ -92,7 +97,8 @@ def draw(kinds: dict[str, Curves], norm: str, metric: str, ax: Axes | None = Non
 
 
 def _figure(kinds: dict[str, Curves], study: SolvedStudy) -> Figure:
-    names = " and ".join(kinds)
+    *first, last = kinds
+    names = f"{', '.join(first)} and {last}" if first else last
     alt = f"{words(study.metric)} against the {words(study.norm)}: {names}, one colour per size."
     caption = (
         f"{names[:1].upper()}{names[1:]}. Lines: exact. Points: mean over seeds at equal step, "

@@ -82,7 +82,7 @@ def _linear(solved: CommitteeStudy) -> Figure:
     return Figure(
         _any.draw({"linear units": solved.linear}, "frobenius", "test_loss"),
         alt="Test loss of linear units against the norm: one curve, a power law.",
-        caption="Exact curves of one linear unit with 10 000 eigenvalues; every size cuts the "
+        caption="Exact curves of one linear unit with 10,000 eigenvalues; every size cuts the "
         "same curve.",
         name="curves-linear",
     )
