@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 
 from normlaws.problems import Examples
-from normlaws.training.evaluate import BATCH, evaluation_mode, fitting_batch, score
+from normlaws.training.evaluate import BATCH, MOST, evaluation_mode, fitting_batch, score
 
 
 def network() -> nn.Module:
@@ -62,7 +62,7 @@ def test_outputs_that_are_not_finite_score_nan():
     assert np.isnan(score(model, examples(5))).all()
 
 
-@pytest.mark.parametrize(("width", "expected"), [(1, BATCH), (1 << 15, 128), (1 << 16, 64)])
+@pytest.mark.parametrize(("width", "expected"), [(1, MOST), (1 << 15, 128), (1 << 16, 64)])
 def test_wide_layers_are_scored_by_smaller_batches_to_the_same_result(width, expected):
     torch.manual_seed(0)
     given = examples(3 * 64 + 5)

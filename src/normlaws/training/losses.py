@@ -25,6 +25,8 @@ def summed_loss(name: str, outputs: Tensor, labels: Tensor) -> Tensor:
         outputs: (n, outputs), or (n, tokens, outputs) where every token has a label.
         labels: (n,) or (n, tokens) classes, or (n, outputs) float targets.
     """
+    if name == "cross-entropy" and labels.ndim == 2 and outputs.mT.is_contiguous():
+        return F.cross_entropy(outputs.mT, labels, reduction="sum")
     outputs, labels = by_label(outputs, labels)
     if name == "cross-entropy":
         return F.cross_entropy(outputs, labels, reduction="sum")

@@ -50,12 +50,15 @@ class BatchOrder:
         self.seed = seed
         self._epochs: dict[int, Tensor] = {}
 
-    def __call__(self, step: int) -> Tensor:
-        """Indices (batch_size,) int64 of the examples of optimiser step ``step``, from 0."""
+    def __call__(self, step: int, steps: int = 1) -> Tensor:
+        """Indices (steps * batch_size,) int64 of the examples of so many steps from ``step`` on."""
         epoch, start = divmod(step * self.batch_size, self.size)
-        indices = self._epoch(epoch)[start : start + self.batch_size]
-        missing = self.batch_size - len(indices)
-        return torch.cat([indices, self._epoch(epoch + 1)[:missing]]) if missing else indices
+        missing, parts = steps * self.batch_size, list[Tensor]()
+        while missing:
+            parts.append(self._epoch(epoch)[start : start + missing])
+            missing -= len(parts[-1])
+            epoch, start = epoch + 1, 0
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def epochs(self, step: int) -> float:
         """How often, on average, each example has been seen after ``step`` steps."""

@@ -14,6 +14,7 @@ from torch import nn
 
 from normlaws.problems import DataSettings, ModelSettings
 from normlaws.problems.settings import Settings, added
+from normlaws.training import optimizers
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -35,10 +36,10 @@ class OptimizerSettings(Settings):
         """The optimiser over ``parameters``, in its fused form."""
         rate, decay = self.learning_rate, self.weight_decay
         if self.name == "sgd":
-            return torch.optim.SGD(
+            return optimizers.SGD(
                 parameters, lr=rate, weight_decay=decay, momentum=self.momentum, fused=True
             )
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.name]
+        kind = {"adam": optimizers.Adam, "adamw": optimizers.AdamW}[self.name]
         found: torch.optim.Optimizer = kind(parameters, lr=rate, weight_decay=decay, fused=True)
         return found
 

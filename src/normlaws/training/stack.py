@@ -22,6 +22,7 @@ from normlaws.training.run import Alone
 from normlaws.training.settings import RunSettings
 from normlaws.training.stacked import FAMILIES, StackedNetwork
 
+AHEAD = 32  # steps whose examples are looked up at once
 FREE = {"model": {"init_scale"}, "optimizer": {"learning_rate", "weight_decay"}}
 
 
@@ -126,9 +127,8 @@ class Stack:
     def advance(self) -> None:
         """One optimiser step of every run."""
         inputs, labels = self._batches()
-        logits = self._network(inputs).flatten(0, 1)
         name = self._replicas[0].settings.training.loss
-        loss = summed_loss(name, logits, labels) / inputs.shape[1]
+        loss = summed_loss(name, self._network(inputs), labels) / inputs.shape[1]
         for parameter in self._parameters:
             parameter.grad = None
         loss.backward()
@@ -180,7 +180,7 @@ class Stack:
 
 
 class _Batches:
-    """Inputs (replicas, batch, channels, height, width), labels (replicas * batch, …) of a step."""
+    """Inputs (replicas, batch, channels, height, width), labels (replicas, batch, …) of a step."""
 
     def __init__(self, replicas: Sequence[Replica]) -> None:
         self._replicas = replicas
@@ -188,6 +188,7 @@ class _Batches:
         if self._augmented:
             return
         sizes = [len(replica.train) for replica in replicas]
+        self._ahead: dict[int, Tensor] = {}
         self._starts = [sum(sizes[:index]) for index in range(len(sizes))]
         self._images = torch.cat([replica.train.images for replica in replicas])
         self._labels = torch.cat([replica.train.labels for replica in replicas])
@@ -200,9 +201,18 @@ class _Batches:
         if self._augmented:
             batches = [replica.batch() for replica in self._replicas]
             inputs, labels = zip(*batches, strict=True)
-            return torch.stack(inputs), torch.cat(labels)
-        pairs = zip(self._replicas, self._starts, strict=True)
-        index = torch.cat([replica.order(replica.step) + start for replica, start in pairs])
-        index = index.to(self._images.device)
+            return torch.stack(inputs), torch.stack(labels)
+        index = self._index(self._replicas[0].step)
         images = self._replicas[0].train.normalised(self._images[index])
-        return images.unflatten(0, (len(self._replicas), -1)), self._labels[index]
+        by_run = len(self._replicas), -1
+        return images.unflatten(0, by_run), self._labels[index].unflatten(0, by_run)
+
+    def _index(self, step: int) -> Tensor:
+        """Where the examples of a step are, (replicas * batch,); looked up for many steps ahead."""
+        if step not in self._ahead:
+            pairs = zip(self._replicas, self._starts, strict=True)
+            orders = [replica.order(step, AHEAD) + start for replica, start in pairs]
+            index = torch.stack([order.view(AHEAD, -1) for order in orders], dim=1).flatten(1)
+            steps = range(step, step + AHEAD)
+            self._ahead = dict(zip(steps, index.to(self._images.device), strict=True))
+        return self._ahead[step]

@@ -49,9 +49,12 @@ class StackedNetwork(nn.Module):
                 buffer.data = buffers[name][index]
 
     def forward(self, images: Tensor) -> Tensor:
-        """(replicas, batch, channels, height, width) to logits (replicas, batch, classes)."""
+        """(replicas, batch, channels, height, width) to logits (replicas, batch, classes).
+
+        Those of a class lie together in memory, except a transformer's.
+        """
         logits: Tensor = self.layers(images.permute(0, 2, 3, 4, 1))
-        return logits
+        return logits.mT
 
 
 def stacked(modules: Sequence[nn.Module]) -> nn.Module:

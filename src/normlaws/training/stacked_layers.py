@@ -1,8 +1,8 @@
 """Layers whose weights and activations have a replica axis, the first.
 
-Images are held as (replicas, channels, height, width, batch), with the batch innermost: windows of
-a convolution are then copied, and everything else is computed, along contiguous memory however
-small the images are. What a linear layer reads is (replicas, …, features).
+Images are held as (replicas, channels, height, width, batch), features as (replicas, features,
+batch), with the batch innermost: windows of a convolution are then copied, and everything else is
+computed, along contiguous memory however small the images and however few the features are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from normlaws.training.stacked_ops import affine, convolution
+from normlaws.training.stacked_ops import affine_columns, convolution
 
 
 def stack_of(layers: Sequence[Any], name: str) -> nn.Parameter:
@@ -24,7 +24,7 @@ def stack_of(layers: Sequence[Any], name: str) -> nn.Parameter:
 
 
 class Linear(nn.Module):
-    """(replicas, …, inputs) to (replicas, …, outputs)."""
+    """(replicas, inputs, batch) to (replicas, outputs, batch)."""
 
     def __init__(self, layers: Sequence[Any]) -> None:
         super().__init__()
@@ -33,9 +33,7 @@ class Linear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Batched matrix products."""
-        rows = inputs.flatten(1, -2)
-        found: Tensor = affine(rows, self.weight, self.bias).unflatten(1, inputs.shape[1:-1])
-        return found
+        return affine_columns(inputs, self.weight, self.bias)
 
 
 class Conv2d(nn.Module):
@@ -122,5 +120,5 @@ class Flatten(nn.Module):
         super().__init__()
 
     def forward(self, images: Tensor) -> Tensor:
-        """(replicas, channels, height, width, batch) to (replicas, batch, features)."""
-        return images.flatten(1, 3).mT
+        """(replicas, channels, height, width, batch) to (replicas, features, batch)."""
+        return images.flatten(1, 3)

@@ -17,6 +17,12 @@ def affine(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return result
 
 
+def affine_columns(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(r, inputs, n), (r, outputs, inputs), (r, outputs) to (r, outputs, n)."""
+    result: Tensor = _AffineColumns.apply(inputs, weight, bias)
+    return result
+
+
 def convolution(
     images: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int
 ) -> Tensor:
@@ -51,6 +57,21 @@ class _Affine(Function):
         inputs, weight = ctx.saved_tensors
         to_inputs = torch.bmm(grad, weight) if ctx.needs_input_grad[0] else None
         return to_inputs, torch.bmm(grad.mT, inputs), grad.sum(1) if ctx.has_bias else None
+
+
+class _AffineColumns(Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        ctx.has_bias = bias is not None
+        return _product(weight, inputs, None if bias is None else bias[:, :, None])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight = ctx.saved_tensors
+        to_inputs = torch.bmm(weight.mT, grad) if ctx.needs_input_grad[0] else None
+        return to_inputs, torch.bmm(grad, inputs.mT), grad.sum(2) if ctx.has_bias else None
 
 
 class _Convolution(Function):

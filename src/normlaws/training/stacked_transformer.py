@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from normlaws.training.stacked_layers import Conv2d, Linear, stack_of
+from normlaws.training.stacked_layers import Conv2d, stack_of
+from normlaws.training.stacked_layers import Linear as LinearOfColumns
 from normlaws.training.stacked_ops import affine
 
 
@@ -27,13 +28,22 @@ class Transformer(nn.Module):
         self.head = Linear([model.head for model in models])
 
     def forward(self, images: Tensor) -> Tensor:
-        """(replicas, channels, height, width, batch) to (replicas, batch, classes)."""
+        """(replicas, channels, height, width, batch) to (replicas, classes, batch)."""
         patches = self.embedding(images).flatten(2, 3)  # (replicas, width, patches, batch)
         tokens = patches.permute(0, 3, 2, 1)
         first = self.class_token.expand(-1, tokens.shape[1], -1, -1)
         tokens = self.blocks(torch.cat([first, tokens], dim=2) + self.positions)
         logits: Tensor = self.head(self.norm(tokens)[:, :, 0])
-        return logits
+        return logits.mT
+
+
+class Linear(LinearOfColumns):
+    """(replicas, …, inputs) to (replicas, …, outputs)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Batched matrix products."""
+        rows = inputs.flatten(1, -2)
+        return affine(rows, self.weight, self.bias).unflatten(1, inputs.shape[1:-1])
 
 
 class Block(nn.Module):
