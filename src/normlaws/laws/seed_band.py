@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from normlaws.arrays import Floats
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.resampled_fit import Samples
 
 ROWS = 200  # resamples that are enough for a standard deviation
@@ -66,7 +66,7 @@ def _half_width(moved: Floats, freedom: int) -> Floats:
     counted = np.maximum(np.isfinite(squares).sum(axis=(0, 1)), 1)
     about_mean = 1 - 1 / np.maximum(sizes, 1)  # the common curve is the mean of these curves
     deviation = np.sqrt(np.nansum(squares, axis=(0, 1)) / counted * about_mean)
-    return np.where(sizes > 1, stats.t.ppf(CENTRAL, max(freedom, 1)) * deviation, np.nan)
+    return np.where(sizes > 1, t_quantile(CENTRAL, max(freedom, 1)) * deviation, np.nan)
 
 
 def _moved(found: Samples, k: int, axis: Floats) -> Floats:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.laws.collapse.floor import FEWEST, SizeLaw
 from normlaws.laws.collapse.ladder import Ladder, different
 from normlaws.laws.collapse.resampling import freedom_of
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.least_squares import straight_line
 from normlaws.laws.estimators.profile import power_law_with_floor
@@ -87,7 +87,7 @@ def forecast_size(ladder: Ladder, law: SizeLaw, size: float, end: float | None) 
     spread = _spread(ladder) * float(np.sqrt(1 + 1 / ladder.counts.mean()))
     value = estimate(found, freedom)
     if value.low is None and missed.size:
-        half = float(stats.t.ppf(0.975, len(missed)) * np.sqrt(np.mean(missed**2)))
+        half = float(t_quantile(0.975, len(missed)) * np.sqrt(np.mean(missed**2)))
         return SizeForecast(size, place, Estimate(value.value, value.value - half,
                                                   value.value + half))  # fmt: skip
     past = float(np.sqrt(np.mean(missed**2))) if missed.size else 0.0

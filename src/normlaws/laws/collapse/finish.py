@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.errors import InputError
 from normlaws.laws.collapse.floor import FEWEST
 from normlaws.laws.collapse.ladder import WINDOW, Ladder, Track, different
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.estimators.profile import power_law_with_floor
 from normlaws.laws.result import Estimate
@@ -101,7 +101,7 @@ def finish_track(ladder: Ladder, floor: float, track: Track, upto: float | None 
             f"expected a curve above the floor {floor:.4g} with records between x = {x / 2:.2g} "
             f"and {x:.2g}, but run {track.name} has none"
         )
-    half = float(stats.t.ppf(LEVEL, freedom) * spread) if freedom > 0 else float("nan")
+    half = float(t_quantile(LEVEL, freedom) * spread) if freedom > 0 else float("nan")
     known = np.isfinite(half)
     law = _size_law(ladder, track)
     return Finish(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from normlaws.laws.collapse.finish import Finish
+from normlaws.laws.distributions import normal_below, normal_density
 
 STOP = 0.05  # chance of ending lowest below which a run can stop
 
@@ -29,8 +29,8 @@ def ranked(found: Sequence[Finish]) -> pd.DataFrame:
     apart = values - values[lead]
     width = np.maximum(np.hypot(spread, spread[lead]), np.finfo(float).tiny)
     z = apart / width
-    chance = stats.norm.cdf(-z)
-    regret = width * (stats.norm.pdf(z) - z * chance)
+    chance = normal_below(-z)
+    regret = width * (normal_density(z) - z * chance)
     return pd.DataFrame(
         {
             "run": [one.run for one in rows],

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.laws.collapse.ladder import Ladder
 from normlaws.laws.collapse.measure import Measured
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.least_squares import one_line
 from normlaws.laws.result import Estimate
 
@@ -95,8 +95,10 @@ def _trend(log_sizes: Floats, residuals: Floats) -> tuple[Estimate, bool]:
         return Estimate(float("nan")), False
     if kinds < 3:
         return Estimate(one_line(log_sizes, residuals)[1]), False
+    from scipy import stats
+
     line = stats.linregress(log_sizes, residuals)
-    width = float(stats.t.ppf(0.975, len(residuals) - 2) * line.stderr)
+    width = float(t_quantile(0.975, len(residuals) - 2) * line.stderr)
     rank = stats.spearmanr(log_sizes, residuals)
     found = Estimate(float(line.slope), float(line.slope - width), float(line.slope + width))
     real = np.ptp(residuals) > ROUNDING

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
@@ -19,6 +18,7 @@ from normlaws.errors import InputError, allowed
 from normlaws.laws.direct.fitting import direct_law
 from normlaws.laws.direct.result import DirectLaw
 from normlaws.laws.direct.verdict import certain
+from normlaws.laws.distributions import normal_below
 from normlaws.laws.estimators.bootstrap import NORMAL
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _chances(mean: Floats, spread: Floats) -> Floats:
     for k in range(len(mean)):
         at = mean[k] + spread[k] * NODES
         others = np.delete(np.arange(len(mean)), k)
-        above = stats.norm.sf((at[:, None] - mean[others]) / spread[others])
+        above = normal_below((mean[others] - at[:, None]) / spread[others])
         out[k] = (WEIGHTS * above.prod(axis=1)).sum() / WEIGHTS.sum()
     found: Floats = out / out.sum()
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves, as_size
@@ -16,6 +15,7 @@ from normlaws.laws.direct.best import best_of, so_far
 from normlaws.laws.direct.forms import Forms, fit_forms
 from normlaws.laws.direct.result import DirectLaw, Sampled
 from normlaws.laws.direct.verdict import judge
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.bootstrap import (
     degrees_of_freedom,
     estimate,
@@ -159,5 +159,5 @@ def _interval(log_error: Floats) -> tuple[float, float]:
     n = len(log_error)
     if n < 2:
         return float("nan"), float("nan")
-    wide = stats.t.ppf(0.975, n - 1) * log_error.std(ddof=1) / np.sqrt(n)
+    wide = t_quantile(0.975, n - 1) * log_error.std(ddof=1) / np.sqrt(n)
     return float(np.exp(log_error.mean() - wide)), float(np.exp(log_error.mean() + wide))

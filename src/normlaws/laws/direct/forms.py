@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from normlaws.arrays import Floats
+from normlaws.laws.distributions import f_quantile
 from normlaws.laws.forecasts.baselines import BASELINES, Fitted, fit_baseline
 
 SPARE = 2  # sizes that a form must leave over to have a say in intervals
@@ -51,7 +51,7 @@ class Forms:
         return tuple(one for one in able if self._no_worse(one, best))
 
     def _no_worse(self, one: Fitted, best: Fitted) -> bool:
-        limit = stats.f.ppf(LEVEL, self.spare(one), self.spare(best))
+        limit = f_quantile(LEVEL, self.spare(one), self.spare(best))
         return bool(self.scatter(one) ** 2 <= limit * self.scatter(best) ** 2 + 1e-20)
 
     @np.errstate(over="ignore", invalid="ignore")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.laws.data.grid import Panel
+from normlaws.laws.distributions import f_above, normal_below, t_quantile
 from normlaws.laws.result import Estimate
 
 LEVEL = 0.95
@@ -77,7 +77,7 @@ def _alike(panel: Panel) -> bool:
             if free < 2 or rest <= 0:
                 continue
             ratio = (mine**2).sum() / (len(names) - 1) / (rest / free)
-            if stats.f.sf(ratio, len(names) - 1, free) < ALIKE:
+            if f_above(ratio, len(names) - 1, free) < ALIKE:
                 return True
     return False
 
@@ -102,7 +102,7 @@ def estimate(values: Floats, freedom: int) -> Estimate:
     if freedom < 1 or len(rest) < 20 or not np.isfinite(value):
         return Estimate(value)
     widen = quantile(freedom)
-    low, middle, high = (float(np.quantile(rest, stats.norm.cdf(z))) for z in (-1.0, 0.0, 1.0))
+    low, middle, high = (float(np.quantile(rest, normal_below(z))) for z in (-1.0, 0.0, 1.0))
     out_of_reach = np.isinf(values[1:]).mean() > OUT_OF_REACH
     least = NARROWEST * (high - low)
     above = float("inf") if out_of_reach else widen * max(high - middle, least)
@@ -124,7 +124,7 @@ def widened(found: Estimate, extra: float) -> Estimate:
 
 def quantile(freedom: int) -> float:
     """Half-width of a 95 % interval in standard deviations: Student's t."""
-    return float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+    return float(t_quantile((1 + LEVEL) / 2, freedom))
 
 
 def known_to(freedom: int) -> float:

@@ -9,10 +9,10 @@ without their weights: the seed noise of the sizes is alike).
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 from scipy.optimize import minimize
 
 from normlaws.arrays import Floats
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.joint_fit import PAST
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.result import Estimate
@@ -38,7 +38,7 @@ def collapse_exponents(found: Samples) -> tuple[Estimate, Estimate]:
     left = np.array([_collapse(found, c, best) for c in found.panel.mean_curves(weights)])
     n = len(names)
     error = np.sqrt((n - 1) / n * ((left - left.mean(axis=0)) ** 2).sum(axis=0))
-    half = stats.t.ppf(0.975, n - 1) * error
+    half = t_quantile(0.975, n - 1) * error
     gamma, gamma2 = (
         Estimate(float(b), float(b - h), float(b + h)) for b, h in zip(best, half, strict=True)
     )

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from normlaws.arrays import Floats
+from normlaws.laws.distributions import normal_below
 from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.resampled_fit import Samples
 from normlaws.laws.findings.figures import Figures
@@ -105,8 +105,8 @@ def _power_of(figure: Estimate, asked: Asked) -> float | None:
         return None
     half = max((figure.high - figure.low) / 2, 1e-12)
     deviation = half / 1.96
-    above = stats.norm.cdf((asked.within[1] - half - asked.true) / deviation)
-    below = stats.norm.cdf((asked.within[0] + half - asked.true) / deviation)
+    above = normal_below((asked.within[1] - half - asked.true) / deviation)
+    below = normal_below((asked.within[0] + half - asked.true) / deviation)
     return float(np.clip(above - below, 0.0, 1.0))
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from normlaws.arrays import Floats
+from normlaws.laws.distributions import t_quantile
 from normlaws.laws.estimators.resampled_fit import sample
 from normlaws.laws.findings import findings
 from normlaws.laws.result import Finding
@@ -127,7 +127,7 @@ class Widths:
         variance = (1 - counted) * self.seeds / seeds + counted / test
         spare = (seeds - 1) * len(sizes) / ((self.seeds - 1) * len(self.sizes))
         quantiles = [
-            stats.t.ppf(CENTRAL, max(free, 1)) for free in (self.freedom * spare, self.freedom)
+            t_quantile(CENTRAL, max(free, 1)) for free in (self.freedom * spare, self.freedom)
         ]
         design = _leverage(sizes, name) / _leverage(self.sizes, name)
         return float(np.sqrt(variance / design) * quantiles[0] / quantiles[1])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import signal
 
 from normlaws.arrays import Floats
 from normlaws.curves import Curves
@@ -87,6 +86,8 @@ def observe(law: LogError, how: Observed, random: np.random.Generator) -> Curves
 
 def wander(n: int, memory: float, random: np.random.Generator) -> Floats:
     """A stationary error of variance 1 that is forgotten over ``memory`` records. (n,)."""
+    from scipy import signal
+
     keep = float(np.exp(-1 / memory)) if memory > 0 else 0.0
     values = random.normal(size=n)
     fresh = np.sqrt(1 - keep**2)

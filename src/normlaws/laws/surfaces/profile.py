@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from normlaws.arrays import Floats
 from normlaws.errors import InputError, allowed
+from normlaws.laws.distributions import chi2_quantile
 from normlaws.laws.result import Estimate
 from normlaws.laws.surfaces.solve import Problem, solve
 
@@ -31,7 +31,7 @@ def profile_interval(problem: Problem, theta: Floats, name: str, objective: floa
     place = family.constants.index(name)
     count = problem.log_loss.shape[1]
     factor = 0.5 if problem.loss.name == "squares" else 1.0
-    allowed_rise = float(np.exp(stats.chi2.ppf(0.95, 1) / 2 / (factor * count)))
+    allowed_rise = float(np.exp(chi2_quantile(0.95, 1) / 2 / (factor * count)))
     ends = [_edge(problem, theta, place, sign, objective * allowed_rise) for sign in (-1.0, 1.0)]
     value = theta[place]
     if name in family.logged:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
-from scipy.signal import lfilter
 
 from normlaws.arrays import Floats
 from normlaws.laws.surfaces.family import Family, Variables
@@ -68,6 +67,8 @@ def areas(rates: ArrayLike, memory: float = MEMORY) -> Floats:
         rates: (steps,) the learning rate of every step.
         memory: λ.
     """
+    from scipy.signal import lfilter
+
     rate = np.asarray(rates, dtype=float)
     falls = -np.diff(rate, prepend=rate[:1])
     weighted = lfilter([1.0], [1.0, -memory], falls)
