@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +72,7 @@ def run(
     plan = Study.load(file).scaled(scale)
     assert isinstance(plan, Study)
     folder = StudyFolder(out or Path("runs") / plan.name)
+    threading.Thread(target=_import_what_follows).start()
     try:
         with _terminated_as_interrupted():
             curves = plan.run(
@@ -103,6 +106,12 @@ def _finished_before(file: Path, out: Path | None, scale: float) -> bool:
         return False
     finish(found[0], folder, _title(planned.name), contents=found[1])
     return True
+
+
+def _import_what_follows() -> None:
+    """Laws and report, while other processes train."""
+    for room in ("normlaws.laws", "normlaws.report"):
+        importlib.import_module(room)
 
 
 def _title(name: str) -> str:

@@ -15,7 +15,7 @@ from normlaws.laws.headline import headline
 from normlaws.laws.render import CLOCKS_MEAN
 from normlaws.report import law_tables, run_tables
 from normlaws.report.drawn import Missing, Subject, axes_of, draw
-from normlaws.report.page import Block, Figure, Section, Text, figure_of, write_page
+from normlaws.report.page import Block, Figure, Section, Text, figure_of, laid_out, write_page
 from normlaws.report.scales import words
 from normlaws.storage.folder import replace_file
 from normlaws.version import __version__
@@ -90,9 +90,7 @@ def save_figures(
     """
     written = []
     for name, axes in axes_of(_subject(curves, laws, norm, metric)).items():
-        figure = figure_of(axes)
-        figure.draw_without_rendering()
-        figure.set_layout_engine(None)  # laid out once, not again for every file
+        figure = laid_out(figure_of(axes))
         for form in ("png", "pdf"):
             path = Path(folder) / f"{name}.{form}"
             replace_file(path, partial(figure.savefig, format=form, dpi=_DPI))

@@ -94,7 +94,7 @@ class Section:
 
 def embed(axes: Axes) -> str:
     """The figure of ``axes`` as a data URI without anything that is fetched or run."""
-    figure = figure_of(axes)
+    figure = laid_out(figure_of(axes))
     svg = _saved(figure, "svg")
     if len(svg) <= _SVG_AT_MOST:
         return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
@@ -107,6 +107,15 @@ def figure_of(axes: Axes) -> MplFigure:
     while isinstance(figure, SubFigure):
         figure = figure.get_figure()
     assert figure is not None, "these axes were removed from their figure"
+    return figure
+
+
+def laid_out(figure: MplFigure) -> MplFigure:
+    """The figure, its axes placed once for all files that are written of it."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     return figure
 
 
