@@ -4,10 +4,15 @@
 
 Three things apart: the start of the server (Python, imports, reading the study) until it says its
 address; from asking for the page to the first curves, to the exponents and to their intervals; and
-from a click or a key to the frame that shows its effect. Moments are taken in the page itself, at
-the first frame in which something is there. Beside them are the processor seconds that the server
-and the browser (all its processes) took meanwhile, which say what an idle machine would need where
-this one is busy. A browser's first page compiles the scripts; later pages find them compiled.
+from a click or a key to the frame that shows its effect in what is on the screen. The first curves
+come twice: as a still that the page itself holds, with the same curves and axes, and as the figure
+that plotly.js draws in its place, which can be pointed at. A Dash page with one figure of three
+points and nothing else says how much of the latter any such page takes.
+
+Moments are taken in the page itself, at the first frame in which something is there. Beside them
+are the processor seconds that the server and the browser (all its processes) took meanwhile, which
+say what an idle machine would need where this one is busy. A browser's first page compiles the
+scripts; so do the later ones here, since every server has a port, and so an origin, of its own.
 """
 
 from __future__ import annotations
@@ -34,13 +39,18 @@ from normlaws.laws import plant
 TICK = os.sysconf("SC_CLK_TCK")
 QUIET = 2500  # milliseconds without a figure drawn
 NOTES = """
-window.noted = {}; window.plots = []; window.acted = 0;
+window.noted = {}; window.plots = []; window.acted = 0; window.told = 0; window.said = '';
 for (const kind of ['click', 'keydown'])
   document.addEventListener(kind, () => { window.acted = performance.now(); }, true);
 (function look() {
   const now = performance.now();
   const note = (name, there) => { if (there && !(name in noted)) noted[name] = now; };
   const cells = [...document.querySelectorAll('#exponents td.number')];
+  note('still', document.querySelector('.still path'));
+  note('blank', document.querySelector('#blank .scatterlayer .trace'));
+  const words = ['exponents', 'window-said', 'cut-said'].map(name =>
+    (document.querySelector('#' + name) || {}).textContent).join();
+  if (words !== said) { said = words; told = now; }
   note('picture', document.querySelector('#figure-step .scatterlayer .trace'));
   note('exponents', cells.length);
   note('intervals', cells.some(one => one.textContent.includes(' to ')));
@@ -123,45 +133,90 @@ class Watch:
         return Spent(milliseconds / 1000, server - self.before[0], browser - self.before[1])
 
 
+MOMENTS = {
+    "still": "still picture",
+    "picture": "figure",
+    "exponents": "exponents",
+    "intervals": "intervals",
+}
+BLANK = """
+from dash import Dash, dcc
+from werkzeug.serving import make_server
+app = Dash()
+app.layout = dcc.Graph(id="blank", figure={"data": [{"y": [1, 3, 2]}]})
+server = make_server("127.0.0.1", 0, app.server, threaded=True)
+print(f"http://127.0.0.1:{server.port}/", flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def blank() -> Iterator[tuple[str, int]]:
+    """The address and the process of a Dash page with one small figure."""
+    command = [sys.executable, "-c", BLANK]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip(), server.pid
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def moment(page: Page, address: str, server: int, name: str) -> Spent:
+    """Open a page and wait for one moment."""
+    watch = Watch(server)
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(f"() => {name!r} in window.noted", timeout=300_000)
+    return watch.spent(page.evaluate(f"noted.{name}"))
+
+
 def opened(page: Page, address: str, server: int) -> dict[str, Spent]:
     """Open the page and wait for picture, exponents and intervals."""
     watch, found = Watch(server), {}
-    page.goto(address)
-    for name in ("picture", "exponents", "intervals"):
+    page.goto(address, wait_until="commit")
+    for name in MOMENTS:
         page.wait_for_function(f"() => {name!r} in window.noted", timeout=300_000)
         found[name] = watch.spent(page.evaluate(f"noted.{name}"))
     page.wait_for_function(DONE, timeout=300_000)
     return found
 
 
-def changed(page: Page, server: int, act: Callable[[], Any], figures: tuple[str, ...]) -> Spent:
-    """Do something and wait until each of some figures has been drawn anew for the first time."""
+def changed(page: Page, server: int, act: Callable[[], Any], laws: bool) -> Spent:
+    """Do something and wait until what is on the screen shows it.
+
+    Args:
+        page: open already.
+        server: its process.
+        act: what to do.
+        laws: whether to wait for the curves with the new laws and for the exponents, and not for
+            the curves against norm and step.
+    """
     page.evaluate("void (plots.length = 0)")
     watch = Watch(server)
     act()
-    names = [f"figure-{name}" for name in figures]
+    names = [f"figure-{name}" for name in (("norm",) if laws else ("norm", "step"))]
     first = (
-        "names => Math.max(...names.map(name => "
+        "names => Math.max(told > acted || !LAWS ? told : NaN, ...names.map(name => "
         "(plots.find(([of, at]) => of === name && at > acted) || [])[1]))"
-    )
+    ).replace("LAWS", str(laws).lower())
     page.wait_for_function(f"names => ({first})(names) > 0", arg=names, timeout=300_000)
     found = watch.spent(page.evaluate(f"names => ({first})(names) - acted", names))
     page.wait_for_function(DONE, timeout=300_000)
     return found
 
 
-CURVES = ("norm", "step")
-CHANGES: dict[str, tuple[Callable[[Page], Any], tuple[str, ...]]] = {
-    "single runs in place of means": (lambda p: p.get_by_label("single runs").check(), CURVES),
-    "means again": (lambda p: p.get_by_label("mean over seeds").check(), CURVES),
+CHANGES: dict[str, tuple[Callable[[Page], Any], bool]] = {
+    "single runs in place of means": (lambda p: p.get_by_label("single runs").check(), False),
+    "means again": (lambda p: p.get_by_label("mean over seeds").check(), False),
     "a size hidden": (
         lambda p: p.get_by_role("checkbox", name="400", exact=True).uncheck(),
-        CURVES,
+        False,
     ),
-    "another norm: curves": (lambda p: choose(p, "frobenius"), CURVES),
-    "the first norm: curves, laws": (lambda p: choose(p, "spectral_complexity"), ("error",)),
-    "smallest size left out: laws": (lambda p: cut(p), ("error",)),
-    "early window moved: laws": (lambda p: move_window(p), ("error",)),
+    "another norm: curves": (lambda p: choose(p, "frobenius"), False),
+    "the first norm: curves, laws": (lambda p: choose(p, "spectral_complexity"), True),
+    "smallest size left out: laws": (lambda p: cut(p), True),
+    "early window moved: laws": (lambda p: move_window(p), True),
 }
 
 
@@ -219,12 +274,14 @@ def main() -> None:
                 pages.append(opened(page, address, server.pid))
         report("server: start, imports, study read", starts)
         for title, chosen in (("a browser's first page", pages[:1]), ("later pages", pages[1:])):
-            for name in ("picture", "exponents", "intervals"):
-                report(f"{title}: {name}", [one[name] for one in chosen])
+            for name, says in MOMENTS.items():
+                report(f"{title}: {says}", [one[name] for one in chosen])
+        with blank() as (address, server):
+            report("a blank Dash page: figure", [moment(page, address, server, "blank")])
         with served(path, given.resamples) as (server, address, _):
             opened(page, address, server.pid)
-            for name, (act, figures) in CHANGES.items():
-                report(name, [changed(page, server.pid, lambda act=act: act(page), figures)])
+            for name, (act, laws) in CHANGES.items():
+                report(name, [changed(page, server.pid, lambda act=act: act(page), laws)])
         browser.close()
 
 

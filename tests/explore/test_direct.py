@@ -56,13 +56,14 @@ def test_what_differs_between_runs_of_a_size_is_compared_at_once(study):
     assert "differ in model (cnn, vit)" in study.answer("test_error", NO_GROUP)
 
 
-def test_one_model_is_a_law_of_its_own(study):
+def test_one_model_is_a_law_of_its_own(study, checked):
     alone = DirectStudy(study.curves.select(model=["cnn"]), resamples=20)
     assert alone.start == NO_GROUP
     law = alone.answer("test_error", NO_GROUP)
-    roles = [trace.meta["role"] for trace in direct_laws({"": law}, 1e6).data]
+    drawn = checked(direct_laws({"": law}, 1e6)).data
+    roles = [trace.meta["role"] for trace in drawn]
     assert roles == ["interval", "law", "sizes"]
-    assert max(direct_laws({"": law}, 1e6).data[1].x) == pytest.approx(1e6)
+    assert max(drawn[1].x) == pytest.approx(1e6)
 
 
 def test_bad_input_is_said_and_not_used():
@@ -128,11 +129,13 @@ def test_a_table_in_the_browser_by_keyboard(final, study, chromium, scheme):
         server.server_close()
 
 
-def test_sizes_with_unfinished_runs_are_hollow():
+def test_sizes_with_unfinished_runs_are_hollow(checked):
     curves = nl.laws.plant(sizes=(100, 200, 400, 800), seeds=2, records=20)
     runs = curves.runs.copy()
     runs.loc[runs["run"] == "800-1", "status"] = "unfinished"
     law = nl.laws.direct_law(nl.Curves(curves.frame, runs))
-    points = next(one for one in direct_laws({"": law}).data if one.meta["role"] == "sizes")
+    points = next(
+        one for one in checked(direct_laws({"": law})).data if one.meta["role"] == "sizes"
+    )
     assert list(points.marker.symbol) == ["circle"] * 4 + ["circle-open"]
     assert "1 unfinished" in points.customdata[4][4]

@@ -55,14 +55,14 @@ def test_unfinished_runs_have_a_line_each(ladder, running):
         assert one.value.low < truth[one.run] < one.value.high
 
 
-def test_figures_show_every_run_and_the_interval(ladder):
+def test_figures_show_every_run_and_the_interval(ladder, checked):
     answer = ladder.answer(ladder.suited(None, None, None))
-    normalised = figures.normalised(answer.found, answer.running)
+    normalised = checked(figures.normalised(answer.found, answer.running))
     dashes = [trace.line.dash for trace in normalised.data]
     assert (dashes.count("solid"), dashes.count("dot"), dashes.count("dash")) == (8, 2, 1)
-    names = [trace.name for trace in figures.deviation(answer.found).data]
+    names = [trace.name for trace in checked(figures.deviation(answer.found)).data]
     assert names == [None, "Δ", "σ̄"]
-    assert len(figures.residuals(answer.found).data) == 4 + 1
+    assert len(checked(figures.residuals(answer.found)).data) == 4 + 1
     assert len(shown_data("normalised", answer)) == 8 * len(answer.found.x)
     assert list(shown_data("residuals", answer)["run"]) == list(answer.found.order.table["run"])
     assert "deviation" in shown_data("deviation", answer)

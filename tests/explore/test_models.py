@@ -24,11 +24,11 @@ def lines(solved, plot):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_model_is_drawn(name):
+def test_every_model_is_drawn(name, checked):
     assert name in solved_studies()
     solved = shown(name, ())
     for figure, plot in zip(MODEL_FIGURES, solved.plots, strict=True):
-        drawn = model_figure(figure, plot, State(tab=name))
+        drawn = checked(model_figure(figure, plot, State(tab=name)))
         assert len(drawn.data) == len(plot.lines) + (plot.field is not None)
         table = plot.table()
         assert np.isfinite(table[["x", "y"]].to_numpy()).all()

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import flask
+import plotly
 from dash import Dash, ctx, no_update, set_props
+from dash.fingerprint import build_fingerprint
 from werkzeug.exceptions import HTTPException
 
 from normlaws.errors import NormlawsError
-from normlaws.explore import direct, theme
+from normlaws.explore import direct, still, theme
 from normlaws.explore.address import LOOPBACK
 from normlaws.explore.callbacks import register
 from normlaws.explore.direct import DirectStudy, only_direct
 from normlaws.explore.ladder import LadderStudy
-from normlaws.explore.page import shell
-from normlaws.explore.state import State
+from normlaws.explore.page import FIGURES, facts, shell
+from normlaws.explore.pictures import Pictures
+from normlaws.explore.state import State, from_query
 from normlaws.explore.study import Study
 from normlaws.storage.reading import reason
 
 
 def build(study: Study) -> Dash:
     """The app; ``build(study).server`` is a WSGI application."""
-    app = Dash(
+    pictures = Pictures(study)
+    alone = only_direct(study.curves)
+    app = _Page(
+        (lambda: "") if alone else partial(first_sight, pictures),
         __name__,
         title=f"{study.path.resolve().stem} · normlaws",
         update_title="",
@@ -34,18 +42,49 @@ def build(study: Study) -> Dash:
         on_error=said,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    app.index_string = _INDEX.replace("{%plotly%}", app.get_relative_path(_PLOTLY))
-    if only_direct(study.curves):
-        alone, name = DirectStudy(study.curves, study.resamples), study.path.resolve().stem
+    app.index_string = _index(app)
+    if alone:
+        law, name = DirectStudy(study.curves, study.resamples), study.path.resolve().stem
         ladder = LadderStudy(study)
-        app.layout = direct.shell(name, alone, ladder)
-        direct.register(app, alone, name, ladder)
+        app.layout = direct.shell(name, law, ladder)
+        direct.register(app, law, name, ladder)
     else:
         app.layout = shell()
-        register(app, study)
+        register(app, pictures)
     _confine(app)
     _answer_all(app)
     return app
+
+
+class _Page(Dash):
+    """A Dash whose page holds something to see before any script has run.
+
+    Args:
+        sight: makes it, as HTML, when the page is asked for.
+        *args, **settings: of Dash.
+    """
+
+    def __init__(self, sight: Callable[[], str], *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._sight = sight
+
+    def interpolate_index(self, **parts: Any) -> str:
+        """The page's frame, filled in."""
+        parts["app_entry"] = self._sight() + parts["app_entry"]
+        return str(super().interpolate_index(**parts))
+
+
+def first_sight(pictures: Pictures) -> str:
+    """Stills of the first figures, of the state that the address asks for; empty elsewhere."""
+    study = pictures.study
+    try:
+        state = from_query(flask.request.query_string.decode(), study.curves)
+        if state.tab != "study":
+            return ""
+        drawn = {name: (FIGURES[name], one) for name, one in pictures.first(state).items()}
+        return still.outline(study.path.resolve().stem, facts(study), drawn)
+    except Exception:  # the page says why
+        return ""
 
 
 def said(error: Exception) -> Any:
@@ -113,12 +152,26 @@ def _confine(app: Dash) -> None:
     app.server.after_request(restrict)
 
 
-_PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
-"""Asked for at once: Dash itself asks for it when the first figure is about to be drawn."""
+def _index(app: Dash) -> str:
+    """The page's frame, which asks at once for what Dash asks for when it is about to draw.
+
+    Plotly's name holds its version, so that a browser keeps it for good.
+    """
+    suites = app.get_relative_path("/_dash-component-suites")
+    changed = int((Path(plotly.__file__).parent / PLOTLY).stat().st_mtime)
+    plotly_js = f"{suites}/{build_fingerprint(f'plotly/{PLOTLY}', plotly.__version__, changed)}"
+    parts = "".join(
+        f'<link rel="preload" as="script" href="{suites}/dash/dcc/async-{part}.js">'
+        for part in ("graph", "dropdown", "slider")
+    )
+    return _INDEX.replace("{%parts%}", parts).replace("{%plotly%}", plotly_js)
+
+
+PLOTLY = "package_data/plotly.min.js"
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
-<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}
+<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}{%parts%}
 <script defer src="{%plotly%}"></script></head>
 <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>

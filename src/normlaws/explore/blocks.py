@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from functools import cache
 from typing import Any
 
 from dash import dcc, html
 
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.markup import labelled
 from normlaws.explore.state import State
 
@@ -67,18 +66,6 @@ def block(
     )
 
 
-def waiting(name: str) -> dict[str, Any]:
+def waiting(name: str) -> Figure:
     """What a figure shows until it is drawn."""
-    figure = deepcopy(_fitting())
-    of = State().zoom_of(name)
-    figure["layout"] |= {"uirevision": of, "meta": {"figure": name, "of": of}}
-    return figure
-
-
-@cache
-def _fitting() -> dict[str, Any]:
-    """Made once: checking a figure's every value takes plotly as long as the rest of the page."""
-    figure: dict[str, Any] = theme.message(
-        theme.blank("", State(), "", ""), "fitting …"
-    ).to_plotly_json()
-    return figure
+    return theme.message(theme.blank(name, State(), "", ""), "fitting …")

@@ -6,10 +6,9 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
-import plotly.graph_objects as go
-
 from normlaws.explore import figures
 from normlaws.explore.direct import only_direct
+from normlaws.explore.figure import Figure
 from normlaws.explore.lines import Line, lines_of, undrawable
 from normlaws.explore.state import State, start
 from normlaws.explore.study import Question, Study
@@ -48,13 +47,13 @@ class Pictures:
         of = (state.norm, state.metric, state.runs, state.seeds, state.hidden)
         return self._kept(self.study.version, of)
 
-    def norm(self, state: State, laws: Laws | str | None) -> go.Figure:
+    def norm(self, state: State, laws: Laws | str | None) -> Figure:
         """Curves against the norm, and the laws where they are known."""
         found = laws if isinstance(laws, Laws) else None
         window = state.window or (found.early_window if found else None)
         return figures.error_against_norm(self.lines(state), found, window, self.colours, state)
 
-    def step(self, state: State) -> go.Figure:
+    def step(self, state: State) -> Figure:
         """Curves against the step."""
         return figures.error_against_step(self.lines(state), self.colours, state)
 
@@ -63,7 +62,7 @@ class Pictures:
         number = undrawable(self.lines(state))
         return f"{number} points are zero or not a number and cannot be drawn." if number else ""
 
-    def first(self, state: State) -> dict[str, go.Figure]:
+    def first(self, state: State) -> dict[str, Figure]:
         """What a page can show before anything is fitted."""
         return {"norm": self.norm(state, None), "step": self.step(state)}
 

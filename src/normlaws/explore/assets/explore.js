@@ -1,8 +1,14 @@
 /* What the page does without asking the server: linked figures, zoom, address, pictures, tabs. */
 (() => {
   const no = () => window.dash_clientside.no_update;
-  const plot = (name) => document.querySelector(`#figure-${name} .js-plotly-plot`);
-  const drawn = () => [...document.querySelectorAll(".js-plotly-plot")].filter((one) => one.data);
+  const drawn = () =>
+    [...document.querySelectorAll(".js-plotly-plot")].filter((one) => one.data && !late.waits(one));
+  /* The figure as it is now, drawn if it was not yet. */
+  function plot(name) {
+    const figure = document.querySelector(`#figure-${name} .js-plotly-plot`);
+    late.now(figure);
+    return figure;
+  }
   const triggered = () => window.dash_clientside.callback_context.triggered;
   const study = () => document.title.split(" · ")[0];
   const role = (trace) => (trace.meta || {}).role;
@@ -66,6 +72,7 @@
     explore: {
       tabs(tab) {
         setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
+        setTimeout(late.rest, 100);
         const named = ["study", "collapse", "theory"].indexOf(tab);
         const shown = named < 0 ? 3 : named;
         return [0, 1, 2, 3].map((place) => `pane${place === shown ? "" : " gone"}`);

@@ -18,12 +18,11 @@ from normlaws.explore.callbacks import (
 from normlaws.explore.ladder import Asked, LadderStudy
 from normlaws.explore.ladder import register as register_collapse
 from normlaws.explore.pictures import Pictures
-from normlaws.explore.study import Study
 
 
-def register(app: Dash, study: Study) -> None:
+def register(app: Dash, pictures: Pictures) -> None:
     """Put every callback on the app."""
-    pictures = Pictures(study)
+    study = pictures.study
     for drawn in (loading, drawing):
         drawn.register(app, pictures)
     for part in (controls, fitting):

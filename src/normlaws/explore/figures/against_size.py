@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from normlaws.arrays import Floats
 from normlaws.display.numbers import count, power, significant
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
 from normlaws.report.scales import metric_label
@@ -27,7 +27,7 @@ def error_against_size(
     sizes: list[int],
     colours: dict[int, str],
     state: State,
-) -> go.Figure:
+) -> Figure:
     """Draw lowest error against P with the direct law, the two laws' slope and the forecast.
 
     Sizes ``outside`` the cut are shown without a say in the laws. The edges of the cut are the
@@ -59,7 +59,7 @@ def norm_against_size(
     sizes: list[int],
     colours: dict[int, str],
     state: State,
-) -> go.Figure:
+) -> Figure:
     """Draw the norm at the optimum against P with the late law and the stopping norm."""
     figure = theme.blank(
         "optimum",
@@ -105,9 +105,7 @@ def _ends(fitted: pd.DataFrame, forecast: Forecast) -> Floats:
     return np.linspace(logs.min() - 0.15, logs.max() + 0.15, 40)
 
 
-def _line(
-    figure: go.Figure, log_sizes: Floats, y: Floats, colour: str, dash: str, name: str
-) -> None:
+def _line(figure: Figure, log_sizes: Floats, y: Floats, colour: str, dash: str, name: str) -> None:
     figure.add_scatter(
         x=np.exp(log_sizes),
         y=y,
@@ -119,7 +117,7 @@ def _line(
     )
 
 
-def _outside(figure: go.Figure, outside: pd.DataFrame, column: str, place: Any, write: Any) -> None:
+def _outside(figure: Figure, outside: pd.DataFrame, column: str, place: Any, write: Any) -> None:
     figure.add_scatter(
         x=outside["size"],
         y=place(outside[column].to_numpy(dtype=float)),
@@ -135,7 +133,7 @@ def _outside(figure: go.Figure, outside: pd.DataFrame, column: str, place: Any, 
 
 
 def _points(
-    figure: go.Figure, laws: Laws, column: str, place: Any, write: Any, colours: dict[int, str]
+    figure: Figure, laws: Laws, column: str, place: Any, write: Any, colours: dict[int, str]
 ) -> None:
     """Seeds as dots slightly to the left, sizes as discs with intervals, hollow where not used."""
     optima = laws.optima[laws.optima["used"].astype(bool)]
@@ -185,7 +183,7 @@ def _points(
     )
 
 
-def _diamond(figure: go.Figure, size: float, at: Estimate, write: Any, what: str) -> None:
+def _diamond(figure: Figure, size: float, at: Estimate, write: Any, what: str) -> None:
     figure.add_scatter(
         x=[size],
         y=[at.value],
@@ -202,7 +200,7 @@ def _diamond(figure: go.Figure, size: float, at: Estimate, write: Any, what: str
     )
 
 
-def _needed(figure: go.Figure, needed: Estimate, target: float) -> None:
+def _needed(figure: Figure, needed: Estimate, target: float) -> None:
     figure.add_scatter(
         x=[needed.value],
         y=[target],
@@ -238,15 +236,14 @@ def _finite(needed: Estimate | None) -> list[float]:
     return [end for end in needed or () if end is not None and np.isfinite(end)]
 
 
-def _cut(figure: go.Figure, sizes: list[int], state: State) -> None:
+def _cut(figure: Figure, sizes: list[int], state: State) -> None:
     low, high = edges(sizes, state.cut or (sizes[0], sizes[-1]))
     upright: dict[str, Any] = {"y0": 0, "y1": 1, "yref": "paper"}
     if state.cut is not None:
         far = (sizes[0] / 1.35, sizes[-1] * 1.35)
         for x0, x1 in ((far[0], low), (high, far[1])):
-            figure.add_shape(
-                type="rect", x0=x0, x1=x1, fillcolor=OUTSIDE, line_width=0, layer="below", **upright
-            )
+            shade = {"fillcolor": OUTSIDE, "line": {"width": 0}, "layer": "below"}
+            figure.add_shape(type="rect", x0=x0, x1=x1, **shade, **upright)
     for edge in (low, high):
         figure.add_shape(
             type="line", x0=edge, x1=edge, line={"color": PREDICTION, "width": 2}, **upright

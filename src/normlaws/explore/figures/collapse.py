@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from normlaws.arrays import Floats
 from normlaws.curves import as_size
 from normlaws.display.numbers import count
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.state import State
 from normlaws.laws import Laws
 from normlaws.laws.estimators.collapse_quality import collapse_quality
@@ -65,7 +65,7 @@ def rescaled_table(laws: Laws, state: State) -> pd.DataFrame:
     )
 
 
-def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
+def rescaled(laws: Laws, colours: dict[int, str], state: State) -> Figure:
     """Draw the fit's mean curves, rescaled."""
     by_optimum = state.rescale == "optimum"
     x = "λ / λ<sub>opt</sub>" if by_optimum else "λ P<sup>−γ₂</sup>"
@@ -80,7 +80,7 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
     logs = np.concatenate([x for x, _ in moved.values()] or [np.zeros(0)])
     as_norm = theme.norm_axis(figure, "x", state.norm, logs)
     if not as_norm:
-        figure.update_xaxes(title_text=f"ln of {x}")
+        figure.update_axis("x", title={"text": f"ln of {x}"})
     theme.ticks(figure, "y", np.concatenate([y for _, y in moved.values()] or [np.zeros(0)]))
     if by_optimum:
         _band(figure, seed_band(laws.samples), as_norm)
@@ -105,7 +105,7 @@ def rescaled(laws: Laws, colours: dict[int, str], state: State) -> go.Figure:
     return theme.zoomed(figure, state)
 
 
-def _band(figure: go.Figure, band: SeedBand, as_norm: bool) -> None:
+def _band(figure: Figure, band: SeedBand, as_norm: bool) -> None:
     """Where 95 % of the curves would lie if seeds alone set them apart."""
     known = np.isfinite(band.half)
     if not known.any():

@@ -11,11 +11,11 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from normlaws.arrays import Floats
 from normlaws.display.numbers import count, power, significant
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.lines import Line
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws
@@ -24,7 +24,7 @@ from normlaws.report.style import INK, PREDICTION, WINDOW
 
 DASHES = {"complete": "solid", "unfinished": "dash", "diverged": "dot", "failed": "dot"}
 PALE = 0.35  # opacity of sizes outside the P cut
-MOST_MARKERS = 1500  # drawn in a figure; every record can be pointed at nevertheless
+MOST_MARKERS = 300  # drawn in a figure; every record can be pointed at nevertheless
 Placed = Callable[[Line], Floats]
 EDGE = {"color": PREDICTION, "width": 2}
 
@@ -35,7 +35,7 @@ def error_against_norm(
     window: Span | None,
     colours: dict[int, str],
     state: State,
-) -> go.Figure:
+) -> Figure:
     """Draw the lines over the norm, with early window, early law and optima where there are laws.
 
     The window's edges are the figure's two movable shapes.
@@ -54,7 +54,7 @@ def error_against_norm(
     return theme.zoomed(figure, state)
 
 
-def error_against_step(lines: list[Line], colours: dict[int, str], state: State) -> go.Figure:
+def error_against_step(lines: list[Line], colours: dict[int, str], state: State) -> Figure:
     """Draw the same lines over the optimiser step; step 0 has a place left of the first."""
     figure = theme.blank("step", state, "optimiser step", metric_label(state.metric))
     steps = np.concatenate([line.step for line in lines] or [np.zeros(0)])
@@ -71,7 +71,7 @@ def _at_step(line: Line, zero: float) -> Floats:
     return np.where(line.step > 0, line.step, zero)
 
 
-def _step_zero(figure: go.Figure, steps: Floats) -> float:
+def _step_zero(figure: Figure, steps: Floats) -> float:
     """Where step 0 stands on the log axis; names it and the powers of ten there."""
     positive = steps[steps > 0]
     first, last = (positive.min(), positive.max()) if positive.size else (1.0, 10.0)
@@ -80,14 +80,14 @@ def _step_zero(figure: go.Figure, steps: Floats) -> float:
     marks = [mark * factor for mark in decades for factor in (1, 2, 5)]
     wide = np.log10(last / first) >= theme.DECADES
     named = list(decades) if wide else [mark for mark in marks if mark <= last]
-    figure.update_xaxes(
-        tickvals=[zero, *named], ticktext=["0", *(f"{mark:,.0f}" for mark in named)]
+    figure.update_axis(
+        "x", tickvals=[zero, *named], ticktext=["0", *(f"{mark:,.0f}" for mark in named)]
     )
     return zero
 
 
 def _curves(
-    figure: go.Figure, lines: list[Line], x_of: Placed, colours: dict[int, str], state: State
+    figure: Figure, lines: list[Line], x_of: Placed, colours: dict[int, str], state: State
 ) -> None:
     """The lines, then their bands, then a cross where a run broke off."""
     alike = [list(group) for _, group in groupby(sorted(lines, key=_look), key=_look)]
@@ -106,7 +106,7 @@ def _look(line: Line) -> tuple[int, str, bool]:
 
 
 def _draw(
-    figure: go.Figure,
+    figure: Figure,
     lines: list[Line],
     x_of: Placed,
     colours: dict[int, str],
@@ -164,7 +164,7 @@ def _joined(parts: list[Floats]) -> Floats:
     return np.concatenate([one for part in parts for one in (part, gap)][:-1])
 
 
-def _band(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str]) -> None:
+def _band(figure: Figure, line: Line, x: Floats, colours: dict[int, str]) -> None:
     known = np.isfinite(line.low) & np.isfinite(x) & (line.value > 0)
     if not known.any():
         return
@@ -181,7 +181,7 @@ def _band(figure: go.Figure, line: Line, x: Floats, colours: dict[int, str]) -> 
     )
 
 
-def _crosses(figure: go.Figure, lines: list[Line], x_of: Placed, colours: dict[int, str]) -> None:
+def _crosses(figure: Figure, lines: list[Line], x_of: Placed, colours: dict[int, str]) -> None:
     """A cross where a run broke off, of runs that look alike."""
     ends = [
         (line, last) for line in lines if line.broken and (last := line.last_known()) is not None
@@ -205,7 +205,7 @@ def _step(value: float) -> str:
     return "–" if np.isnan(value) else count(value)
 
 
-def _ring(figure: go.Figure) -> None:
+def _ring(figure: Figure) -> None:
     """Nothing yet: the browser puts it around the record that is pointed at in either figure."""
     figure.add_scatter(
         x=[],
@@ -217,17 +217,17 @@ def _ring(figure: go.Figure) -> None:
     )
 
 
-def _window(figure: go.Figure, window: Span, as_norm: bool) -> None:
+def _window(figure: Figure, window: Span, as_norm: bool) -> None:
     low, high = (float(edge) for edge in theme.place(np.array(window), as_norm))
     upright = {"y0": 0, "y1": 1, "yref": "paper"}
     figure.add_shape(
-        type="rect", x0=low, x1=high, fillcolor=WINDOW, line_width=0, layer="below", **upright
+        type="rect", x0=low, x1=high, fillcolor=WINDOW, line={"width": 0}, layer="below", **upright
     )
     for edge in (low, high):
         figure.add_shape(type="line", x0=edge, x1=edge, line=EDGE, **upright)
 
 
-def _law(figure: go.Figure, laws: Laws, as_norm: bool) -> None:
+def _law(figure: Figure, laws: Laws, as_norm: bool) -> None:
     """The early law at the largest size, whose stay in the window is the longest."""
     if laws.early_window is None or not np.isfinite(laws.early_law.log_prefactor):
         return
@@ -246,7 +246,7 @@ def _law(figure: go.Figure, laws: Laws, as_norm: bool) -> None:
 
 
 def _optima(
-    figure: go.Figure, laws: Laws, as_norm: bool, colours: dict[int, str], state: State
+    figure: Figure, laws: Laws, as_norm: bool, colours: dict[int, str], state: State
 ) -> None:
     shown = laws.sizes[~laws.sizes["size"].isin(state.hidden)]
     hollow = shown["n_censored"] > 0

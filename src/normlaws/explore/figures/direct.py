@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from normlaws.display.numbers import count, significant
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.state import State
 from normlaws.laws import DirectLaw
 from normlaws.report.scales import words
@@ -21,7 +21,7 @@ POINTS = 60
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "x", "star", "pentagon")
 
 
-def direct_laws(laws: Mapping[str, DirectLaw], size: float | None = None) -> go.Figure:
+def direct_laws(laws: Mapping[str, DirectLaw], size: float | None = None) -> Figure:
     """Draw the laws with their prediction intervals, as far as ten times the largest size.
 
     Args:
@@ -50,7 +50,7 @@ def direct_laws(laws: Mapping[str, DirectLaw], size: float | None = None) -> go.
 
 
 def _law(
-    figure: go.Figure, name: str, law: DirectLaw, place: int, groups: int, end: float
+    figure: Figure, name: str, law: DirectLaw, place: int, groups: int, end: float
 ) -> list[float]:
     """One law with its interval and its data; returns the heights that were drawn."""
     colour = FIT if groups == 1 else mpl.colors.to_hex(mpl.colormaps["tab10"](place % 10))

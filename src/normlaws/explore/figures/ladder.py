@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from normlaws.curves import as_size
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.state import State
 from normlaws.laws import Collapse
 from normlaws.laws.collapse import Finish
@@ -16,7 +16,7 @@ from normlaws.report.scales import words
 from normlaws.report.style import BAND, FIT, MUTED, PREDICTION, size_colours
 
 
-def normalised(found: Collapse, running: Sequence[Finish] = ()) -> go.Figure:
+def normalised(found: Collapse, running: Sequence[Finish] = ()) -> Figure:
     """Draw ℓ(x) of every finished run, their mean, and unfinished runs over their expected end."""
     floor = found.floor.value
     figure = _blank("normalised", found, _share(found), f"normalised {words(found.metric)}, ℓ(x)")
@@ -41,7 +41,7 @@ def normalised(found: Collapse, running: Sequence[Finish] = ()) -> go.Figure:
     return figure
 
 
-def deviation(found: Collapse, _running: Sequence[Finish] = ()) -> go.Figure:
+def deviation(found: Collapse, _running: Sequence[Finish] = ()) -> Figure:
     """Draw Δ(x) with its interval, and σ̄(x) where seeds tell it."""
     table = found.table()
     table = table[table["x"] < 1]
@@ -61,13 +61,13 @@ def deviation(found: Collapse, _running: Sequence[Finish] = ()) -> go.Figure:
                 hovertemplate=f"{name} = %{{y:.3g}} at x = %{{x:.2f}}<extra></extra>",
                 meta={"role": "line"},
             )  # fmt: skip
-    figure.update_xaxes(type="linear")
+    figure.update_axis("x", type="linear")
     figure.update_layout(showlegend=True, legend={"x": 1, "xanchor": "right", "y": 1})
     theme.ticks(figure, "y", table[["deviation", "noise"]].to_numpy().ravel())
     return figure
 
 
-def residuals(found: Collapse, _running: Sequence[Finish] = ()) -> go.Figure:
+def residuals(found: Collapse, _running: Sequence[Finish] = ()) -> Figure:
     """Draw every run's mean residual against its size, with the trend."""
     order = found.order
     unit = "σ̄" if order.unit == "sigma" else "% of the reducible part"
@@ -89,13 +89,15 @@ def residuals(found: Collapse, _running: Sequence[Finish] = ()) -> go.Figure:
         x=np.exp(ends), y=height, mode="lines", hoverinfo="skip",
         line={"color": FIT, "width": 1.6, "dash": "dash"}, meta={"role": "law"},
     )  # fmt: skip
-    figure.add_hline(y=0, line={"color": MUTED, "width": 1})
-    figure.update_yaxes(type="linear")
+    figure.add_shape(
+        type="line", x0=0, x1=1, xref="paper", y0=0, y1=0, line={"color": MUTED, "width": 1}
+    )
+    figure.update_axis("y", type="linear")
     theme.ticks(figure, "x", sizes)
     return figure
 
 
-def _blank(name: str, found: Collapse, x: str, y: str) -> go.Figure:
+def _blank(name: str, found: Collapse, x: str, y: str) -> Figure:
     return theme.blank(name, State(norm=found.axis, metric=found.metric), x, y)
 
 
@@ -104,7 +106,7 @@ def _share(found: Collapse) -> str:
 
 
 def _line(
-    figure: go.Figure,
+    figure: Figure,
     x: np.ndarray,
     y: np.ndarray,
     name: str,

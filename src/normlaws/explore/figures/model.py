@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import plotly.graph_objects as go
 
 from normlaws.arrays import Floats
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.models.plot import Field, Line, Plot
 from normlaws.explore.state import State
 from normlaws.report.style import BAND, INK
 
 
-def model_figure(name: str, plot: Plot, state: State) -> go.Figure:
+def model_figure(name: str, plot: Plot, state: State) -> Figure:
     """Draw ``plot`` as the figure ``name``."""
     figure = theme.blank(name, state, plot.x, plot.y)
     if plot.field is not None:
@@ -46,7 +46,7 @@ def model_figure(name: str, plot: Plot, state: State) -> go.Figure:
     return theme.zoomed(figure, state)
 
 
-def _fill(figure: go.Figure, field: Field) -> None:
+def _fill(figure: Figure, field: Field) -> None:
     figure.add_contour(
         x=field.x,
         y=field.y,
@@ -60,15 +60,14 @@ def _fill(figure: go.Figure, field: Field) -> None:
     )
 
 
-def _scale(figure: go.Figure, plot: Plot) -> None:
+def _scale(figure: Figure, plot: Plot) -> None:
     """Kinds of axes and their ticks."""
     for which, log in zip("xy", plot.log, strict=True):
         values = np.concatenate([_along(line, which) for line in plot.lines])
         if log:
             theme.ticks(figure, which, values)
         else:
-            update = figure.update_xaxes if which == "x" else figure.update_yaxes
-            update(type="linear")
+            figure.update_axis(which, type="linear")
 
 
 def _along(line: Line, which: str) -> Floats:

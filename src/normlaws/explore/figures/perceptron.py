@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
-
 from normlaws.display.numbers import significant
 from normlaws.explore import theme
+from normlaws.explore.figure import Figure
 from normlaws.explore.solved import Solved
 from normlaws.explore.state import State
 from normlaws.report.style import FIT, INK, MUTED, PREDICTION, size_colours
@@ -27,7 +26,7 @@ def rule_styles() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def perceptron(solved: Solved, state: State) -> go.Figure:
+def perceptron(solved: Solved, state: State) -> Figure:
     """Draw ε(λ) with the rules as level lines, λ_opt and the current point."""
     figure = theme.blank("theory", state, "norm λ of the student", "generalisation error ε")
     rows = solved.curve
@@ -78,5 +77,5 @@ def perceptron(solved: Solved, state: State) -> go.Figure:
             meta={"role": "point"},
         )
     theme.ticks(figure, "y", [*rows["generalization_error"], *solved.rules.values()])
-    figure.update_yaxes(tickformat="~g")
+    figure.update_axis("y", tickformat="~g")
     return theme.zoomed(figure, state)
