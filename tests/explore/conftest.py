@@ -33,7 +33,7 @@ def _served(path):
 
 @pytest.fixture(scope="session")
 def checked():
-    """``checked(figure)``: the figure as plotly's own class, which refuses what it does not know."""
+    """``checked(figure)``: the figure as plotly's own class, which refuses what is unknown."""
     return lambda figure: go.Figure(figure.data, figure.layout)
 
 

@@ -68,10 +68,10 @@ class _Page(Dash):
         super().__init__(*args, **settings)
         self._sight = sight
 
-    def interpolate_index(self, **parts: Any) -> str:
+    def interpolate_index(self, *args: Any, **parts: Any) -> Any:
         """The page's frame, filled in."""
         parts["app_entry"] = self._sight() + parts["app_entry"]
-        return str(super().interpolate_index(**parts))
+        return super().interpolate_index(*args, **parts)  # type: ignore[no-untyped-call]
 
 
 def first_sight(pictures: Pictures) -> str:

@@ -137,6 +137,7 @@ def _stores(study: Study, state: State, drawn: bool) -> list[Any]:
         ),
         dcc.Store(id="now"),
         dcc.Store(id="full"),
+        dcc.Store(id="told"),
         dcc.Store(id="linked"),
         dcc.Store(id="saved"),
         dcc.Download(id="download"),

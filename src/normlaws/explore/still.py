@@ -73,7 +73,8 @@ def picture(figure: Figure) -> str:
 
 def _logs(values: Any) -> Floats:
     array = np.asarray(values, dtype=float)
-    return np.log10(array, where=array > 0, out=np.full(array.shape, np.nan))
+    logs: Floats = np.log10(array, where=array > 0, out=np.full(array.shape, np.nan))
+    return logs
 
 
 def _range(

@@ -56,14 +56,13 @@ def register(app: Dash, pictures: Pictures) -> None:
     @app.callback(
         Output("figure-error", "figure"),
         Output("figure-optimum", "figure"),
-        Input("now", "data"),
-        Input("full", "data"),
-        Input("ahead", "data"),
+        Input("told", "data"),
+        State("now", "data"),
         State("question", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def against_size(now: Any, _full: Any, _ahead: Any, asked: Any, values: Any) -> Any:
+    def against_size(_told: Any, now: Any, asked: Any, values: Any) -> Any:
         if now != asked:
             raise PreventUpdate  # the fit is on its way
         state, sizes = from_dict(values), study.curves.sizes
@@ -84,15 +83,15 @@ def register(app: Dash, pictures: Pictures) -> None:
         Output("spread-said", "children"),
         Output("gamma-sliders", "className"),
         *(Output(f"{name}-said", "children") for name in GAMMAS),
-        Input("now", "data"),
-        Input("full", "data"),
+        Input("told", "data"),
         Input("drawn", "data"),
         Input("scale", "data"),
+        State("now", "data"),
         State("question", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def collapse(now: Any, _full: Any, _drawn: Any, _scale: Any, asked: Any, values: Any) -> Any:
+    def collapse(_told: Any, _drawn: Any, _scale: Any, now: Any, asked: Any, values: Any) -> Any:
         if now != asked:
             raise PreventUpdate  # the fit is on its way
         state = from_dict(values)

@@ -2,7 +2,8 @@
 
 What is known is told to the page by ``set_props``: a callback that waited for an output of another
 would hold back what can be drawn before it, the curves before the fit and the fit before its
-intervals.
+intervals. What is below the first screen, and the intervals, begin when what is on it was answered
+(the store ``told``): side by side on one machine they would hold each other up.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Turns:
 def register(app: Dash, study: Study) -> None:
     """Fit, and what the fit says."""
     point, full = Turns(), Turns(MOST_WAITING)
+    answers = itertools.count()
 
     @app.callback(
         Input("question", "data"),
@@ -89,14 +91,16 @@ def register(app: Dash, study: Study) -> None:
             set_props("now", {"data": asked})
 
     @app.callback(
-        Input("now", "data"),
+        Input("told", "data"),
+        State("now", "data"),
+        State("full", "data"),
         State("id", "data"),
         State("state", "data"),
         prevent_initial_call=True,
     )
-    def fit_fully(now: Any, page: str, values: Any) -> None:
+    def fit_fully(_told: Any, now: Any, known: Any, page: str, values: Any) -> None:
         question = Question.of(from_dict(values), study.version)
-        if not now or now["moving"]:
+        if not now or now["moving"] or now == known:
             return
         if study.has_intervals(question) or full.take(
             page, lambda: study.fitted(question, intervals=True)
@@ -111,6 +115,7 @@ def register(app: Dash, study: Study) -> None:
         Output("refused", "children"),
         Output("window-said", "children"),
         Output("cut-said", "children"),
+        Output("told", "data"),
         Input("now", "data"),
         Input("full", "data"),
         Input("ahead", "data"),
@@ -126,7 +131,8 @@ def register(app: Dash, study: Study) -> None:
         laws, waiting = study.best(question)
         cut = said_of_cut(state, study.curves.sizes)
         if isinstance(laws, str):
-            return [], [readout.sentence(laws)], [], [], "", "No window without a fit.", cut
+            said = "No window without a fit."
+            return [], [readout.sentence(laws)], [], [], "", said, cut, next(answers)
         ahead, needed = ahead_of(laws, state, study.curves.sizes)
         return (
             readout.exponents(laws, waiting),
@@ -136,6 +142,7 @@ def register(app: Dash, study: Study) -> None:
             refused(laws, state),
             said_of_window(laws, state),
             cut,
+            next(answers),
         )
 
     @app.callback(
