@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,14 @@ def test_runs_of_one_size_are_one_trace_with_gaps(planted, colours, checked):
         assert sorted(set(said[:, 2])) == [line.seed for line in mine]
         assert said[:, 1] == pytest.approx(np.exp(np.concatenate([one.log_norm for one in mine])))
         assert "seed %{customdata[2]:d}" in trace.hovertemplate
+
+
+def test_what_is_sent_are_the_doubles(planted, colours):
+    figure = figures.error_against_step(lines_of(planted, STATE), colours, STATE)
+    for trace, sent in zip(figure.data, figure.to_plotly_json()["data"], strict=True):
+        assert sent["type"] == "scatter"
+        for name in ("y", "customdata"):
+            if name in trace and len(trace[name]):
+                values = np.frombuffer(b64decode(sent[name]["bdata"]))
+                assert sent[name]["dtype"] == "f8"
+                np.testing.assert_array_equal(values, np.ravel(trace[name]))
