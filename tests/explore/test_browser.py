@@ -161,6 +161,8 @@ def test_the_page_opens_with_the_fit_and_the_forecasts_of_the_library(
         "5 sizes, P from 100 to 1,600 · 3 seeds · 15 complete"
     )
     assert window.locator("[data-title*='hare']").count() == 0  # no button that uploads a figure
+    expect(window.locator(".still, #first")).to_have_count(0)  # figures stand in their places
+    expect(window.locator("#study-pane .late")).to_have_count(0)
     expect_accessible(window, FIGURES)
 
     window.get_by_label("Forecast at P").fill("50000")
