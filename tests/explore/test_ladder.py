@@ -89,3 +89,4 @@ def test_the_page_follows_a_running_ladder(running, served, window):
         window.locator("#floor").fill("50")
         expect(window.locator("#ladder-verdict")).to_contain_text("would be negative")
         assert "floor=50" in window.url
+        window.goto("about:blank")  # ends the polling

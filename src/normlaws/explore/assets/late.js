@@ -30,7 +30,7 @@
       const next = [...waiting.keys()].find(open);
       if (next) now(next);
       rest();
-    });
+    }, { timeout: 2000 });
   }
 
   /* Dash draws with `react`. A figure that was drawn before is marked as out of date meanwhile, and
