@@ -10,6 +10,7 @@ from normlaws.training.columns import by_columns
 CHAINS = {
     "mlp": [nn.Flatten(), nn.Linear(12, 7), nn.ReLU(), nn.Dropout(0.5), nn.Linear(7, 3)],
     "without bias": [nn.Flatten(), nn.Linear(12, 3, bias=False)],
+    "rectified at once": [nn.Flatten(), nn.ReLU(), nn.ReLU(), nn.Linear(12, 3), nn.ReLU()],
     "one output": [nn.Flatten(), nn.Linear(12, 5), nn.Identity(), nn.Linear(5, 1)],
 }
 
@@ -18,10 +19,11 @@ CHAINS = {
 def test_a_chain_of_dense_layers_gives_its_own_outputs(name):
     model = nn.Sequential(*CHAINS[name]).double().eval()
     images = torch.randn(11, 3, 2, 2, dtype=torch.float64)
-    found = by_columns(model)
+    found, before = by_columns(model), images.clone()
     assert found is not None
     with torch.inference_mode():
         torch.testing.assert_close(found(images), model(images), rtol=1e-12, atol=1e-12)
+    assert torch.equal(images, before)
 
 
 class Doubled(nn.Linear):

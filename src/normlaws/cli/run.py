@@ -14,6 +14,8 @@ import typer
 
 from normlaws.cli import app
 
+WORKERS_STARTED = 5.0  # seconds after which the main process has nothing to do but wait
+
 
 @app.command("run")
 def run(
@@ -72,7 +74,8 @@ def run(
     plan = Study.load(file).scaled(scale)
     assert isinstance(plan, Study)
     folder = StudyFolder(out or Path("runs") / plan.name)
-    threading.Thread(target=_import_what_follows).start()
+    later = threading.Timer(WORKERS_STARTED, _import_what_follows)
+    later.start()
     try:
         with _terminated_as_interrupted():
             curves = plan.run(
@@ -86,6 +89,8 @@ def run(
     except KeyboardInterrupt:
         typer.echo(f"Stopped; what is done is in {folder.root}. Run it again to go on.", err=True)
         raise
+    finally:
+        later.cancel()
     runs = [one.run_id for one in plan.settings.runs()]
     keep(file, scale, plan.name, plan.definition(), runs)
     finish(curves, folder, title=_title(plan.name))

@@ -7,7 +7,6 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from normlaws.errors import InputError, NormlawsWarning
 from normlaws.training import RunSettings, stack_key
@@ -139,9 +138,8 @@ def _groups(pending: Sequence[RunSettings], most: int, processes: int) -> list[G
 
 
 def _cut(runs: list[RunSettings], most: int, processes: int) -> list[Group]:
-    """Neighbours in size together, in groups that differ by one run at most."""
+    """Sizes dealt out, as large ones are scored on more, in groups that differ by one run at most."""
     runs = sorted(runs, key=lambda run: (run.size, run.seed))
     rounds = math.ceil(len(runs) / (most * processes))
     count = min(len(runs), rounds * processes)
-    cuts = [len(runs) * index // count for index in range(count + 1)]
-    return [tuple(runs[start:end]) for start, end in pairwise(cuts)]
+    return [tuple(runs[start::count]) for start in range(count)]

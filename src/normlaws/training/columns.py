@@ -22,14 +22,15 @@ def by_columns(model: nn.Module) -> Callable[[Tensor], Tensor] | None:
     known = _flattens(first) and all(type(layer) in DENSE for layer in layers)
     if not known or any(_watched(layer) for layer in model):
         return None
+    layers = [layer for layer in layers if isinstance(layer, nn.Linear | nn.ReLU)]
 
     def outputs(examples: Tensor) -> Tensor:
-        columns = examples.flatten(1).mT
+        columns = given = examples.flatten(1).mT
         for layer in layers:
             if isinstance(layer, nn.Linear):
                 columns = _affine(columns, layer)
-            elif isinstance(layer, nn.ReLU):
-                columns = columns.relu()
+            else:
+                columns = columns.relu() if columns is given else columns.relu_()
         return columns.mT
 
     return outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -76,8 +76,9 @@ def score(
     The model's modes and gradients stay as they were.
     """
     wrong, total = 0, 0.0
-    network = by_columns(model) or model
-    with evaluation_mode(model), torch.inference_mode():
+    columns = by_columns(model)
+    network, mode = (columns, nullcontext()) if columns else (model, evaluation_mode(model))
+    with mode, torch.inference_mode():
         for start in range(0, len(examples), batch):
             inputs = examples.normalised(examples.images[start : start + batch])
             labels = examples.labels[start : start + batch]
