@@ -9,6 +9,7 @@ import typer
 
 from normlaws.cli import app
 from normlaws.cli.fit import AsJson, Metric, Norm, Resamples
+from normlaws.display.numbers import percent
 
 if TYPE_CHECKING:
     from normlaws.laws import Laws
@@ -120,7 +121,7 @@ def _print(found: Plan, laws: Laws | None) -> None:
                 ", ".join(one.settles) or "–",
                 str(one.runs),
                 _time(one.seconds),
-                f"{one.chance:.0%}",
+                percent(one.chance),
             )
             for one in found.options
         ]
@@ -134,8 +135,8 @@ def _print(found: Plan, laws: Laws | None) -> None:
     today = found.today
     say(
         f"Chance: that the laws are established where they hold, by {today.studies} planted "
-        f"studies of each kind. As it stands: {today.established:.0%}; where they do not hold, "
-        f"{today.false:.0%}."
+        f"studies of each kind. As it stands: {percent(today.established)}; where they do not "
+        f"hold, {percent(today.false)}."
     )
 
 
@@ -157,7 +158,7 @@ def _open(found: Plan) -> list[tuple[str, ...]]:
 def _narrower(shrink: float) -> str:
     if shrink != shrink:
         return "the figure lies between the bounds: it may stay open"
-    return f"an interval {shrink:.0%} as wide"
+    return f"an interval {percent(shrink)} as wide"
 
 
 def _time(seconds: float | None) -> str:

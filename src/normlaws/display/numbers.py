@@ -64,9 +64,14 @@ def with_unit(value: float, metric: str) -> str:
     """``"2.0 %"`` of an error, ``"1.35 nats"`` of a loss, ``"0.182"`` of any other metric."""
     unit = unit_of(metric)
     if unit == "fraction":
-        percent = 100 * value
-        return f"{significant(percent, 3 if percent >= 10 else 2)}\u00a0%"
+        hundredths = 100 * value
+        return f"{significant(hundredths, 3 if hundredths >= 10 else 2)}\u00a0%"
     return f"{significant(value)}\u00a0nats" if unit == "nats" else significant(value)
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share of a whole: ``"18 %"``."""
+    return f"{100 * share:.{decimals}f}\u00a0%"
 
 
 def raised(exponent: int) -> str:

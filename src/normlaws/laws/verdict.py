@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from normlaws.curves import as_size
+from normlaws.display.numbers import percent
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.runs import Run
 from normlaws.laws.estimators.bootstrap import estimate
@@ -209,7 +210,7 @@ def _window_set(seen: Evidence) -> Note | None:
     return (
         "no_common_early_curve",
         "The curves of different P follow no power law in the window that was set "
-        f"(scatter {float(early.scatter[0]):.1%}); γ1 is not trustworthy.",
+        f"(scatter {percent(float(early.scatter[0]), 1)}); γ1 is not trustworthy.",
         "leave the window to be found",
     )
 
@@ -310,8 +311,8 @@ def _not_monotone(seen: Evidence) -> Note | None:
         return None
     return (
         "norm_not_monotone",
-        f"The norm falls along training for long stretches; {1 - kept:.0%} of the records do not "
-        "enter the early law.",
+        f"The norm falls along training for long stretches; {percent(1 - kept)} of the records do "
+        "not enter the early law.",
         "follow a norm that grows through training",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from normlaws.arrays import Floats
+from normlaws.display.numbers import percent
 from normlaws.laws.collapse.floor import SizeLaw
 from normlaws.laws.collapse.ladder import SAME_HORIZON, SAME_SCHEDULE, Ladder
 from normlaws.laws.collapse.measure import Measured
@@ -39,7 +40,8 @@ def _main(ladder: Ladder, measured: Measured, order: Residuals) -> Finding:
     if np.isnan(ratio) and np.isnan(rms):
         return _not("the curves share no stretch of training to compare them on", order)
     if np.isnan(ratio):
-        size = f"normalised curves differ by {rms:.2%} (rms of Δ), without seeds to compare with"
+        off = percent(rms, 2)
+        size = f"normalised curves differ by {off} (rms of Δ), without seeds to compare with"
         if rms <= (ORDERED if order.ordered else SEEDLESS):
             return "collapse", f"The curves collapse: {size}.", ""
         return _not(f"{size}", order)
@@ -47,8 +49,8 @@ def _main(ladder: Ladder, measured: Measured, order: Residuals) -> Finding:
     if ratio < 1 and onset >= SUPER_ONSET:
         return (
             "supercollapse",
-            f"The curves show supercollapse: {size} and stays below it for the last {onset:.0%} "
-            f"of training{_if_the_floor_moves(measured)}.",
+            f"The curves show supercollapse: {size} and stays below it for the last "
+            f"{percent(onset)} of training{_if_the_floor_moves(measured)}.",
             "",
         )
     if ratio <= MARGIN * _of_noise(ladder) and (ratio <= 1 or not order.ordered):
@@ -70,8 +72,8 @@ def _if_the_floor_moves(measured: Measured) -> str:
     if not len(rest) or not (rest >= 1).mean() > 0.025:
         return ""
     return (
-        f" ({(rest < 1).mean():.0%} of the resamples agree: the floor depends on which sizes it is "
-        "fitted to)"
+        f" ({percent((rest < 1).mean())} of the resamples agree: the floor depends on which sizes it "
+        "is fitted to)"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from normlaws.curves import Curves
+from normlaws.display.numbers import percent
 from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.runs import Run
 from normlaws.laws.direct.result import Sampled
@@ -145,4 +146,4 @@ def certain(probability: float) -> str:
         return "–"
     if not 0.01 <= probability <= 0.99:
         return "> 99 %" if probability > 0.5 else "< 1 %"
-    return f"{probability:.0%}".replace("%", " %")
+    return percent(probability)

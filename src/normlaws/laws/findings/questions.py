@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from normlaws.arrays import Floats
+from normlaws.display.numbers import percent
 from normlaws.laws.distributions import normal_below
 from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.resampled_fit import Samples
@@ -189,7 +190,7 @@ def _common(figures: Figures) -> Finding:
         (SHARE[0], INF),
         (SHARE[1], INF),
         0.75,
-        lambda grade, at: f"Sizes share {at.value:.0%} of their fall.",
+        lambda grade, at: f"Sizes share {percent(at.value)} of their fall.",
         "add seeds, or record more densely early in training",
     )
     share = _interval(figures.found, figures.common_share())
@@ -238,7 +239,7 @@ def _collapse(figures: Figures) -> Finding:
         (0.0, COLLAPSE[0]),
         (0.0, COLLAPSE[1]),
         0.02,
-        lambda grade, at: f"The rescaled curves spread by {at.value:.1%} of their fall.",
+        lambda grade, at: f"The rescaled curves spread by {percent(at.value, 1)} of their fall.",
         "add seeds, and train past the optimum",
     )
     squares = _interval(figures.found, figures.collapse())
@@ -275,7 +276,7 @@ def _late(figures: Figures) -> Finding:
         (0.0, RESIDUAL[0]),
         (0.0, RESIDUAL[1]),
         0.03,
-        lambda grade, at: f"ln λ_opt lies within {at.value:.0%} of its range of a power law.",
+        lambda grade, at: f"ln λ_opt lies within {percent(at.value)} of its range of a power law.",
         "add seeds, or sizes over a wider range",
     )
     residual = float(figures.late_residual()[0])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from normlaws.display.numbers import percent
 from normlaws.errors import NormlawsError
 from normlaws.laws.estimators.least_squares import Solution
 from normlaws.laws.result import Estimate, Verdict
@@ -27,10 +28,8 @@ def judge(
 ) -> Verdict:
     """Weigh the fit; each finding adds a code, a sentence and what to do next."""
     residuals = problem.residuals(best.theta)[0]
-    off = float(np.sqrt(np.mean(residuals**2)))
-    opening = (
-        f"{form.name} describes {len(rows.loss)} rows with residuals of {off:.2%} (rms of ln L)."
-    )
+    off = percent(float(np.sqrt(np.mean(residuals**2))), 2)
+    opening = f"{form.name} describes {len(rows.loss)} rows with residuals of {off} (rms of ln L)."
     findings = [
         *_floor(form, rows, constants),
         *_together(form, rows),
@@ -121,7 +120,7 @@ def _other_form(form: Family, problem: Problem, rows: Rows) -> Iterator[Finding]
         yield (
             "form_preferred",
             f"The {name} form predicts the longest runs better when these are hidden "
-            f"({min(mine, other):.2%} against {max(mine, other):.2%} mean error).",
+            f"({percent(min(mine, other), 2)} against {percent(max(mine, other), 2)} mean error).",
             "" if name == form.name else f"fit family={name}",
         )
 
