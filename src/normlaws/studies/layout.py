@@ -138,7 +138,7 @@ def _groups(pending: Sequence[RunSettings], most: int, processes: int) -> list[G
 
 
 def _cut(runs: list[RunSettings], most: int, processes: int) -> list[Group]:
-    """Sizes dealt out, as large ones are scored on more, in groups of equal numbers but one."""
+    """Sizes dealt out, since large ones take longer to score; group sizes differ by one at most."""
     runs = sorted(runs, key=lambda run: (run.size, run.seed))
     rounds = math.ceil(len(runs) / (most * processes))
     count = min(len(runs), rounds * processes)

@@ -72,8 +72,8 @@ def _if_the_floor_moves(measured: Measured) -> str:
     if not len(rest) or not (rest >= 1).mean() > 0.025:
         return ""
     return (
-        f" ({percent((rest < 1).mean())} of the resamples agree: the floor depends on which sizes it "
-        "is fitted to)"
+        f" ({percent((rest < 1).mean())} of the resamples agree: the floor depends on which sizes "
+        "it is fitted to)"
     )
 
 
