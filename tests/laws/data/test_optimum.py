@@ -8,7 +8,14 @@ import pytest
 
 from normlaws.curves import Curves
 from normlaws.laws.data.grid import panel_of
-from normlaws.laws.data.optimum import finest, optimum, roughness
+from normlaws.laws.data.optimum import (
+    FINE,
+    _local,
+    _lowest_between,
+    finest,
+    optimum,
+    roughness,
+)
 from normlaws.laws.data.runs import runs_of
 
 
@@ -119,3 +126,15 @@ def test_a_smooth_curve_has_no_noise_and_a_noisy_one_its_own():
     assert finest(smooth) < 1e-4 < roughness(smooth)
     noisy = smooth + 0.01 * np.random.default_rng(0).normal(size=40)
     assert 0.003 < finest(noisy) < 0.015
+
+
+@pytest.mark.parametrize("n", range(1, 10))
+def test_the_local_polynomial_is_that_of_least_squares(n):
+    index, at = np.arange(4, 4 + n), 4 + 0.3 * (n - 1)
+    y = np.random.default_rng(n).normal(size=n)
+    degree = 3 if n >= 7 else min(2, n - 1)
+    expected = np.polynomial.Polynomial.fit(index, y, degree, domain=[0, 20], window=[0, 20])
+    np.testing.assert_allclose(_local(index, y, at), expected(at), rtol=1e-8, atol=1e-8)
+    fine = np.linspace(4, 3 + n, 20_001)
+    lowest = fine[np.argmin(expected(fine))]
+    assert _lowest_between(index, y) == pytest.approx(lowest, abs=1 / FINE)

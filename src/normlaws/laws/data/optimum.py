@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -121,12 +122,34 @@ def _neighbourhood(smooth: Floats, lowest: int, within: float) -> np.ndarray:
     return np.arange(low, high + 1)
 
 
-def _local(index: np.ndarray, y: Floats, at: float | Floats) -> Floats:
-    degree = 3 if len(index) >= 7 else min(2, len(index) - 1)
-    centre = index.mean()
-    return np.polyval(np.polyfit(index - centre, y, degree), np.asarray(at) - centre)
+def _local(index: np.ndarray, y: Floats, at: float) -> Floats:
+    """The local polynomial of neighbouring records ``index`` (n,), read ``at`` one place."""
+    coefficients = _polynomial(len(index)) @ y
+    return np.polyval(coefficients, at - index.mean())
 
 
 def _lowest_between(index: np.ndarray, v: Floats) -> float:
     fine = np.linspace(index[0], index[-1], FINE * (len(index) - 1) + 1)
-    return float(fine[np.argmin(_local(index, v, fine))])
+    return float(fine[np.argmin(_between(len(index)) @ v)])
+
+
+@lru_cache
+def _polynomial(n: int) -> Floats:
+    """What maps n neighbouring values to the coefficients of their polynomial, highest first.
+
+    Least squares, of degree 3 from seven values on, 2 before; places are counted from the middle.
+    """
+    degree = 3 if n >= 7 else min(2, n - 1)
+    return np.linalg.pinv(np.vander(_places(n), degree + 1))
+
+
+@lru_cache
+def _between(n: int) -> Floats:
+    """What maps n neighbouring values to their polynomial at all fine places between them."""
+    fine = np.linspace(*_places(n)[[0, -1]], FINE * (n - 1) + 1)
+    coefficients = _polynomial(n)
+    return np.vander(fine, len(coefficients)) @ coefficients
+
+
+def _places(n: int) -> Floats:
+    return np.arange(n) - (n - 1) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Run:
         """Whether the run's records may enter a fit."""
         return self.status in ("complete", "unfinished") and len(self.log_norm) >= MIN_RECORDS
 
-    @property
+    @cached_property
     def rising(self) -> NDArray[np.bool_]:
         """Records, after the lowest norm, at which the norm is higher than ever before. (n,)."""
         x = self.log_norm
