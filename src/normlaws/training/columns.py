@@ -46,6 +46,7 @@ def _watched(layer: nn.Module) -> bool:
 
 
 def _affine(columns: Tensor, layer: nn.Linear) -> Tensor:
-    if layer.bias is None:
+    bias: Tensor | None = layer.bias
+    if bias is None:
         return layer.weight @ columns
-    return torch.addmm(layer.bias[:, None], layer.weight, columns)
+    return torch.addmm(bias[:, None], layer.weight, columns)

@@ -43,7 +43,8 @@ class Linear(LinearOfColumns):
     def forward(self, inputs: Tensor) -> Tensor:
         """Batched matrix products."""
         rows = inputs.flatten(1, -2)
-        return affine(rows, self.weight, self.bias).unflatten(1, inputs.shape[1:-1])
+        found: Tensor = affine(rows, self.weight, self.bias).unflatten(1, inputs.shape[1:-1])
+        return found
 
 
 class Block(nn.Module):

@@ -140,16 +140,13 @@ def _polynomial(n: int) -> Floats:
     Least squares, of degree 3 from seven values on, 2 before; places are counted from the middle.
     """
     degree = 3 if n >= 7 else min(2, n - 1)
-    return np.linalg.pinv(np.vander(_places(n), degree + 1))
+    return np.asarray(np.linalg.pinv(np.vander(np.arange(n) - (n - 1) / 2, degree + 1)))
 
 
 @lru_cache
 def _between(n: int) -> Floats:
     """What maps n neighbouring values to their polynomial at all fine places between them."""
-    fine = np.linspace(*_places(n)[[0, -1]], FINE * (n - 1) + 1)
+    half = (n - 1) / 2
+    fine = np.linspace(-half, half, FINE * (n - 1) + 1)
     coefficients = _polynomial(n)
-    return np.vander(fine, len(coefficients)) @ coefficients
-
-
-def _places(n: int) -> Floats:
-    return np.arange(n) - (n - 1) / 2
+    return np.asarray(np.vander(fine, len(coefficients)) @ coefficients)
