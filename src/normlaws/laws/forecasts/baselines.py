@@ -24,6 +24,7 @@ from normlaws.laws.estimators.least_squares import (
 FLOOR = np.log(1e-8)  # smallest offset that is considered
 SEARCH = Search(steps=60, longest=1.0, fall=4.0)
 NUDGE = 1e-6
+FAR, STEPS = 40.0, 8  # of Newton's method for M4: bounds of z, and steps to rounding
 
 
 class Baseline:
@@ -116,16 +117,19 @@ class M4(Baseline):
         return low, [60.0, 5.0, float(log_error.min()), 2.5, 5.0]
 
     def log_error(self, theta: Floats, log_p: Floats) -> Floats:
-        """Solved for z = logit((ε − ε∞)/(ε0 − ε∞)), in which the left side grows. (S, n)."""
+        """Solved for z = logit((ε − ε∞)/(ε0 − ε∞)) by Newton's method. (S, n).
+
+        The equation is z − (1 − a) ln(1 + e^z) = ``target``, whose left side grows, with a slope
+        between 1 and a, and bends to one side only.
+        """
         log_beta, c, log_offset, log_a, log_excess = np.moveaxis(theta[..., None], 1, 0)
-        offset, a = np.exp(log_offset), np.exp(log_a)
-        right = log_beta - c * log_p
-        low, high = np.full_like(right, -40.0), np.full_like(right, 40.0)
-        for _ in range(45):
-            z = (low + high) / 2
-            left = log_excess - np.logaddexp(0, -z) - a * (log_excess - np.logaddexp(0, z))
-            low, high = np.where(left < right, z, low), np.where(left < right, high, z)
-        return np.asarray(np.log(offset + np.exp(log_excess) / (1 + np.exp(-low))))
+        a = np.exp(log_a)
+        target = log_beta - c * log_p - (1 - a) * log_excess
+        z = np.clip(np.where(target < 0, target, target / a), -FAR, FAR)
+        for _ in range(STEPS):
+            missed = z - (1 - a) * np.logaddexp(0, z) - target
+            z = np.clip(z - missed / (1 - (1 - a) / (1 + np.exp(-z))), -FAR, FAR)
+        return np.asarray(np.log(np.exp(log_offset) + np.exp(log_excess) / (1 + np.exp(-z))))
 
 
 class BrokenPower(Baseline):
