@@ -16,6 +16,7 @@ from normlaws.report.style import GRID, INK, MUTED
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 LARGEST_LOG = 700.0  # exp of it is close to the largest float64
+THOUSANDS = 7.0  # ln of the largest norm from which on marks are written 1k, 2k, 5k
 LEFT = 78  # pixels left of the vertical axis, at least
 TITLE, DIGIT = 34, 7.6  # pixels of the axis' title with its distances, and of a digit
 DECADES = 2.6  # from here on, powers of ten alone are named
@@ -120,7 +121,8 @@ def norm_axis(figure: Figure, which: str, norm: str, logs: Iterable[float]) -> b
     logs = np.asarray(list(logs), dtype=float)
     as_norm = of_norm(logs)
     if as_norm:
-        ticks(figure, which, np.exp(logs))
+        in_thousands = which == "x" and logs.min(initial=0) >= 0 and logs.max(initial=0) > THOUSANDS
+        ticks(figure, which, np.exp(logs), "~s" if in_thousands else ",~g")
     else:
         figure.update_axis(which, type="linear", title={"text": f"ln λ ({words(norm)})"})
     return as_norm
