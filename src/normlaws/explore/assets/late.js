@@ -3,6 +3,7 @@
 (() => {
   const NEAR = 200; // pixels above and below the window
   const waiting = new Map(); // figure → what draws it
+  const when_idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200)); // Safari
   let idle = 0;
 
   const open = (figure) => figure.getClientRects().length > 0;
@@ -25,7 +26,7 @@
   /* One of those that wait in the open tab, whenever there is time. */
   function rest() {
     if (idle || ![...waiting.keys()].some(open)) return;
-    idle = window.requestIdleCallback(() => {
+    idle = when_idle(() => {
       idle = 0;
       const next = [...waiting.keys()].find(open);
       if (next) now(next);
