@@ -14,6 +14,7 @@ import numpy as np
 
 from normlaws.arrays import Floats
 from normlaws.explore.figure import Figure, Values
+from normlaws.report.scales import short
 
 ROOM = 0.05  # of an axis, at either end, as plotly leaves it
 GRID = 1000  # places along an axis of the picture
@@ -140,16 +141,8 @@ def _ticks(axis: Values, span: tuple[float, float]) -> Iterator[tuple[float, str
     marks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
     inside = [mark for mark in marks if span[0] <= np.log10(mark) <= span[1]]
     if "tickformat" in axis and len(inside) <= MOST_MARKS:
-        write = _short if axis["tickformat"] == "~s" else "{:,g}".format
+        write = short if axis["tickformat"] == "~s" else "{:,g}".format
         yield from ((mark, write(mark)) for mark in inside)
         return
     for power in powers:
         yield 10.0**power, f"10<sup>{power}</sup>".replace("-", "−")
-
-
-def _short(mark: float) -> str:
-    """As plotly writes ``~s``, from 1 on: ``"500"``, ``"20k"``."""
-    for unit, letter in ((1e6, "M"), (1e3, "k")):
-        if mark >= unit:
-            return f"{mark / unit:g}{letter}"
-    return f"{mark:g}"

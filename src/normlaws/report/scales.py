@@ -121,7 +121,7 @@ def size_axis(ax: Axes, sizes: Iterable[int]) -> None:
     ax.set_xlabel("training-set size P (examples)")
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(_with_room(sorted({as_size(size) for size in sizes}))))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     ax.xaxis.set_minor_locator(NullLocator())
 
 
@@ -135,12 +135,12 @@ def _with_room(sizes: list[int]) -> list[int]:
     return named[::-1]
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """``"20k"``, ``"2M"``; other sizes below a million as they are: ``"16,384"``."""
     for unit, letter in ((1e6, "M"), (1e3, "k")):
         if value >= unit and (value >= 1e6 or value % unit == 0):
             return f"{value / unit:.4g}{letter}"
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
 def step_axis(ax: Axes, last: int) -> None:
