@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from normlaws.problems import load_data_set
 from normlaws.training import RunSettings, log_spaced_steps, train
-from normlaws.training.scoring import FEWEST, TRAINING_COST, scored_numbers, scored_splits
+from normlaws.training.scoring import (
+    FEWEST,
+    TRAINING_COST,
+    scored_numbers,
+    scored_splits,
+    scored_test_examples,
+)
 
 
 def settings(size: int = 40, seed: int = 0, data=None, **training) -> RunSettings:
@@ -61,6 +67,18 @@ def test_a_share_of_one_scores_everything_and_named_numbers_are_taken_as_they_ar
     assert every == {"train": 700, "validation": 800, "test": 900}
     named = settings(size=700, data={"scored_train": 30, "scored_test": 4_000})
     assert scored_numbers(named, 800, 900) == {"train": 30, "validation": 400, "test": 900}
+
+
+def test_test_examples_are_known_where_settings_tell():
+    from normlaws.studies import presets
+
+    known = {name: scored_test_examples(study.runs()) for name, study in presets().items()}
+    assert known["teacher-mlp-clean"] == 10_000  # named
+    assert known["diagonal-regression"] == 2_000  # drawn, all scored
+    assert known["digits-cnn"] is None  # read, all scored
+    for name in ("repro-cnn-mnist", "repro-cnn-cifar10"):  # read, cut by the scoring's share
+        first = presets()[name].runs()[0]
+        assert known[name] == scored_numbers(first, 2_000, 10_000)["test"] < 10_000
 
 
 def rows(examples) -> set[bytes]:

@@ -78,12 +78,13 @@ def _planned(
         laws = fit(curves, names[0] or curves.default_norm(), names[1], resamples=resamples)
         return laws, plan(laws)
     from normlaws.studies import Study
+    from normlaws.training.scoring import scored_test_examples
 
     study = Study.load(what[0])
     if not isinstance(study, Study):
         raise InputError(f"expected a study that trains networks, got the solved model {what[0]}")
     asked = study.settings
-    return None, plan_sizes(asked.sizes, asked.seeds, getattr(asked.data, "test", None))
+    return None, plan_sizes(asked.sizes, asked.seeds, scored_test_examples(asked.runs()))
 
 
 def _recorded(place: str) -> bool:

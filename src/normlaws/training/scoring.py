@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,7 @@ NORMALISED_BYTES = 2**28  # a split up to this size is normalised once instead o
 FEWEST = 400  # examples of a split; smaller splits are scored whole
 TRAINING_COST = 2.7  # scored images that an image of a training step costs; 3 by arithmetic alone
 QUARTER = 0.25  # of the scored examples are training and validation examples, each; the rest test
+READ = 10_000  # test examples of MNIST and CIFAR
 UNLIMITED = 2**62
 
 Scored = tuple[Examples, Examples, Examples]
@@ -60,6 +62,18 @@ def scored_numbers(settings: RunSettings, validation: int, test: int) -> dict[st
     rest = int(budget) - (0 if named_train else train) - held_out
     tested = min(test, named_test or max(FEWEST, rest))
     return {"train": train, "validation": held_out, "test": tested}
+
+
+def scored_test_examples(runs: Sequence[RunSettings]) -> int | None:
+    """Test examples at the records of the run that scores fewest, all runs on the same data.
+
+    None where only the data tell: they are read, and the settings would score as many as MNIST and
+    CIFAR hold.
+    """
+    drawn = getattr(runs[0].data, "test", None)  # a number where data are drawn, else their place
+    there = drawn if isinstance(drawn, int) else READ
+    fewest = min(scored_numbers(run, run.data.validation, there)["test"] for run in runs)
+    return None if fewest == READ and there is not drawn else fewest
 
 
 def _examples_a_record(settings: RunSettings) -> float:

@@ -121,6 +121,7 @@ def test_the_verb_takes_curves_a_study_or_sizes(tmp_path):
     for words in (
         [str(path), "--resamples", "40"],
         ["teacher-mlp"],
+        ["repro-cnn-cifar10"],
         ["--sizes", "100,200,400,800"],
     ):
         answer = CliRunner().invoke(app, ["plan", *words])
