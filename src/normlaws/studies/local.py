@@ -14,6 +14,17 @@ from normlaws.extras import needed
 with needed("a study that trains networks", "torch"):
     import torch
 
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
+"""Of the C library on Linux: keep freed memory for the next feature map, up to a gigabyte a worker.
+
+By default it goes back to the system and comes again as new, zeroed pages in every step
+(``benchmarks/allocator.py``).
+"""
+
 
 @contextmanager
 def local_workers(processes: int, threads: int) -> Iterator[Executor]:
@@ -24,7 +35,8 @@ def local_workers(processes: int, threads: int) -> Iterator[Executor]:
         processes,
         initializer=_start_worker,
         initargs=(os.getpid(), threads),
-        env={"OMP_NUM_THREADS": str(threads)},
+        env={"OMP_NUM_THREADS": str(threads)}
+        | {name: os.environ.get(name, value) for name, value in ALLOCATOR.items()},
     )
     try:
         yield pool
