@@ -153,17 +153,16 @@ def _undecided(seen: Evidence) -> str:
     """Which figures are open, and whether they pass."""
     still = [one for one in seen.findings if one.grade == "undecided"]
     if not still:
-        return "Whether the two laws hold is undecided, for the reason below."
+        return "The verdict is undecided, for the reason below."
     passing = [one for one in still if one.established[0] <= one.figure.value <= one.established[1]]
     names = ", ".join(one.name.replace("_", " ") for one in still)
     if len(passing) == len(still) and seen.panel.seedless:
-        return "Whether the two laws hold is undecided for want of seeds; every figure passes."
+        return "The verdict is undecided for want of seeds; every figure passes."
     if len(passing) == len(still):
         return (
-            "Whether the two laws hold is undecided: every figure passes, but too wide an interval "
-            f"has {names}."
+            f"The verdict is undecided: every figure passes, but too wide an interval has {names}."
         )
-    return f"Whether the two laws hold is undecided: {names}."
+    return f"The verdict is undecided: {names}."
 
 
 def _early_only(seen: Evidence) -> list[Note]:

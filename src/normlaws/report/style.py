@@ -96,7 +96,7 @@ def size_key(ax: Axes, colours: dict[int, Any], title: str = "P") -> None:
     key.yaxis.tick_right()
     key.tick_params(length=0, pad=3)
     key.spines[:].set_visible(False)
-    key.set_title(title, fontsize=LETTERS, color=INK, loc="left", pad=4, style="italic")
+    key.set_title(title, fontsize=LETTERS, color=INK, loc="left", x=1.4, pad=4, style="italic")
 
 
 def _spread(count: int) -> list[int]:
