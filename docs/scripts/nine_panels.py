@@ -56,6 +56,7 @@ FINDINGS = {
     "laws_meet": "laws meet",
 }
 VISIBLE = 2 / 3
+BETTER = 0.8  # of the step's spread: what the protocol calls better
 WIDTH = 120
 
 
@@ -201,10 +202,40 @@ def pictures(panels: list[Panel]) -> list[str]:
             "",
             f"![{panel.title}: both laws](images/panel-{panel.name}.png)",
             "",
-            textwrap.fill(f"{panel.laws.verdict.text} {said}", WIDTH, break_on_hyphens=False),
+            filled(f"{panel.laws.verdict.text} {said}"),
+            "",
+            filled(f"Against the paper: {agreement(panel)}"),
             "",
         ]
     return lines
+
+
+def filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
+
+
+def agreement(panel: Panel) -> str:
+    """What the protocol calls agreement with the paper, each in words."""
+    laws, said = panel.laws, []
+    if panel.name in PUBLISHED:
+        gamma1, gamma2, direct = map(float, PUBLISHED[panel.name])
+        said = [
+            held("the direct γ", laws.gamma, direct),
+            held("γ0 + γ1·γ2", laws.product, gamma1 * gamma2),
+        ]
+    norm, step = (panel.clocks["collapse"].get(clock) for clock in ("spectral_complexity", "step"))
+    better = "does better" if norm < BETTER * step else "does no better"
+    said.append(
+        f"the norm {better} than the step (rescaled curves spread {share(norm)} % of their fall "
+        f"against {share(step)} %)"
+    )
+    return "; ".join(said) + "."
+
+
+def held(what: str, ours: nl.laws.Estimate, published: float) -> str:
+    """Whether our interval holds the paper's value."""
+    word = "agrees with" if ours.low <= published <= ours.high else "differs from"
+    return f"{what}, {drawing.estimate(ours)}, {word} the published {published:.3g}"
 
 
 def summary(panels: list[Panel]) -> list[str]:
