@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from normlaws.laws import fit, plant
+from normlaws.laws.estimators.resampled_fit import _agree
 
 SIZES = (100, 200, 400, 800)
 
@@ -48,3 +51,23 @@ def test_without_seeds_there_is_one_row_and_no_interval(curves):
     laws = fit(type(curves)(one), resamples=50)
     assert len(laws.samples.direct) == 1
     assert laws.gamma.low is None
+
+
+def test_a_joint_fit_that_turns_elsewhere_gives_no_exponent(curves):
+    samples = fit(curves, resamples=40).samples
+    assert samples.joint_is_used
+    np.testing.assert_array_equal(samples.early_exponents[0], samples.joint.gamma1)
+    for factor in (0.3, -1.0, 3.0):
+        moved = replace(samples, minima=factor * samples.minima)
+        assert not moved.joint_is_used
+        np.testing.assert_array_equal(moved.early_exponents[0], samples.early.gamma1)
+
+
+def test_noise_explains_no_difference_of_more_than_a_factor():
+    noise = np.random.default_rng(0).normal(0.0, 10.0, 100)
+    minima, slope = np.full(101, 1.0), np.concatenate([[2.0], 2.0 + noise])
+    assert _agree(slope, minima)
+    slope[0] = 2.6
+    assert not _agree(slope, minima)
+    minima[0] = -1.0
+    assert not _agree(slope, minima)

@@ -27,7 +27,7 @@ from normlaws.laws.forecasts.form import Form
 MIN_DEVIATIONS = 3  # sizes, from which γ2 can be seen to change
 MIN_CONTEST = 7  # sizes
 JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
-MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima, without resamples
+MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima
 MIN_RESAMPLES = 20  # that know the noise of their difference
 HAUSMAN = 3.0  # standard deviations of it
 OFFSET_BETTER = 2 / 3  # an irreducible error is claimed where it lowers contest errors by a third
@@ -80,7 +80,7 @@ class Samples:
     @cached_property
     def deviations(self) -> Deviations | None:
         """Bend, drift and width in a wider family of crossovers; None where it does not fit."""
-        if self.joint is None or self.used.sum() < MIN_DEVIATIONS:
+        if self.joint is None or self.joint_turns_elsewhere or self.used.sum() < MIN_DEVIATIONS:
             return None
         found = deviations(self.joint, np.where(self.used, self.log_norm[0], np.nan))
         return found if found is not None and found.adequate else None
@@ -136,7 +136,12 @@ class Samples:
     @property
     def joint_is_used(self) -> bool:
         """Whether it gives the early exponents: it holds, and no window was set by the user."""
-        return self.window is None and self.joint_holds
+        return self.window is None and self.joint_holds and not self.joint_turns_elsewhere
+
+    @property
+    def joint_turns_elsewhere(self) -> bool:
+        """Whether its turn is not that of the curves."""
+        return self.joint is not None and _turns_elsewhere(self.joint.gamma2, self.minima)
 
     @property
     def joint_holds(self) -> bool:
@@ -252,14 +257,25 @@ def _late_slopes(minima: Floats, joint: JointFit | None, exact: bool) -> tuple[F
 def _agree(slope: Floats, minima: Floats) -> bool:
     """Whether both estimates of γ2 differ by no more than noise explains. (B,) each.
 
-    Averages that come without seeds have noise of unknown size; there a factor of 2.5 is needed.
+    Noise is unknown where averages come without seeds, and can be so wide that it explains all.
     """
+    if _turns_elsewhere(slope, minima):
+        return False
     off = slope - minima
     rest = off[1:][np.isfinite(off[1:])]
     if len(rest) < MIN_RESAMPLES:
-        return bool(1 / MINIMA_DISAGREE < slope[0] / minima[0] < MINIMA_DISAGREE)
+        return True
     low, high = np.quantile(rest, (0.16, 0.84))
     return bool(abs(off[0]) < HAUSMAN * (high - low) / 2)
+
+
+def _turns_elsewhere(slope: Floats, minima: Floats) -> bool:
+    """Whether the joint fit's γ2 is not even within ``MINIMA_DISAGREE`` of the optima's.
+
+    Then its turn is not the curves', and none of its exponents is used, however wide the noise.
+    Added after the CNNs on MNIST and CIFAR-10, of the nine panels, were seen.
+    """
+    return not 1 / MINIMA_DISAGREE < slope[0] / minima[0] < MINIMA_DISAGREE
 
 
 def _through_means(log_p: Floats, log_norm: Floats, slope: Floats) -> Floats:
