@@ -43,6 +43,8 @@ HIDDEN = Bounds(1.4, 2.5, 1.8)  # ratio of early slopes, plateau and turn fitted
 DRIFTS = Bounds(1.5, 2.5, 2.0)  # ratio of γ2 at both ends
 WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 
+NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -214,7 +216,7 @@ def _power(figures: Figures) -> Finding:
     )
     stretch = figures.stretch
     if stretch is None:
-        return _finding(Estimate(float("nan")), asked, "record more densely along the descent")
+        return _finding(Estimate(float("nan")), asked, NO_STRETCH)
     ratio = _exp(_interval(figures.found, stretch.slope_change()))
     short = "train to lower errors: add larger sizes" if stretch.factor < FACTOR else ""
     hidden = _ratio(
@@ -321,7 +323,7 @@ def _free_of_size(figures: Figures) -> Finding:
     )
     stretch = figures.stretch
     if stretch is None or gamma <= 0:
-        return _finding(Estimate(float("nan")), asked, "record more densely along the descent")
+        return _finding(Estimate(float("nan")), asked, NO_STRETCH)
     low, high = stretch.dependence()
     mean = (low + high) / 2 if figures.shift else 0.0
     error = found.model_error("gamma0") / gamma
