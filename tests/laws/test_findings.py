@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import normlaws as nl
 from normlaws.curves import Curves
 from normlaws.laws.clocks import clock_sentence
 from normlaws.laws.data.counting import counting_noise, examples_of
+from normlaws.laws.findings.questions import findings
 from normlaws.laws.plant import FAMILIES, draw, plant
 
 NAMES = {
@@ -38,6 +41,19 @@ def test_laws_are_not_established_where_they_do_not_hold(family):
     verdict = nl.fit(draw(family, 2).curves, resamples=60).verdict
     assert verdict.grade != "established"
     assert not {"laws_hold"} & set(verdict.codes)
+
+
+def test_where_the_joint_fit_turns_elsewhere_meeting_is_not_judged():
+    """Findings say a figure and a next step, or that there is none; a rejected fit gives none."""
+    samples = nl.fit(draw("parabola", 3).curves, resamples=40).samples
+    moved = replace(samples, minima=4 * samples.minima)
+    assert moved.deviations is None
+    np.testing.assert_array_equal(moved.direct_slope, samples.direct[:, 1])
+    answers = {one.name: one for one in findings(moved)}
+    assert answers["laws_meet"].grade == "undecided"
+    assert "turns elsewhere" in answers["laws_meet"].says
+    assert "window by hand" in answers["laws_meet"].next_step
+    assert not any("nan" in one.says for one in answers.values())
 
 
 def test_a_shift_with_size_is_the_generalised_form():

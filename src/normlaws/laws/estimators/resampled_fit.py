@@ -116,7 +116,9 @@ class Samples:
         Near chance the lowest errors themselves fall more slowly than the laws have it.
         """
         joint = self.joint
-        if joint is None or not np.isfinite(joint.crossover.log_chance):
+        if joint is None or self.joint_turns_elsewhere:
+            return self.direct[:, 1]
+        if not np.isfinite(joint.crossover.log_chance):
             return self.direct[:, 1]
         depth = joint.crossover.log_chance - self.log_error
         knee = float(np.exp(joint.crossover.parameters[LOG_M]))

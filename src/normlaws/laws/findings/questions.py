@@ -43,6 +43,7 @@ HIDDEN = Bounds(1.4, 2.5, 1.8)  # ratio of early slopes, plateau and turn fitted
 DRIFTS = Bounds(1.5, 2.5, 2.0)  # ratio of γ2 at both ends
 WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 
+ELSEWHERE = "add larger sizes, or set the early window by hand"
 NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
 
 
@@ -117,7 +118,8 @@ def _finding(figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
     """``doubt`` is a reason why nothing can be decided."""
     grade: Grade = "undecided" if doubt else _grade(figure, asked)
     passes = asked.within[0] <= figure.value <= asked.within[1]
-    says = asked.says(grade, figure)
+    unread = np.isnan(figure.value)
+    says = "These curves do not show it." if unread else asked.says(grade, figure)
     step = ""
     if grade == "undecided":
         step = doubt or asked.narrow
@@ -358,7 +360,10 @@ def _meet(figures: Figures, no_optima: str) -> Finding:
     if not gamma > 0:
         return _finding(Estimate(float("nan")), asked, "run sizes over a wider range")
     error = found.model_error("difference") / gamma
-    answer = _finding(_interval(found, difference / gamma, error), asked, no_optima)
-    if not no_optima:
+    doubt, reason = no_optima, "γ2 is not an optimum's"
+    if not doubt and found.joint_turns_elsewhere:
+        doubt, reason = ELSEWHERE, "A fit of all curves turns elsewhere than their optima"
+    answer = _finding(_interval(found, difference / gamma, error), asked, doubt)
+    if not doubt:
         return answer
-    return replace(answer, says=f"{answer.says} γ2 is not an optimum's, so this decides nothing.")
+    return replace(answer, says=f"{answer.says} {reason}, so this decides nothing.")
