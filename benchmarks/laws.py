@@ -193,7 +193,7 @@ def judged(job: tuple[str, int, int]) -> dict:
         "held": "laws_hold" in verdict.codes,
         "shifted": "laws_hold_shifted" in verdict.codes,
         "grade": verdict.grade,
-        "elsewhere": laws.samples.joint_holds and laws.samples.joint_turns_elsewhere,
+        "elsewhere": laws.samples.joint_turns_elsewhere,
         "open": [f"{one.name}:{one.grade}" for one in verdict.findings if one.grade[0] != "e"],
         "truth": study.truth,
         "found": {name: tuple(getattr(laws, name)) for name in EXPONENTS},

@@ -142,8 +142,10 @@ class Samples:
 
     @property
     def joint_turns_elsewhere(self) -> bool:
-        """Whether its turn is not that of the curves."""
-        return self.joint is not None and _turns_elsewhere(self.joint.gamma2, self.minima)
+        """Whether it is adequate and wide enough, but its turn is not that of the curves."""
+        if self.joint is None or not self.joint_holds:
+            return False
+        return _turns_elsewhere(self.joint.gamma2, self.minima)
 
     @property
     def joint_holds(self) -> bool:
