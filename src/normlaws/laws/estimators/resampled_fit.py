@@ -279,7 +279,8 @@ def _turns_elsewhere(slope: Floats, minima: Floats) -> bool:
     Then its turn is not the curves', and none of its exponents is used, however wide the noise.
     Added after the CNNs on MNIST and CIFAR-10, of the nine panels, were seen.
     """
-    return not 1 / MINIMA_DISAGREE < slope[0] / minima[0] < MINIMA_DISAGREE
+    smaller, larger = sorted((abs(float(slope[0])), abs(float(minima[0]))))
+    return not (slope[0] * minima[0] > 0 and larger < MINIMA_DISAGREE * smaller)
 
 
 def _through_means(log_p: Floats, log_norm: Floats, slope: Floats) -> Floats:
