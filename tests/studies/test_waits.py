@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from normlaws.errors import NormlawsWarning
+from normlaws.errors import ClusterError, NormlawsWarning
 from normlaws.storage.folder import StudyFolder
 from normlaws.studies.cluster import SAID_SECONDS, STATUS_SECONDS, DaskWorkers, _Waits
+from normlaws.studies.perform import Options
 
 
 def test_a_cluster_without_workers_is_said_once_and_again_after_one_was_there():
@@ -36,6 +39,25 @@ def test_a_paused_worker_is_said():
     workers._say_what_waits({"tcp://a:1"}, 100.0)
     with pytest.warns(NormlawsWarning, match="tcp://a:1 has been paused by its memory limit"):
         workers._say_what_waits({"tcp://a:1"}, 100.0 + max(SAID_SECONDS, STATUS_SECONDS))
+
+
+class Closed(Client):
+    """The scheduler went away since the last look."""
+
+    status = "closed"
+
+    def submit(self, *_, **__):
+        raise RuntimeError("Client is closed. Can't send update-graph message.")
+
+
+def test_a_scheduler_lost_between_two_looks_is_said(monkeypatch):
+    workers = DaskWorkers(Closed(), "cpu")
+    workers.begin(Options(Path()))
+    with pytest.raises(ClusterError, match=r"head:8786 to go on, but .* lost \(Client is closed"):
+        workers._greet({"tcp://a:1"})
+    monkeypatch.setattr(Closed, "status", "running")
+    with pytest.raises(RuntimeError, match="Client is closed"):
+        workers._greet({"tcp://a:1"})
 
 
 def test_a_session_that_cannot_be_removed_ends_all_the_same(tmp_path, monkeypatch):

@@ -114,11 +114,14 @@ class DaskWorkers:
         except Exception as error:  # closed client, closed connection, time-out: by many types
             if self._client.status == "connecting":
                 return None
-            raise ClusterError(
-                f"expected the scheduler at {self._address} to go on, but the connection to it was "
-                f"lost ({_first_line(error)}); start it again and repeat the command: what is done "
-                "is kept, and the runs under way go on from their last checkpoint"
-            ) from None
+            raise self._lost(error) from None
+
+    def _lost(self, error: Exception) -> ClusterError:
+        return ClusterError(
+            f"expected the scheduler at {self._address} to go on, but the connection to it was "
+            f"lost ({_first_line(error)}); start it again and repeat the command: what is done "
+            "is kept, and the runs under way go on from their last checkpoint"
+        )
 
     def _say_what_waits(self, present: set[str], now: float) -> None:
         self._waits.look("", not present, now)
@@ -156,7 +159,12 @@ class DaskWorkers:
             )
 
     def _submit(self, address: str, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        theirs = self._client.submit(function, *arguments, workers=[address], pure=False)
+        try:
+            theirs = self._client.submit(function, *arguments, workers=[address], pure=False)
+        except Exception as error:  # by many types: lost since the last look
+            if self._client.status == "running":
+                raise
+            raise self._lost(error) from None
         ours: Future[Any] = Future()
         theirs.add_done_callback(lambda done: _transfer(done, ours))
         ours.add_done_callback(lambda _: theirs.release())
