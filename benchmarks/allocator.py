@@ -2,7 +2,7 @@
 
     python benchmarks/allocator.py [--repeats 3]
 
-Each process takes 30 steps of 32 images and scores 512 by batches of 128, and prints its medians.
+Each process takes 30 steps of 32 images and scores 128 images 30 times, and prints its medians.
 Half of them start with the C library's defaults, half with what the workers of a study get
 (``normlaws.studies.local.ALLOCATOR``). Other than glibc's allocators take no notice.
 """
@@ -23,6 +23,7 @@ import torch.nn.functional as F
 
 from normlaws.studies import presets
 from normlaws.studies.local import ALLOCATOR
+from normlaws.training.evaluate import evaluation_mode
 from normlaws.training.layout import memory_format
 
 PANELS = {
@@ -67,8 +68,8 @@ def measure(name: str) -> dict[str, float]:
 
     step()
     found = {"step": median(step, STEPS)}
-    model.eval()
-    return found | {"score": median(score, STEPS) * BATCH / SCORED}
+    with evaluation_mode(model):
+        return found | {"score": median(score, STEPS) * BATCH / SCORED}
 
 
 def started(name: str, kept: bool) -> dict[str, float]:

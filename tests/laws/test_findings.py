@@ -44,7 +44,7 @@ def test_laws_are_not_established_where_they_do_not_hold(family):
 
 
 def test_where_the_joint_fit_turns_elsewhere_meeting_is_not_judged():
-    """Findings say a figure and a next step, or that there is none; a rejected fit gives none."""
+    """Nor does the rejected fit give a plateau, deviations, or a figure in words."""
     samples = nl.fit(draw("parabola", 3).curves, resamples=40).samples
     moved = replace(samples, minima=4 * samples.minima)
     assert moved.deviations is None

@@ -116,9 +116,11 @@ class Samples:
         Near chance the lowest errors themselves fall more slowly than the laws have it.
         """
         joint = self.joint
-        if joint is None or self.joint_turns_elsewhere:
-            return self.direct[:, 1]
-        if not np.isfinite(joint.crossover.log_chance):
+        if (
+            joint is None
+            or self.joint_turns_elsewhere
+            or not np.isfinite(joint.crossover.log_chance)
+        ):
             return self.direct[:, 1]
         depth = joint.crossover.log_chance - self.log_error
         knee = float(np.exp(joint.crossover.parameters[LOG_M]))
@@ -147,7 +149,7 @@ class Samples:
             return False
         return _turns_elsewhere(self.joint.gamma2, self.minima)
 
-    @property
+    @cached_property
     def joint_holds(self) -> bool:
         """Whether the joint fit is adequate and begins early enough to span half the descents."""
         if self.joint is None or not self.joint.crossover.adequate:
