@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from normlaws.problems.models.resnet import Projection
 from normlaws.problems.models.vit import VisionTransformer
 from normlaws.training import stacked_layers as layers
 from normlaws.training.stacked_transformer import Transformer
@@ -19,6 +20,7 @@ FAMILIES = ("perceptron", "mlp", "cnn", "resnet", "vit")
 LAYERS: dict[type[nn.Module], Callable[[Sequence[Any]], nn.Module]] = {
     nn.Linear: layers.Linear,
     nn.Conv2d: layers.Conv2d,
+    Projection: layers.Conv2d,
     nn.BatchNorm2d: layers.BatchNorm2d,
     nn.MaxPool2d: layers.MaxPool2d,
     nn.AdaptiveAvgPool2d: layers.MeanPool2d,

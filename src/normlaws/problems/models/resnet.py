@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Self
 
+import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -80,7 +81,9 @@ class _BasicBlock(nn.Module):
         )
         same = stride == 1 and inputs == outputs
         self.shortcut: nn.Module = (
-            nn.Identity() if same else nn.Sequential(*_convolution(inputs, outputs, 1, stride))
+            nn.Identity()
+            if same
+            else nn.Sequential(Projection(inputs, outputs, stride), nn.BatchNorm2d(outputs))
         )
         self.activation = nn.ReLU()
 
@@ -89,6 +92,22 @@ class _BasicBlock(nn.Module):
         added: Tensor = self.residual(images) + self.shortcut(images)
         found: Tensor = self.activation(added)
         return found
+
+
+class Projection(nn.Conv2d):
+    """A 1 x 1 convolution that takes every ``stride``-th pixel first, then convolves with stride 1.
+
+    The same function as with a stride, and safe with channels last however few they are
+    (:func:`normlaws.training.layout.memory_format`).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, inputs, height, width) to (n, outputs, height / stride, width / stride)."""
+        down, across = self.stride
+        return F.conv2d(images[:, :, ::down, ::across], self.weight)
 
 
 def _convolution(inputs: int, outputs: int, side: int, stride: int) -> list[nn.Module]:
