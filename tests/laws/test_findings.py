@@ -12,7 +12,7 @@ from normlaws.curves import Curves
 from normlaws.laws.clocks import clock_sentence
 from normlaws.laws.data.counting import counting_noise, examples_of
 from normlaws.laws.findings.questions import findings
-from normlaws.laws.plant import FAMILIES, draw, plant
+from normlaws.laws.plant import FAMILIES, Planted, draw, plant
 
 NAMES = {
     "common_early_curve",
@@ -54,6 +54,15 @@ def test_where_the_joint_fit_turns_elsewhere_meeting_is_not_judged():
     assert "turns elsewhere" in answers["laws_meet"].says
     assert "window by hand" in answers["laws_meet"].next_step
     assert not any("nan" in one.says for one in answers.values())
+
+
+def test_a_direct_exponent_freed_of_the_plateau_is_said():
+    """Where the quoted one is another, which the reader would compare with."""
+    near_chance, far = (plant(Planted(plateau=0.9, log_k=log_k)) for log_k in (2.5, 0.5))
+    said = {one.name: one.says for one in nl.fit(near_chance, resamples=40).verdict.findings}
+    assert "the direct γ, which is 0.49 without the plateau at chance." in said["laws_meet"]
+    said = {one.name: one.says for one in nl.fit(far, resamples=40).verdict.findings}
+    assert said["laws_meet"].endswith("the direct γ.")
 
 
 def test_a_shift_with_size_is_the_generalised_form():

@@ -19,6 +19,7 @@ from normlaws.explore.figure import Figure
 from normlaws.explore.lines import Line
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws
+from normlaws.laws.early_line import early_line
 from normlaws.report.scales import metric_label, words
 from normlaws.report.style import INK, PREDICTION, WINDOW
 
@@ -229,14 +230,12 @@ def _window(figure: Figure, window: Span, as_norm: bool) -> None:
 
 def _law(figure: Figure, laws: Laws, as_norm: bool) -> None:
     """The early law at the largest size, whose stay in the window is the longest."""
-    if laws.early_window is None or not np.isfinite(laws.early_law.log_prefactor):
+    at, early = early_line(laws)
+    if not len(at):
         return
-    logs = np.linspace(*laws.early_window, 30)
-    ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
-    log_error = laws.early_law.log(logs) - laws.gamma0.value * ratio
     figure.add_scatter(
-        x=theme.place(logs, as_norm),
-        y=np.exp(log_error),
+        x=theme.place(at, as_norm),
+        y=early,
         mode="lines",
         line={"color": PREDICTION, "width": 2.4, "dash": "6px,4px"},
         name=f"early law, γ₁ = {laws.gamma1.value:.3f}",

@@ -11,6 +11,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from normlaws.curves import Curves, as_size
 from normlaws.curves.averages import checked_columns, from_laws, mean_trajectories
+from normlaws.laws.early_line import early_line
 from normlaws.report.figures._draw import bands, discs
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, note_left_out
 from normlaws.report.style import PREDICTION, WINDOW, legend_above, new_axes, size_colours, size_key
@@ -87,16 +88,12 @@ def _draw_curves(
 def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
     if laws.early_window is None:
         return
-    logs = np.array(laws.early_window)
-    ax.axvspan(*place(logs), color=WINDOW, zorder=0, label="early window")
-    # the window's upper end is that of the largest size, so the line is drawn for that size
-    ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
-    log_error = laws.early_law.log_prefactor + laws.early_law.exponent * logs
-    early = np.exp(log_error - laws.gamma0.value * ratio)
+    ax.axvspan(*place(np.array(laws.early_window)), color=WINDOW, zorder=0, label="early window")
+    at, early = early_line(laws)
     label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
     outline = [Stroke(linewidth=3.6, foreground="white"), Normal()]
     style: dict[str, Any] = {"dashes": (2.2, 2.2), "lw": 2.0, "path_effects": outline}
-    ax.plot(place(logs), early, color=PREDICTION, zorder=4, label=label, **style)
+    ax.plot(place(at), early, color=PREDICTION, zorder=4, label=label, **style)
 
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:
