@@ -161,7 +161,7 @@ def score(panel: Panel) -> tuple[dict[str, float], list[bool]]:
     """Errors of the forms, and whether each hidden run lies inside its interval."""
     used = panel.laws.sizes[panel.laws.sizes["used"]]
     seen = int(np.ceil(VISIBLE * len(used)))
-    if seen < 4:
+    if seen < 3:
         return {}, []
     log_p, log_error = (np.log(used[name].to_numpy(float)) for name in ("size", "error"))
     errors = {

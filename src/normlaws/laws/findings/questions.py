@@ -45,6 +45,7 @@ DRIFTS = Bounds(1.5, 2.5, 2.0)  # ratio of γ2 at both ends
 WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 
 ELSEWHERE = "add larger sizes, or set the early window by hand"
+PAST = " That is past the limit, but the interval is too wide to be sure of it."
 NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
 
 
@@ -127,9 +128,7 @@ def _finding(figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
         if not doubt and figure.low is None:
             says += " Without seeds its uncertainty is unknown."
         elif not doubt:
-            says += (
-                " The interval is too wide to decide." if passes else " It is too near the limit."
-            )
+            says += " The interval is too wide to decide." if passes else PAST
     return Finding(
         name=asked.name,
         question=asked.question,
@@ -321,7 +320,10 @@ def _free_of_size(figures: Figures) -> Finding:
         (-limit, limit),
         (-beyond, beyond),
         0.0,
-        lambda grade, at: f"At fixed norm the early error falls with P by {at.value:.2f} γ.",
+        lambda grade, at: (
+            f"At fixed norm the early error {'rises' if at.value < 0 else 'falls'} with P, with an "
+            f"exponent of {abs(at.value):.2f} γ."
+        ),
         "add seeds, or sizes over a wider range",
     )
     stretch = figures.stretch
