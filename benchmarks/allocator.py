@@ -15,61 +15,27 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 
-from normlaws.studies import presets
 from normlaws.studies.local import ALLOCATOR
-from normlaws.training.evaluate import evaluation_mode
 from normlaws.training.layout import memory_format
+from panels import milliseconds, network, shape_of
 
-PANELS = {
-    "repro-cnn-mnist": (1, 28, 28),
-    "repro-cnn-cifar10": (3, 32, 32),
-    "repro-cnn-cifar100": (3, 32, 32),
-    "repro-resnet-cifar10": (3, 32, 32),
-    "repro-vit-cifar10": (3, 32, 32),
-}
-CLASSES, BATCH, SCORED, STEPS = 10, 32, 128, 30
-
-
-def median(act: Callable[[], object], times: int) -> float:
-    """Milliseconds."""
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
-        act()
-        found.append(time.perf_counter() - began)
-    return 1e3 * statistics.median(found)
+PANELS = (
+    "repro-cnn-mnist",
+    "repro-cnn-cifar10",
+    "repro-cnn-cifar100",
+    "repro-resnet-cifar10",
+    "repro-vit-cifar10",
+)
 
 
 def measure(name: str) -> dict[str, float]:
     """Milliseconds of a step and of scoring as many images, in this process."""
     torch.set_num_threads(1)
-    shape = PANELS[name]
-    model = presets()[name].model.build(shape, CLASSES, 0)
-    layout = memory_format(model, "cpu")
-    model = model.to(memory_format=layout)
-    images = torch.randn(SCORED, *shape).to(memory_format=layout)
-    labels = torch.randint(CLASSES, (BATCH,))
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        F.cross_entropy(model(images[:BATCH]), labels).backward()
-        optimizer.step()
-
-    def score() -> None:
-        with torch.inference_mode():
-            model(images)
-
-    step()
-    found = {"step": median(step, STEPS)}
-    with evaluation_mode(model):
-        return found | {"score": median(score, STEPS) * BATCH / SCORED}
+    model = network(name)
+    return milliseconds(model, shape_of(name), memory_format(model, "cpu"))
 
 
 def started(name: str, kept: bool) -> dict[str, float]:

@@ -4,7 +4,7 @@
 
 Strided 1 x 1 convolutions of few channels have to lie contiguous (see
 ``normlaws.training.layout``), and the whole network with them. Both networks have the same weights,
-the sliced one channels last however few they are; a step takes 32 images, scoring 128; medians of
+the sliced one channels last however few they are; milliseconds for 32 images, medians of
 interleaved repeats, one thread, with the allocator settings of a study's workers.
 """
 
@@ -14,33 +14,23 @@ import argparse
 import os
 import statistics
 import sys
-from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from allocator import BATCH, CLASSES, SCORED, STEPS, median
 from normlaws.problems.models.resnet import Projection
-from normlaws.studies import presets
 from normlaws.studies.local import ALLOCATOR
-from normlaws.training.evaluate import evaluation_mode
+from panels import milliseconds, network, shape_of
 
-PANELS = {
-    "repro-resnet-mnist": (1, 28, 28),
-    "repro-resnet-cifar10": (3, 32, 32),
-    "repro-resnet-cifar100": (3, 32, 32),
-}
+PANELS = ("repro-resnet-mnist", "repro-resnet-cifar10", "repro-resnet-cifar100")
 
 
-def network(name: str, sliced: bool) -> nn.Module:
-    """The panel's, its projections as they are or as PyTorch's strided convolutions."""
-    model = presets()[name].model.build(PANELS[name], CLASSES, 0)
-    if not sliced:
-        for parent in list(model.modules()):
-            for key, child in list(parent.named_children()):
-                if isinstance(child, Projection):
-                    setattr(parent, key, strided(child))
+def with_strides(model: nn.Module) -> nn.Module:
+    """The model with PyTorch's strided convolutions in place of its projections."""
+    for parent in list(model.modules()):
+        for key, child in list(parent.named_children()):
+            if isinstance(child, Projection):
+                setattr(parent, key, strided(child))
     return model
 
 
@@ -50,26 +40,6 @@ def strided(projection: Projection) -> nn.Conv2d:
     convolution = nn.Conv2d(*shape, bias=False)
     convolution.load_state_dict(projection.state_dict())
     return convolution
-
-
-def acts(name: str, sliced: bool) -> tuple[Callable[[], None], ...]:
-    """A step and a scoring."""
-    layout = torch.channels_last if sliced else torch.contiguous_format
-    model = network(name, sliced).to(memory_format=layout)
-    images = torch.randn(SCORED, *PANELS[name]).to(memory_format=layout)
-    labels = torch.randint(CLASSES, (BATCH,))
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        F.cross_entropy(model(images[:BATCH]), labels).backward()
-        optimizer.step()
-
-    def score() -> None:
-        with evaluation_mode(model), torch.inference_mode():
-            model(images)
-
-    return step, score
 
 
 def main() -> None:
@@ -82,14 +52,18 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{'panel':24}{'':8}{'strided':>10}{'sliced':>10}  ratio   (ms)")
     for name in PANELS:
-        pairs = [acts(name, sliced) for sliced in (False, True)]
-        for index, what in enumerate(("step", "score")):
-            times: list[list[float]] = [[], []]
-            for _ in range(repeats):
-                for found, pair in zip(times, pairs, strict=True):
-                    pair[index]()
-                    found.append(median(pair[index], STEPS))
-            before, after = map(statistics.median, times)
+        sides = [
+            (with_strides(network(name)), torch.contiguous_format),
+            (network(name), torch.channels_last),
+        ]
+        turns = [
+            [milliseconds(model, shape_of(name), layout) for model, layout in sides]
+            for _ in range(repeats)
+        ]
+        for what in ("step", "score"):
+            before, after = (
+                statistics.median(turn[side][what] for turn in turns) for side in (0, 1)
+            )
             line = f"{name:24}{what:8}{before:10.2f}{after:10.2f}  {after / before:5.2f}"
             print(line, flush=True)
 
