@@ -16,6 +16,7 @@ import pandas as pd
 
 import figures as drawing
 import normlaws as nl
+from normlaws.laws.forecasts.backtest import MIN_VISIBLE
 from normlaws.laws.forecasts.baselines import BASELINES, fit_baseline
 from normlaws.report import figures
 
@@ -161,7 +162,7 @@ def score(panel: Panel) -> tuple[dict[str, float], list[bool]]:
     """Errors of the forms, and whether each hidden run lies inside its interval."""
     used = panel.laws.sizes[panel.laws.sizes["used"]]
     seen = int(np.ceil(VISIBLE * len(used)))
-    if seen < 3:
+    if seen < MIN_VISIBLE:
         return {}, []
     log_p, log_error = (np.log(used[name].to_numpy(float)) for name in ("size", "error"))
     errors = {

@@ -6,6 +6,7 @@ import numpy as np
 
 from normlaws.arrays import Floats
 from normlaws.laws.fitting import Laws
+from normlaws.laws.result import PowerLaw
 
 
 def early_line(laws: Laws) -> tuple[Floats, Floats]:
@@ -15,14 +16,14 @@ def early_line(laws: Laws) -> tuple[Floats, Floats]:
     below the highest of the mean curves: near chance the law lies above any of them. Empty where
     there is no window, or no law.
     """
-    law = laws.early_law
-    if laws.early_window is None or not np.isfinite(law.log_prefactor):
+    if laws.early_window is None or not np.isfinite(laws.early_law.log_prefactor):
         return np.empty(0), np.empty(0)
     low, high = laws.early_window
     ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
-    constant = law.log_prefactor - laws.gamma0.value * ratio
-    if law.exponent < 0:
+    constant, exponent = laws.early_law.log_prefactor, laws.early_law.exponent
+    law = PowerLaw(constant - laws.gamma0.value * ratio, exponent)
+    if exponent < 0:
         top = np.log(laws.mean_curves["error"].max())
-        low = max(low, (top - constant) / law.exponent)
+        low = max(low, (top - law.log_prefactor) / exponent)
     logs = np.linspace(low, high, 30) if low < high else np.empty(0)
-    return logs, np.exp(constant + law.exponent * logs)
+    return logs, law(logs)
