@@ -219,6 +219,21 @@ def test_a_residual_block_whose_last_gain_is_zero_is_the_identity_on_what_relu_l
     assert torch.equal(block(images), images.relu())
 
 
+def test_a_vit_gives_the_logits_and_gradients_of_all_tokens():
+    model = ViT(patch=4, width=8, depth=2, heads=2).build((1, 8, 8), 3, 0).double()
+    images = torch.randn(5, 1, 8, 8, dtype=torch.float64)
+    embedded = model.embedding(images).flatten(2).mT
+    tokens = torch.cat([model.class_token.expand(5, -1, -1), embedded], dim=1) + model.positions
+    whole = model.head(model.norm(model.blocks(tokens))[:, 0])
+    logits = model(images)
+    torch.testing.assert_close(logits, whole, rtol=1e-12, atol=1e-14)
+    weights = list(model.parameters())
+    found, expected = (
+        torch.autograd.grad(values.square().sum(), weights) for values in (logits, whole)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
+
+
 def test_without_positions_a_vit_does_not_see_the_order_of_its_patches():
     model = ViT(patch=4, width=8, depth=2, heads=2).build((1, 8, 8), 3, 0).double()
     images = torch.randn(2, 1, 8, 8, dtype=torch.float64)

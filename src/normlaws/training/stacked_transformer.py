@@ -32,8 +32,11 @@ class Transformer(nn.Module):
         patches = self.embedding(images).flatten(2, 3)  # (replicas, width, patches, batch)
         tokens = patches.permute(0, 3, 2, 1)
         first = self.class_token.expand(-1, tokens.shape[1], -1, -1)
-        tokens = self.blocks(torch.cat([first, tokens], dim=2) + self.positions)
-        logits: Tensor = self.head(self.norm(tokens)[:, :, 0])
+        tokens = torch.cat([first, tokens], dim=2) + self.positions
+        *blocks, last = self.blocks
+        for block in blocks:
+            tokens = block(tokens)
+        logits: Tensor = self.head(self.norm(last(tokens, wanted=1))[:, :, 0])
         return logits.mT
 
 
@@ -61,9 +64,9 @@ class Block(nn.Module):
             Linear(into), nn.GELU(), without_dropout, Linear(outof), without_dropout
         )
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Of the same shape."""
-        tokens = tokens + self.attention(self.norm1(tokens))
+    def forward(self, tokens: Tensor, wanted: int | None = None) -> Tensor:
+        """Of the same shape, or of the first ``wanted`` tokens."""
+        tokens = tokens[:, :, :wanted] + self.attention(self.norm1(tokens), wanted)
         added: Tensor = tokens + self.mlp(self.norm2(tokens))
         return added
 
@@ -78,14 +81,15 @@ class Attention(nn.Module):
         self.out_proj = Linear([layer.out_proj for layer in layers])
         self.heads = layers[0].num_heads
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Of the same shape."""
+    def forward(self, tokens: Tensor, wanted: int | None = None) -> Tensor:
+        """Of the same shape, or what the first ``wanted`` tokens gather from all."""
         replicas, batch, count, width = tokens.shape
         fused = affine(tokens.flatten(1, 2), self.in_proj_weight, self.in_proj_bias)
         split = fused.view(replicas * batch, count, 3, self.heads, width // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)  # (replicas * batch, heads, count, depth)
+        query = query[:, :, :wanted]
         mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
-        result: Tensor = self.out_proj(mixed.reshape(tokens.shape))
+        result: Tensor = self.out_proj(mixed.reshape(replicas, batch, -1, width))
         return result
 
 

@@ -28,7 +28,8 @@ class ViT(Family):
     for CIFAR-10, (4, 256, 6, 4) for CIFAR-100. Linear layers start from Glorot's uniform
     distribution, the patch embedding from He's normal one, positions and class token from
     N(0, 0.02²), biases from 0. As in the paper, ``init_scale`` multiplies the weights of linear
-    and convolutional layers, but not the fused query-key-value projections.
+    and convolutional layers, but not the fused query-key-value projections. The last block computes
+    the class token alone, since nothing else of it reaches the logits.
     """
 
     family: Literal["vit"] = "vit"
@@ -93,8 +94,11 @@ class VisionTransformer(nn.Module):
         """(n, channels, height, width) to logits (n, classes)."""
         tokens = self.embedding(images).flatten(2).transpose(1, 2)  # (n, patches, width)
         tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
-        tokens = self.blocks(self.dropout(tokens + self.positions))
-        logits: Tensor = self.head(self.norm(tokens)[:, 0])
+        tokens = self.dropout(tokens + self.positions)
+        *blocks, last = self.blocks
+        for block in blocks:
+            tokens = block(tokens)
+        logits: Tensor = self.head(self.norm(last(tokens, wanted=1))[:, 0])
         return logits
 
 
@@ -115,10 +119,12 @@ class _Block(nn.Module):
             nn.Dropout(settings.dropout),
         )
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(n, tokens, width) to the same shape."""
+    def forward(self, tokens: Tensor, wanted: int | None = None) -> Tensor:
+        """(n, tokens, width) to the same shape, or to the first ``wanted`` tokens."""
         normed = self.norm1(tokens)
-        tokens = tokens + self.attention(normed, normed, normed, need_weights=False)[0]
+        query = normed if wanted is None else normed[:, :wanted]
+        mixed = self.attention(query, normed, normed, need_weights=False)[0]
+        tokens = tokens[:, :wanted] + mixed
         added: Tensor = tokens + self.mlp(self.norm2(tokens))
         return added
 
