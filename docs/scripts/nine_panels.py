@@ -48,6 +48,7 @@ PUBLISHED = {  # γ1, γ2, direct γ: arXiv 2505.13230, Adam without weight deca
     "resnet-cifar10": ("0.531", "1.013", "0.564"),
     "vit-mnist": ("0.139", "3.411", "0.538"),
 }
+PUBLISHED["cnn-mnist-full-width"] = PUBLISHED["cnn-mnist"]
 FINDINGS = {
     "common_early_curve": "common curve",
     "power_law": "power law",
@@ -123,12 +124,16 @@ def cell(one: nl.laws.Finding) -> str:
 
 
 def clocks(panels: list[Panel]) -> list[str]:
-    """How closely the rescaled curves collapse along each clock, in per cent of their fall."""
+    """How closely the rescaled curves collapse along each clock, in per cent of their fall.
+
+    The last column is the collapse along the spectral complexity against its noise.
+    """
     names = [*drawing.NORMS, "step", "train_loss"]
-    lines = head("panel", *[name.replace("_", " ") for name in names])
+    lines = head("panel", *[name.replace("_", " ") for name in names], "over noise")
     for panel in panels:
         spread = panel.clocks["collapse"]
-        lines.append(row(panel.title, *[share(spread.get(name, np.nan)) for name in names]))
+        cells = [share(spread.get(name, np.nan)) for name in names]
+        lines.append(row(panel.title, *cells, f"{panel.laws.collapse:.1f}"))
     return lines
 
 

@@ -90,6 +90,8 @@ def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
         return
     ax.axvspan(*place(np.array(laws.early_window)), color=WINDOW, zorder=0, label="early window")
     at, early = early_line(laws)
+    if not len(at):
+        return
     label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
     outline = [Stroke(linewidth=3.6, foreground="white"), Normal()]
     style: dict[str, Any] = {"dashes": (2.2, 2.2), "lw": 2.0, "path_effects": outline}
