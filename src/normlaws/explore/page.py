@@ -38,7 +38,8 @@ FIGURES = {
 DIRECT = {"direct": "Lowest error against P"}
 CAPTIONS = {
     "norm": "Shaded: early window, its edges can be dragged. Dashed: early law at the largest "
-    "size. Discs: optimum of each size, hollow where a run was still improving.",
+    "size, which its curve nears between chance and the turn. Discs: optimum of each size, hollow "
+    "where a run was still improving.",
     "step": "The same points: point at one, or select some, and the other figure shows them too. "
     "Dashed lines: unfinished runs. Dotted with a cross: runs that broke off.",
     "error": "Solid: direct law. Dashed: slope that the two laws give. Diamond: forecast. Square: "

@@ -74,7 +74,8 @@ def _main(subject: Subject) -> Figure:
             "hollow where the error of some run was still falling when it ended. Where the early "
             "law holds, the lines lie on each other in the shaded window, which ends where the "
             "largest size leaves the law; smaller sizes leave it earlier. The dashed line is the "
-            "law at the largest size."
+            "law at the largest size, which its curve nears between the plateau at chance and the "
+            "turn."
         )
     return Figure(
         axes, f"{_about(subject)} {_optimum_words(subject)}".strip(), caption, "error-against-norm"
