@@ -12,6 +12,8 @@ from normlaws.storage.folder import StudyFolder
 from normlaws.studies import Study, live, progress
 from normlaws.studies.live import View, duration, summary, table
 from normlaws.studies.progress import Rate, RunState, StudyState, Watch
+from normlaws.training.schedule import log_spaced_steps
+from normlaws.training.scoring import TRAINING_COST
 
 LAST = {"test_error": 0.0421, "log_spectral_complexity": 12.345}
 
@@ -51,6 +53,23 @@ def test_rates_time_left_and_runs_come_from_the_records_alone(small, tmp_path, c
     tell(folder, runs[2], clock, status="failed", step=0)
     assert (watch.look().ended, watch.look().failed) == (2, 1)
     assert watch.look().share == (30 + 2 * 60) / 240, "nothing is left of what has ended"
+
+
+def test_the_time_left_counts_what_records_score(small, tmp_path, clock):
+    runs, folder = Study.load(small).settings.runs(), StudyFolder(tmp_path)
+    records = log_spaced_steps(runs[0].steps, runs[0].training.records)
+    record = 540 / TRAINING_COST  # training images that its scoring costs
+    spent = [step * 16 + record * (1 + index) for index, step in enumerate(records)]
+    watch, left = Watch(runs, folder), []
+    for index, step in enumerate(records[:-1]):
+        clock[0] += (spent[index] - (spent[index - 1] if index else 0)) / 100
+        tell(
+            folder, runs[0], clock, status="unfinished", step=step,
+            scored={"train": 40, "test": 500},
+        )  # fmt: skip
+        left.append((watch.look().seconds_left or 0) - (4 * spent[-1] - spent[index]) / 100)
+    assert len(left) > 5
+    assert left[1:] == pytest.approx([0] * (len(left) - 1), abs=1e-6)
 
 
 def test_what_failed_before_is_tried_again_and_what_is_done_counts(small, tmp_path, clock):

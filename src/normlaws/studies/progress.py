@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from normlaws.storage.folder import RunFolder, StudyFolder
 from normlaws.training import RunSettings
+from normlaws.training.schedule import log_spaced_steps
+from normlaws.training.scoring import TRAINING_COST
 
 WINDOW_SECONDS = 60.0
 SHORTEST_SECONDS = 2.0
@@ -50,7 +53,8 @@ class StudyState:
         failed: those that failed.
         share: of all training images, those that were trained on, in [0, 1].
         images_per_second: of all workers together; ``None`` before there is a rate.
-        seconds_left: until all runs have ended, at that rate.
+        seconds_left: until all runs have ended, where training and scoring go on as in the last
+            minute.
         under_way: runs that a worker has, the largest and furthest first.
         finished: runs that ended since the last look.
     """
@@ -98,6 +102,9 @@ class _Watched:
     written: int = 0
     rate: Rate = field(default_factory=Rate)
 
+    def __post_init__(self) -> None:
+        self._records = log_spaced_steps(self.settings.steps, self.settings.training.records)
+
     @property
     def batch(self) -> int:
         return min(self.settings.training.batch_size, self.settings.size)
@@ -115,6 +122,25 @@ class _Watched:
     def step(self) -> int:
         step = self.record.get("step", 0)
         return step if isinstance(step, int) else 0
+
+    @property
+    def scored(self) -> int | None:
+        """Images scored at each record; ``None`` before the run has told."""
+        found = self.record.get("scored")
+        return sum(found.values()) if isinstance(found, dict) else None
+
+    def work(self, default: int) -> tuple[float, float]:
+        """Done and left, in training images: those, and what records score at its cost.
+
+        Records are dense in the first steps, where scoring takes nearly all of the time. A run
+        that has not told scores ``default`` images.
+        """
+        scored = self.scored if self.scored is not None else default
+        records = bisect_right(self._records, self.step) if self.record else 0
+        each = scored / TRAINING_COST
+        done = self.step * self.batch + records * each
+        left = self.images + len(self._records) * each - done
+        return done, 0.0 if self.ended else left
 
     @property
     def ended(self) -> bool:
@@ -163,8 +189,8 @@ class Watch:
         self._all = watched
         self._active = [run for run in watched if not run.ended]
         self._total = sum(run.images for run in watched)
-        self._rate = Rate()
-        self._take_rate()
+        self._rate, self._pace = Rate(), Rate()
+        self._take_rates()
 
     def look(self) -> StudyState:
         """The present state."""
@@ -173,18 +199,24 @@ class Watch:
         finished = [run.state() for run in self._active if run.ended]
         self._active = [run for run in self._active if not run.ended]
         trained = sum(run.trained for run in self._all)
-        self._take_rate()
-        rate = self._rate.value
+        left = self._take_rates()
+        pace = self._pace.value
         return StudyState(
             total=len(self._all),
             ended=len(self._all) - len(self._active),
             failed=sum(run.record.get("status") == "failed" for run in self._all),
             share=trained / self._total,
-            images_per_second=rate,
-            seconds_left=(self._total - trained) / rate if rate else None,
+            images_per_second=self._rate.value,
+            seconds_left=left / pace if pace else None,
             under_way=[run.state() for run in self._active if run.folder.lease.exists()],
             finished=finished,
         )
 
-    def _take_rate(self) -> None:
-        self._rate.add(time.monotonic(), sum(run.step * run.batch for run in self._all))
+    def _take_rates(self) -> float:
+        """Of training images and of all work, whose rest is returned."""
+        now = time.monotonic()
+        self._rate.add(now, sum(run.step * run.batch for run in self._all))
+        told = max((run.scored for run in self._all if run.scored is not None), default=0)
+        work = [run.work(told) for run in self._all]
+        self._pace.add(now, sum(done for done, _ in work))
+        return sum(left for _, left in work)
