@@ -16,6 +16,10 @@ were chosen on seeds below 70000, mostly below 30000; those from 70000, the defa
 trains S students of random features per size at the preset's sizes, N times over, and prints how
 often the intervals hold what ``nl.fit`` reads from exact curves of the same sizes and times.
 
+``python benchmarks/laws.py unfinished [--studies N] [--first SEED]`` cuts lawful studies so that
+the three larger of their six smallest sizes all end before their optima, at one norm, and counts
+verdicts.
+
 ``python benchmarks/laws.py published FOLDER`` prints the tables of docs/published.md from the
 published ``.npy`` files in FOLDER.
 """
@@ -200,6 +204,30 @@ def judged(job: tuple[str, int, int]) -> dict:
     }
 
 
+def unfinished(arguments: list[str]) -> None:
+    options = argparse.ArgumentParser(prog="benchmarks/laws.py unfinished")
+    options.add_argument("--studies", type=int, default=20)
+    options.add_argument("--first", type=int, default=150_000)
+    asked = options.parse_args(arguments)
+    names = [name for name, family in FAMILIES.items() if family.holds == "yes"]
+    jobs = [(name, asked.first + study) for name in names for study in range(asked.studies)]
+    with ProcessPoolExecutor(2) as pool:
+        found = Counter(pool.map(judged_unfinished, jobs, chunksize=2))
+    print(f"{len(jobs)} lawful studies: {dict(found)}")
+
+
+def judged_unfinished(job: tuple[str, int]) -> str:
+    """Grade of a drawn study whose larger sizes end where the fourth is 0.7 before its optimum."""
+    curves = draw(*job).curves
+    frame, sizes, log_norm = curves.frame, curves.sizes[:6], f"log_{curves.default_norm()}"
+    fourth = frame[frame["size"] == sizes[3]]
+    best = fourth.groupby("run")[curves.default_metric()].idxmin()
+    end = fourth.loc[best, log_norm].median() - 0.7
+    beyond = frame["size"].isin(sizes[3:]) & (frame[log_norm] > end)
+    kept = frame[frame["size"].isin(sizes) & ~beyond]
+    return nl.fit(nl.Curves(kept), resamples=200, seed=job[1]).verdict.grade
+
+
 def family_line(name: str, studies: list[dict]) -> str:
     n = len(studies)
     counts = (
@@ -263,6 +291,8 @@ def students(arguments: list[str]) -> None:
 def main() -> None:
     if sys.argv[1:2] == ["battery"]:
         return battery(sys.argv[2:])
+    if sys.argv[1:2] == ["unfinished"]:
+        return unfinished(sys.argv[2:])
     if sys.argv[1:2] == ["students"]:
         return students(sys.argv[2:])
     if sys.argv[1:2] == ["published"]:
