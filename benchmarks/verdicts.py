@@ -24,6 +24,7 @@ import numpy as np
 import normlaws as nl
 from normlaws.interop import panels_of, read_deep_norm
 
+EXPONENTS = ("gamma", "gamma0", "gamma1", "gamma2", "product")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -53,12 +54,8 @@ def studies(paths: list[Path], published: Path | None) -> Iterator[tuple[str, nl
 
 
 def row(name: str, laws: nl.Laws) -> str:
-    gamma, gamma0, gamma1, gamma2 = (
-        getattr(laws, each).value for each in ("gamma", "gamma0", "gamma1", "gamma2")
-    )
-    values = gamma, gamma0, gamma1, gamma2, gamma0 + gamma1 * gamma2
-    cells = [" ".join(laws.verdict.codes), *(f"{value:.3f}" for value in values)]
-    return f"| {name} | {' | '.join(cells)} |"
+    values = " | ".join(f"{getattr(laws, each).value:.3f}" for each in EXPONENTS)
+    return f"| {name} | {' '.join(laws.verdict.codes)} | {values} |"
 
 
 def finding_row(name: str, laws: nl.Laws) -> str:
