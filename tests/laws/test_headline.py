@@ -41,6 +41,19 @@ def test_twice_the_data_is_the_forecast(laws):
         assert f"{significant(percent, 3 if percent >= 10 else 2)} %" in said
 
 
+def test_a_forecast_that_no_longer_falls_is_said_to_be_a_bound():
+    """The largest size, still improving, is already below the law of the others."""
+    frame = plant(sizes=(100, 200, 400, 800, 1600), seeds=3, records=30).frame
+    last, part = frame["size"] == 1600, frame.groupby(["size", "seed"]).cumcount() < 20
+    frame.loc[last, "test_error"] *= 0.3
+    laws = nl.fit(nl.Curves(frame[~last | part]), resamples=40)
+    assert not laws.sizes["used"].iloc[-1]
+    said = headline(laws).replace("\u00a0", " ")
+    reached = with_unit(laws.sizes["error"].iloc[-1], "test_error").replace("\u00a0", " ")
+    assert f"expected at most {reached}, which P = 1,600 reached" in said
+    assert "→" not in said
+
+
 def test_a_loss_is_in_nats(laws):
     curves = plant(sizes=(100, 200, 400, 800), seeds=3, records=25)
     frame = curves.frame.drop(columns="test_error").assign(test_loss=3 * curves.frame["test_error"])

@@ -61,8 +61,12 @@ def _twice_the_data(laws: Laws) -> str:
     if then.low is not None and then.high is not None:
         low, high = (with_unit(bound, laws.metric) for bound in (then.low, then.high))
         span = f", between {low} and {high} for one new run"
-    improving = "" if last["used"] else ", where runs were still improving"
-    return (
-        f"Twice the data, P = {count(ahead.size)}: lowest {laws.metric.replace('_', ' ')} "
-        f"{with_unit(now, laws.metric)}{improving} → {with_unit(then.value, laws.metric)}{span}."
-    )
+    ahead_said = f"Twice the data, P = {count(ahead.size)}: lowest {laws.metric.replace('_', ' ')}"
+    reached, improving = with_unit(now, laws.metric), not last["used"]
+    if improving and np.isclose(then.value, now):
+        return (
+            f"{ahead_said} expected at most {reached}, which P = {count(last['size'])} reached "
+            f"with runs still improving (the law of the smaller sizes lies above it){span}."
+        )
+    where = ", where runs were still improving" if improving else ""
+    return f"{ahead_said} {reached}{where} → {with_unit(then.value, laws.metric)}{span}."
