@@ -42,6 +42,20 @@ def test_target_error_gives_the_size_it_needs(study):
     assert found[0]["size_for_error"]["low"] < found[0]["size"]
 
 
+def test_a_bound_is_told_apart(tmp_path):
+    """The largest size, still improving, is already below the law of the others."""
+    frame = plant(sizes=(100, 200, 400, 800, 1600), seeds=3, records=30).frame
+    last, part = frame["size"] == 1600, frame.groupby(["size", "seed"]).cumcount() < 20
+    frame.loc[last, "test_error"] *= 0.3
+    path = nl.Curves(frame[~last | part]).write(tmp_path / "improving.parquet")
+    asked = (path, "--size", 800, "--size", 3200, "--resamples", 40)
+    found = json.loads(run(*asked, "--json").stdout)
+    assert [one["bounded_by"] for one in found] == [None, 1600]
+    said = run(*asked).stdout
+    assert said.count("≤\u00a0") == 1
+    assert "≤: the law lies above what runs of P = 1,600" in " ".join(said.split())
+
+
 def test_table_is_printed(study):
     assert "100,000" in run(study, "--size", "1e5", "--resamples", 50).stdout
 

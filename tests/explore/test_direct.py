@@ -11,7 +11,7 @@ import pytest
 import normlaws as nl
 from normlaws.display.numbers import significant
 from normlaws.explore.direct import DirectStudy, only_direct
-from normlaws.explore.direct.callbacks import _asked, _query
+from normlaws.explore.direct.callbacks import _asked, _forecast, _query
 from normlaws.explore.direct.study import NO_GROUP
 from normlaws.explore.figures.direct import direct_laws
 from normlaws.explore.server import prepare
@@ -139,3 +139,16 @@ def test_sizes_with_unfinished_runs_are_hollow(checked):
     )
     assert list(points.marker.symbol) == ["circle"] * 4 + ["circle-open"]
     assert "1 unfinished" in points.customdata[4][4]
+
+
+def test_a_bound_is_marked_in_the_readout():
+    """The largest size is unfinished and already far below the law of the others."""
+    curves = nl.laws.plant(sizes=(100, 200, 400, 800), seeds=2, records=20)
+    runs, frame = curves.runs.copy(), curves.frame.copy()
+    runs.loc[runs["size"] == 800, "status"] = "unfinished"
+    frame.loc[frame["size"] == 800, "test_error"] *= 0.2
+    law = nl.laws.direct_law(nl.Curves(frame, runs))
+    marked, free = str(_forecast(law, 1600.0, None)), str(_forecast(law, 400.0, None))
+    assert "'≤\\xa0" in marked
+    assert "≤: the law lies above what runs of P = 800" in marked
+    assert "≤" not in free

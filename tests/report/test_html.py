@@ -15,6 +15,7 @@ from normlaws.display.numbers import fixed, power, significant
 from normlaws.errors import InputError
 from normlaws.laws.clocks import clock_sentence
 from normlaws.laws.headline import NAMES, headline
+from normlaws.laws.result import Forecasts
 from normlaws.report import save_figures, write_report
 
 GAMMA1, GAMMA2 = 0.8, 1.0  # of the planted curves in conftest.py
@@ -199,6 +200,25 @@ def test_conventions_name_the_selecting_split(page, curves, laws, tmp_path):
     assert "selected on val error and scored on test error." in text_of(page)
     same = replace(laws, optima=laws.optima.assign(selected_on="test_error"))
     assert "makes the lowest value slightly too low" in text_of(write(tmp_path, curves, same))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_forecast_that_is_a_bound_says_so(page, curves, laws, tmp_path, monkeypatch):
+    assert "≤: the law" not in text_of(page)
+    given = type(laws).forecast
+
+    def bounded(self, sizes):
+        found = given(self, sizes)
+        if not isinstance(found, list):
+            return replace(found, bounded_by=512.0)
+        return Forecasts([found[0], *(replace(one, bounded_by=512.0) for one in found[1:])])
+
+    monkeypatch.setattr(type(laws), "forecast", bounded)
+    marked = write(tmp_path, curves, laws)
+    ahead = [row[1] for row in table(marked, "Forecast for more data")[1:]]
+    assert [cell.startswith("≤") for cell in ahead] == [False, True, True]
+    assert "≤: the law lies above what runs of P = 512, not yet at" in text_of(marked)
+    assert "which P = 512 reached" in text_of(marked)
 
 
 @pytest.mark.usefixtures("quick")

@@ -134,7 +134,8 @@ def _entry(item: dict[str, Any], laws: Laws | DirectLaw, error: float | None) ->
 
 def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -> None:
     from normlaws.cli._output import print_table, say
-    from normlaws.display.numbers import count, interval, size_needed
+    from normlaws.display.numbers import count, interval, significant, size_needed
+    from normlaws.laws.result import bounds_text
 
     largest = float(laws.sizes["size"].max())
     norm = getattr(laws, "norm", None)
@@ -142,12 +143,14 @@ def _print(found: list[Forecast], laws: Laws | DirectLaw, error: float | None) -
     header = [scale, "of the largest", "error", "95 %", *([f"log {norm}", "95 %"] if norm else [])]
     rows = [
         (
-            count(item.size), _times(item.size / largest), *_cells(item.error),
-            *(_cells(item.log_norm) if norm else ()),
+            count(item.size), _times(item.size / largest), item.error_text(),
+            interval(item.error, significant), *(_cells(item.log_norm) if norm else ()),
         )
         for item in found
     ]  # fmt: skip
     print_table(f"lowest {laws.metric} of one run", header, rows, spare=(1,))
+    if bounds := bounds_text(found, "P" if scale == "size" else scale):
+        say(bounds)
     if error is not None:
         needed = laws.size_for_error(error)
         span = "" if needed.low is None else f" (95 %: {interval(needed, size_needed)})"
@@ -162,6 +165,7 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
     from normlaws.cli._output import print_json, print_table, say
     from normlaws.display.numbers import count, interval, size_needed
     from normlaws.laws.direct.verdict import certain
+    from normlaws.laws.result import bounds_text
 
     needed = {name: law.size_for_error(error) for name, law in found.laws.items()} if error else {}
     table = found.table(sizes)
@@ -171,13 +175,18 @@ def _print_groups(found: Comparison, sizes: list[float], error: float | None, js
         return
     largest = max(float(law.sizes["size"].max()) for law in found.laws.values())
     if sizes:
+        ahead = [found.laws[name].forecast(size) for size in sizes for name in found.laws]
         rows = [
-            (count(size), _times(size / largest), name, f"{value:.3g}", f"{low:.3g} to {high:.3g}",
-             certain(best))
-            for size, name, value, low, high, best in table.itertuples(index=False)
+            (count(size), _times(size / largest), name, one.error_text(),
+             f"{low:.3g} to {high:.3g}", certain(best))
+            for one, (size, name, _, low, high, best, _) in zip(
+                ahead, table.itertuples(index=False), strict=True
+            )
         ]  # fmt: skip
         header = ("size", "of the largest", found.by, "error", "95 %", "chance of being best")
         print_table("lowest error of one run", header, rows, spare=(1,))
+        if bounds := bounds_text(ahead):
+            say(bounds)
     if needed:
         each = [(name, size_needed(one.value), interval(one, size_needed))
                 for name, one in needed.items()]  # fmt: skip

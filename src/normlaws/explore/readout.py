@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from normlaws.laws.render import (
     clock_rows,
     finding_rows,
 )
+from normlaws.laws.result import bounds_text
 from normlaws.report.page import Table
 from normlaws.report.scales import words
 from normlaws.report.style import FIT
@@ -98,7 +100,7 @@ def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State)
     rows = [
         (
             f"{words(laws.metric)} at P = {count(ahead.size)}",
-            significant(ahead.error.value),
+            ahead.error_text(),
             interval(ahead.error, significant),
         ),
         ("stopping norm there", power(ahead.log_norm.value), interval(ahead.log_norm, power)),
@@ -108,7 +110,13 @@ def forecast(laws: Laws, ahead: Forecast, needed: Estimate | None, state: State)
             (f"P needed for {significant(state.target)}", size_needed(needed.value), _sizes(needed))
         )
     table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
-    return [as_html(table, rows, "Forecast")]
+    return [as_html(table, rows, "Forecast"), *bounds([ahead])]
+
+
+def bounds(ahead: Sequence[Forecast], size_name: str = "P") -> list[Any]:
+    """What ``≤`` means in a table of forecasts; nothing where none is a bound."""
+    said = bounds_text(ahead, size_name)
+    return [html.P(said, className="caption")] if said else []
 
 
 def solved(values: Solved, state: State) -> list[Any]:

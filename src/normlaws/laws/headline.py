@@ -62,11 +62,11 @@ def _twice_the_data(laws: Laws) -> str:
         low, high = (with_unit(bound, laws.metric) for bound in (then.low, then.high))
         span = f", between {low} and {high} for one new run"
     ahead_said = f"Twice the data, P = {count(ahead.size)}: lowest {laws.metric.replace('_', ' ')}"
-    reached, improving = with_unit(now, laws.metric), not last["used"]
-    if improving and np.isclose(then.value, now):
+    value = with_unit(then.value, laws.metric)
+    if ahead.bounded_by is not None:
         return (
-            f"{ahead_said} expected at most {reached}, which P = {count(last['size'])} reached "
+            f"{ahead_said} expected at most {value}, which P = {count(ahead.bounded_by)} reached "
             f"with runs still improving (the law of the smaller sizes lies above it){span}."
         )
-    where = ", where runs were still improving" if improving else ""
-    return f"{ahead_said} {reached}{where} → {with_unit(then.value, laws.metric)}{span}."
+    where = "" if last["used"] else ", where runs were still improving"
+    return f"{ahead_said} {with_unit(now, laws.metric)}{where} → {value}{span}."

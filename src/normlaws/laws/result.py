@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal, NamedTuple
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from normlaws.display.columns import columns
 from normlaws.display.numbers import count, interval, power, significant
+from normlaws.errors import allowed
 
 
 class Estimate(NamedTuple):
@@ -32,19 +34,44 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Forecast:
-    """Prediction at one training-set size: lowest error and the log norm at which it is reached."""
+    """Prediction at one training-set size: lowest error and the log norm at which it is reached.
+
+    Attributes:
+        size: P of the new run.
+        error: its lowest error.
+        log_norm: natural logarithm of the norm there; NaN of a law without norms.
+        bounded_by: None where a law gives the error. Else the law lies above what the runs of this
+            size, still improving or unfinished, have reached: the error is theirs, an upper bound.
+    """
 
     size: float
     error: Estimate
     log_norm: Estimate
+    bounded_by: float | None = None
+
+    def error_text(self) -> str:
+        """The error with three digits; ``"≤ "`` stands before a bound."""
+        value = significant(self.error.value)
+        return value if self.bounded_by is None else f"≤\u00a0{value}"
 
     def as_dict(self) -> dict[str, Any]:
-        """``{"size", "error", "log_norm"}``, the form of ``forecast --json``."""
+        """``{"size", "error", "log_norm", "bounded_by"}``, the form of ``forecast --json``."""
         return {
             "size": self.size,
             "error": self.error.as_dict(),
             "log_norm": self.log_norm.as_dict(),
+            "bounded_by": self.bounded_by,
         }
+
+
+def bounds_text(found: Iterable[Forecast], size_name: str = "P") -> str:
+    """What ``≤`` means among forecasts, with the sizes that bound them; empty without one."""
+    sizes = sorted({one.bounded_by for one in found if one.bounded_by is not None})
+    if not sizes:
+        return ""
+    named = allowed(map(count, sizes)).replace(" or ", " and ")
+    reached = f"runs of {size_name} = {named}, not yet at their optimum, have reached"
+    return f"≤: the law lies above what {reached}."
 
 
 class Forecasts(list[Forecast]):
@@ -54,7 +81,7 @@ class Forecasts(list[Forecast]):
         rows = [
             (
                 count(one.size),
-                significant(one.error.value),
+                one.error_text(),
                 interval(one.error, significant),
                 power(one.log_norm.value),
                 interval(one.log_norm, power),
@@ -62,7 +89,8 @@ class Forecasts(list[Forecast]):
             for one in self
         ]
         header = ("P", "error", "95 %", "stopping norm", "95 %")
-        return "\n".join(columns(header, rows, right=(0, 1, 3)))
+        lines = columns(header, rows, right=(0, 1, 3))
+        return "\n".join([*lines, *filter(None, [bounds_text(self)])])
 
 
 @dataclass(frozen=True)

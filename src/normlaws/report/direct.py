@@ -7,7 +7,14 @@ from pathlib import Path
 
 from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.laws.direct import Comparison, DirectLaw
-from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows, size_name
+from normlaws.laws.direct.render import (
+    HEADER,
+    STARRED,
+    bounds,
+    forecast_rows,
+    form_rows,
+    size_name,
+)
 from normlaws.report import figures
 from normlaws.report.page import Block, Figure, Section, Table, Text, write_page
 from normlaws.report.scales import words
@@ -38,12 +45,16 @@ def write_direct_report(
 def headline(law: DirectLaw) -> str:
     """What twice the data, or twice another size, would bring, in words."""
     largest = law.sizes.loc[law.sizes["size"].idxmax()]
-    doubled = law.forecast(2 * float(largest["size"])).error
-    span = "" if doubled.low is None else f", between {interval(doubled, significant)}"
-    return (
-        f"Twice the {more_of(law)}: {words(law.metric)} {significant(float(largest['error']))} → "
-        f"{significant(doubled.value)}{span}."
-    ).replace(" to ", " and ")
+    ahead = law.forecast(2 * float(largest["size"]))
+    span = "" if ahead.error.low is None else f", between {interval(ahead.error, significant)}"
+    span, value = span.replace(" to ", " and "), significant(ahead.error.value)
+    said = f"Twice the {more_of(law)}: {words(law.metric)}"
+    if ahead.bounded_by is not None:
+        return (
+            f"{said} at most {value}, which unfinished runs of {size_name(law)} = "
+            f"{count(ahead.bounded_by)} have reached (the law lies above it){span}."
+        )
+    return f"{said} {significant(float(largest['error']))} → {value}{span}."
 
 
 def more_of(law: DirectLaw) -> str:
@@ -73,7 +84,10 @@ def _single(law: DirectLaw) -> list[Section]:
         f"Forecast for more {more_of(law)}", (size_name(law), words(law.metric), _INTERVAL),
         forecast_rows(law), numeric=range(3),
     )  # fmt: skip
-    verdict: list[Block] = [Text(headline(law), tone="verdict"), ahead, Text(law.verdict.text)]
+    meaning = [Text(bounds(law))] if bounds(law) else []
+    verdict: list[Block] = [
+        Text(headline(law), tone="verdict"), ahead, *meaning, Text(law.verdict.text),
+    ]  # fmt: skip
     forms = Table("Forms side by side", HEADER, form_rows(law), numeric=range(1, len(HEADER)))
     return [
         Section("Verdict", "verdict", [*verdict, *([Text("Next:", steps)] if steps else [])]),

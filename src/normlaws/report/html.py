@@ -125,11 +125,9 @@ def _verdict(laws: Laws | None, reason: str) -> list[Block]:
     if laws is None:
         because = f": {reason}" if reason else "."
         return [Text(f"The laws could not be fitted{because}", tone="verdict")]
-    blocks: list[Block] = [
-        Text(headline(laws), tone="verdict"),
-        law_tables.forecasts(laws),
-        Text(laws.verdict.text),
-    ]
+    ahead, bounds = law_tables.forecasts(laws)
+    blocks: list[Block] = [Text(headline(laws), tone="verdict"), ahead]
+    blocks += [Text(text) for text in (bounds, laws.verdict.text) if text]
     if laws.verdict.findings:
         blocks.append(law_tables.findings(laws))
     steps = [str(step) for step in laws.verdict.next_steps]

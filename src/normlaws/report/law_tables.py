@@ -19,6 +19,7 @@ from normlaws.laws.render import (
     clock_rows,
     finding_rows,
 )
+from normlaws.laws.result import bounds_text
 from normlaws.report.page import Table
 from normlaws.report.run_tables import rows_of
 from normlaws.report.scales import words
@@ -88,16 +89,17 @@ def optima(laws: Laws) -> Table:
     return Table("The optimum of every size", header, rows, numeric=range(7))
 
 
-def forecasts(laws: Laws) -> Table:
-    """Forecast at sizes beyond the largest."""
+def forecasts(laws: Laws) -> tuple[Table, str]:
+    """Forecast at sizes beyond the largest, and which of its errors are bounds (or nothing)."""
     largest = as_size(laws.sizes["size"].max())
+    ahead = laws.forecast([factor * largest for factor in (2, 4, 10)])
     rows = [
         (
             count(found.size),
-            significant(found.error.value), interval(found.error, significant),
+            found.error_text(), interval(found.error, significant),
             power(found.log_norm.value), interval(found.log_norm, power),
         )
-        for found in laws.forecast([factor * largest for factor in (2, 4, 10)])
+        for found in ahead
     ]  # fmt: skip
     header = (
         "P",
@@ -106,7 +108,7 @@ def forecasts(laws: Laws) -> Table:
         "stopping norm",
         _INTERVAL,
     )
-    return Table("Forecast for more data", header, rows, numeric=range(5))
+    return Table("Forecast for more data", header, rows, numeric=range(5)), bounds_text(ahead)
 
 
 def needed(laws: Laws) -> Table | None:

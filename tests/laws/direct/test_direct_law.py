@@ -8,10 +8,12 @@ import pytest
 from scipy import stats
 
 from normlaws.curves import Curves
+from normlaws.display.numbers import significant
 from normlaws.errors import InputError
 from normlaws.laws import DirectLaw, Laws, compare, direct_law, fit
 from normlaws.laws.direct.comparison import _chances
 from normlaws.laws.plant import plant
+from normlaws.report.direct import headline
 
 SIZES = 100 * 2.0 ** np.arange(6)
 
@@ -153,9 +155,16 @@ def test_a_forecast_is_not_above_what_unfinished_runs_have_reached(seeds):
     law = direct_law(Curves(frame, runs), resamples=100)
     without = direct_law(curves.select(sizes=SIZES[:-1]), resamples=100)
     for size in (last, 2 * last):
-        ahead = law.forecast(size).error
-        assert ahead.value == pytest.approx(reached)
-        assert ahead.low < ahead.value < ahead.high
+        ahead = law.forecast(size)
+        assert ahead.bounded_by == last
+        assert ahead.error.value == pytest.approx(reached)
+        assert ahead.error.low < ahead.error.value < ahead.error.high
+    assert law.forecast(100 * last).bounded_by is None
+    assert f"≤: the law lies above what runs of P = {last:,.0f}" in law.summary()
+    assert f"at most {significant(reached)}, which unfinished runs of P = {last:,.0f}" in headline(
+        law
+    )
+    assert "≤" not in without.summary()
     assert law.forecast(100 * last).error.value == without.forecast(100 * last).error.value
     before = SIZES[-2]
     assert law.forecast(before).error == without.forecast(before).error
@@ -165,6 +174,21 @@ def test_a_forecast_is_not_above_what_unfinished_runs_have_reached(seeds):
     assert direct_law(Curves(worse, runs), resamples=100).forecast(last).error == (
         without.forecast(last).error
     )
+
+
+def test_a_bound_is_told_apart_where_groups_are_compared():
+    one, last = table(power, noise=0.01), SIZES[-1]
+    frame = pd.concat([one.frame.assign(run=one.frame["run"] + name) for name in "ab"])
+    runs = pd.concat([one.runs.assign(run=one.runs["run"] + n, model=n) for n in "ab"])
+    better = (runs["size"] == last) & (runs["model"] == "b")
+    runs.loc[better, "status"] = "unfinished"
+    frame.loc[frame["run"].isin(runs.loc[better, "run"]), "test_error"] = 0.5 * power(last)
+    found = compare(Curves(frame, runs), "model", resamples=50)
+    at = found.table([SIZES[0], 2 * last]).set_index(["size", "model"])["bounded_by"]
+    assert at[2 * last, "b"] == last
+    assert at.drop((2 * last, "b")).isna().all()
+    assert any(row[2].startswith("≤") for row in found.rows())
+    assert f"runs of P = {last:,.0f}" in found.sentence()
 
 
 def test_unfinished_runs_count_where_hardly_any_is_complete():

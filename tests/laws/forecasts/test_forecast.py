@@ -7,10 +7,12 @@ import pytest
 
 import normlaws as nl
 from normlaws.curves import Curves
+from normlaws.display.numbers import significant, with_unit
 from normlaws.errors import InputError
 from normlaws.interop import read_deep_norm
 from normlaws.laws.estimators.size_law import FORMS, fit_size_law
 from normlaws.laws.forecasts.form import Form
+from normlaws.laws.headline import headline
 from normlaws.laws.plant import SIZES, Planted, plant
 
 
@@ -129,8 +131,33 @@ def test_a_forecast_is_not_above_what_a_smaller_size_has_reached_while_improving
     assert twice.error.value <= same.error.value
     assert same.error.low < same.error.value < same.error.high
     assert laws.size_for_error(reached).value <= largest[-1] * (1 + 1e-12)
-    assert laws.forecast(SIZES[-4]).error.value > reached
-    assert "where runs were still improving" in laws.summary()
+    assert same.bounded_by == twice.bounded_by == largest[-1]
+    assert laws.forecast(largest[0]).bounded_by == largest[0]
+    assert twice.as_dict()["bounded_by"] == largest[-1]
+    before = laws.forecast([SIZES[-4]])
+    assert before[0].error.value > reached
+    assert before[0].bounded_by is None
+    assert "≤" not in str(before)
+    assert f"≤\u00a0{significant(reached)}" in str(laws.forecast([2 * largest[-1]]))
+    at_most = f"at most {with_unit(reached, 'test_error')}, which P = {largest[-1]:,} reached"
+    assert at_most in headline(laws)
+    assert at_most in laws.summary()
+
+
+def test_a_bound_is_named_by_the_size_that_set_it_though_a_larger_one_is_worse():
+    """The second largest size is the lowest of all; the largest has hardly begun."""
+    law = Planted()
+    whole = plant(law, sizes=SIZES, noise=0.01)
+    frame, (second, last) = whole.frame.copy(), SIZES[-2:]
+    frame.loc[frame["size"] == second, "test_error"] *= 0.3
+    studied = cut(Curves(frame, whole.runs), second, law.log_norm_opt(second) - 0.5, "complete")
+    studied = cut(studied, last, law.log_norm_opt(last) - 3.0, "complete")
+    laws = nl.fit(studied, resamples=50)
+    assert not laws.sizes.set_index("size").loc[[second, last], "used"].any()
+    ahead = laws.forecast(2 * last)
+    assert ahead.bounded_by == second
+    assert ahead.error.value == pytest.approx(laws.sizes.set_index("size").loc[second, "error"])
+    assert f"which P = {second:,} reached" in headline(laws)
 
 
 def test_backtest_scores_every_method(laws):

@@ -12,7 +12,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, 
 from normlaws.curves.files import csv_text
 from normlaws.curves.metrics import ceiling
 from normlaws.display.numbers import count, fixed, interval, significant, size_needed
-from normlaws.explore import theme
+from normlaws.explore import readout, theme
 from normlaws.explore.direct.study import DirectStudy
 from normlaws.explore.figures.direct import direct_laws
 from normlaws.explore.ladder import Asked, LadderStudy
@@ -21,7 +21,14 @@ from normlaws.explore.ladder.answers import ordered_axes, usual
 from normlaws.explore.readout import INTERVAL, as_html
 from normlaws.explore.state import State as PageState
 from normlaws.laws import Comparison, DirectLaw
-from normlaws.laws.direct.render import HEADER, STARRED, forecast_rows, form_rows, size_name
+from normlaws.laws.direct.render import (
+    HEADER,
+    STARRED,
+    bounds,
+    forecast_rows,
+    form_rows,
+    size_name,
+)
 from normlaws.report.direct import headline, more_of
 from normlaws.report.page import Table
 from normlaws.report.scales import words
@@ -223,19 +230,20 @@ def _verdict(found: DirectLaw | Comparison) -> list[Any]:
 def _forecast(found: DirectLaw | Comparison, size: float | None, target: float | None) -> list[Any]:
     """Errors at the asked P, and the data that an error needs, of every group."""
     laws = found.laws if isinstance(found, Comparison) else {"": found}
-    rows = []
+    rows, ahead = [], []
     for name, law in laws.items():
         said = f"{name}: " if name else ""
         if size is not None:
-            one = law.forecast(size).error
+            ahead.append(one := law.forecast(size))
             named = f"{said}{words(law.metric)} at {size_name(law)} = {count(size)}"
-            rows.append((named, significant(one.value), interval(one, significant)))
+            rows.append((named, one.error_text(), interval(one.error, significant)))
         if target is not None:
             needed = law.size_for_error(target)
             named = f"{said}{size_name(law)} needed for {significant(target)}"
             rows.append((named, size_needed(needed.value), interval(needed, size_needed)))
     table = Table("", ("one new run", "forecast", INTERVAL), rows, (1, 2))
-    return [as_html(table, rows, "Forecast")]
+    named = size_name(next(iter(laws.values())))
+    return [as_html(table, rows, "Forecast"), *readout.bounds(ahead, named)]
 
 
 def _laws(found: DirectLaw | Comparison) -> list[Any]:
@@ -245,6 +253,7 @@ def _laws(found: DirectLaw | Comparison) -> list[Any]:
         beside = Table("", HEADER, forms, range(1, len(HEADER)))
         return [
             as_html(known, ahead, f"Forecast for more {more_of(found)}"),
+            *([html.P(bounds(found), className="caption")] if bounds(found) else []),
             as_html(beside, forms, "Forms side by side"),
             html.P(f"{STARRED}.", className="caption"),
         ]

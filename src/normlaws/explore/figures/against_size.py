@@ -43,7 +43,7 @@ def error_against_size(
         slope = -laws.product.value
         height = np.log(fitted["error"]).mean() - slope * np.log(fitted["size"]).mean()
         _line(figure, ends, np.exp(height + slope * ends), PREDICTION, "dash", "two laws' slope")
-    _diamond(figure, forecast.size, forecast.error, significant, "forecast")
+    _diamond(figure, forecast.size, forecast.error, forecast.error_text(), "forecast")
     if needed is not None and np.isfinite(needed.value) and state.target is not None:
         _needed(figure, needed, state.target)
     _cut(figure, sizes, state)
@@ -81,7 +81,7 @@ def norm_against_size(
         _line(figure, ends, place(laws.late_law.log(ends)), FIT, "solid", "late law")
     low, high = (None if end is None else float(place(end)) for end in forecast.log_norm[1:])
     placed = Estimate(float(place(forecast.log_norm.value)), low, high)
-    _diamond(figure, forecast.size, placed, lambda _: power(forecast.log_norm.value), "stop at λ")
+    _diamond(figure, forecast.size, placed, power(forecast.log_norm.value), "stop at λ")
     _cut(figure, sizes, state)
     theme.ticks(figure, "x", [*sizes, forecast.size], "~s")
     return theme.zoomed(figure, state)
@@ -183,7 +183,7 @@ def _points(
     )
 
 
-def _diamond(figure: Figure, size: float, at: Estimate, write: Any, what: str) -> None:
+def _diamond(figure: Figure, size: float, at: Estimate, value: str, what: str) -> None:
     figure.add_scatter(
         x=[size],
         y=[at.value],
@@ -195,7 +195,7 @@ def _diamond(figure: Figure, size: float, at: Estimate, write: Any, what: str) -
             "color": "#fff",
             "line": {"color": PREDICTION, "width": 2.4},
         },
-        hovertemplate=f"{what} for P = {count(size)}: {write(at.value)}<extra></extra>",
+        hovertemplate=f"{what} for P = {count(size)}: {value}<extra></extra>",
         meta={"role": "forecast"},
     )
 

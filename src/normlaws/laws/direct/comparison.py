@@ -13,13 +13,14 @@ from normlaws.arrays import Floats
 from normlaws.curves import Curves
 from normlaws.display import cards
 from normlaws.display.columns import columns, wrapped
-from normlaws.display.numbers import count, fixed, interval, significant
+from normlaws.display.numbers import count, fixed, interval
 from normlaws.errors import InputError, allowed
 from normlaws.laws.direct.fitting import direct_law
 from normlaws.laws.direct.result import DirectLaw
 from normlaws.laws.direct.verdict import certain
 from normlaws.laws.distributions import normal_below
 from normlaws.laws.estimators.bootstrap import NORMAL
+from normlaws.laws.result import bounds_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,11 +44,11 @@ class Comparison:
         return f"Comparison({self.by}: {allowed(self.laws).replace(' or ', ' and ')})"
 
     def table(self, sizes: Iterable[float] | None = None) -> pd.DataFrame:
-        """One row per size and group: ``size``, the group, ``error``, ``low``, ``high``, ``best``.
+        """Forecasts: ``size``, the group, ``error``, ``low``, ``high``, ``best``, ``bounded_by``.
 
         ``best`` is the probability that the group's next run has the lowest error of all groups,
         from the prediction intervals as normal distributions of ln ε; NaN where an interval is
-        missing.
+        missing. ``bounded_by`` is that of ``Forecast``, NaN where the law gives the error.
 
         Args:
             sizes: by default those of the data, and two, four and ten times the largest.
@@ -62,8 +63,11 @@ class Comparison:
             for (name, one), chance in zip(found.items(), chances, strict=True):
                 low, high = (np.nan if bound is None else float(np.exp(bound)) for bound in one[1:])
                 error = float(np.exp(one.value))
-                rows.append((size, name, error, low, high, float(chance)))
-        return pd.DataFrame(rows, columns=["size", self.by, "error", "low", "high", "best"])
+                bound = self.laws[name].forecast(size).bounded_by
+                bounded_by = np.nan if bound is None else bound
+                rows.append((size, name, error, low, high, float(chance), bounded_by))
+        header = ["size", self.by, "error", "low", "high", "best", "bounded_by"]
+        return pd.DataFrame(rows, columns=header)
 
     def _sizes(self, sizes: Iterable[float] | None) -> list[float]:
         if sizes is not None:
@@ -89,13 +93,17 @@ class Comparison:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Size, best group, its error and the probability of being best, as text."""
         return [
-            (count(size), str(name), significant(error), certain(chance))
-            for size, name, error, chance in self.winners().itertuples(index=False)
+            (count(size), str(name), self.laws[name].forecast(size).error_text(), certain(chance))
+            for size, name, _error, chance in self.winners().itertuples(index=False)
         ]
 
     def sentence(self) -> str:
-        """Who is best where, in words."""
+        """Who is best where, in words; which of these errors are bounds."""
         found = self.winners()
+        ahead = [self.laws[n].forecast(p) for p, n in found[["size", self.by]].to_numpy()]
+        return f"{self._best_where(found)} {bounds_text(ahead)}".strip()
+
+    def _best_where(self, found: pd.DataFrame) -> str:
         names = list(found[self.by])
         if len(set(names)) == 1:
             return f"{names[0]} has the lowest error at every size shown."

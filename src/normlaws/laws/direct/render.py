@@ -12,9 +12,11 @@ from normlaws.display.columns import columns, wrapped
 from normlaws.display.numbers import count, fixed, interval, significant
 from normlaws.errors import InputError
 from normlaws.laws.direct.forms import fit_forms
+from normlaws.laws.result import bounds_text
 
 if TYPE_CHECKING:
     from normlaws.laws.direct.result import DirectLaw, Sampled
+    from normlaws.laws.result import Forecast
 
 FORECASTS = (2, 4, 10)
 STARRED = (
@@ -30,11 +32,15 @@ def one_line(law: DirectLaw) -> str:
 
 def forecast_rows(law: DirectLaw) -> list[tuple[str, str, str]]:
     """Size, lowest error and interval at two, four and ten times the largest size."""
-    largest = float(law.sizes["size"].max())
     return [
-        (count(found.size), significant(found.error.value), interval(found.error, significant))
-        for found in law.forecast([factor * largest for factor in FORECASTS])
+        (count(found.size), found.error_text(), interval(found.error, significant))
+        for found in _ahead(law)
     ]
+
+
+def bounds(law: DirectLaw) -> str:
+    """What ``≤`` means in those rows; empty where no forecast is a bound."""
+    return bounds_text(_ahead(law), size_name(law))
 
 
 def form_rows(law: DirectLaw) -> list[tuple[str, ...]]:
@@ -76,6 +82,7 @@ def summary(law: DirectLaw, width: int | None = None) -> str:
     head, forms = f"best {law.metric} against {law.scale}", form_rows(law)
     lines = [head, "-" * len(head), one_line(law), ""]
     lines += columns((size_name(law), law.metric, "95 %"), forecast_rows(law), width, right=(0, 1))
+    lines += wrapped(bounds(law), width) if bounds(law) else []
     lines += ["", *columns(HEADER, forms, width, right=range(1, len(HEADER)))]
     lines += wrapped(STARRED, width) if any(row[0].endswith("*") for row in forms) else []
     lines += ["", *wrapped(law.verdict.text, width)]
@@ -90,6 +97,7 @@ def html(law: DirectLaw) -> str:
         cards.table(
             (size_name(law), law.metric, "95 % interval"), forecast_rows(law), numeric=(0, 1, 2)
         ),
+        *([cards.text(bounds(law), quiet=True)] if bounds(law) else []),
         cards.table(HEADER, form_rows(law), numeric=range(1, len(HEADER))),
         cards.text(STARRED, quiet=True),
         cards.text(law.verdict.text),
@@ -109,14 +117,15 @@ def as_dict(law: DirectLaw) -> dict[str, Any]:
         "codes": list(law.verdict.codes),
         "next_steps": list(law.verdict.next_steps),
         "forms": law.forms().to_dict("records"),
-        "forecast": [_plain(one.size, one.error.as_dict()) for one in _ahead(law)],
+        "forecast": [_plain(one) for one in _ahead(law)],
     }
 
 
-def _ahead(law: DirectLaw) -> list[Any]:
+def _ahead(law: DirectLaw) -> list[Forecast]:
     largest = float(law.sizes["size"].max())
     return law.forecast([factor * largest for factor in FORECASTS])
 
 
-def _plain(size: float, error: dict[str, float | None]) -> dict[str, Any]:
-    return {"size": size, "error": error}
+def _plain(one: Forecast) -> dict[str, Any]:
+    """A forecast without the norm that no one knows."""
+    return {name: value for name, value in one.as_dict().items() if name != "log_norm"}

@@ -121,7 +121,9 @@ class DirectLaw:
 
     def _forecast(self, size: float) -> Forecast:
         found = exponentiated(self.log_error(size), ceiling(self.metric))
-        return Forecast(size, found, Estimate(float("nan")))
+        reached, at = self._reached(size)
+        by_law = float(self.sampled.size_law.log_error(np.log([size]))[0, 0])
+        return Forecast(size, found, Estimate(float("nan")), at if reached < by_law else None)
 
     @np.errstate(over="ignore", invalid="ignore")
     def log_error(self, size: float) -> Estimate:
@@ -133,7 +135,7 @@ class DirectLaw:
         if not size > 0:
             raise InputError(f"expected a size above 0, got {size:g}")
         seen, log_p = self.sampled, float(np.log(size))
-        reached = min((error for at, error in self._beyond() if at <= log_p), default=np.inf)
+        reached, _ = self._reached(size)
         values = np.fmin(seen.size_law.log_error(np.array([log_p]))[:, 0], reached)
         drift = seen.drift(log_p)
         if seen.freedom:
@@ -142,11 +144,18 @@ class DirectLaw:
         forms = np.append(seen.forms.log_errors(log_p), seen.local_error(log_p))
         return self._by_forms(float(values[0]), np.minimum(forms, reached), drift, log_p)
 
-    def _beyond(self) -> list[tuple[float, float]]:
-        """Ln P and ln of the lowest error so far of unfinished sizes above all in the law."""
-        largest = self.sampled.panel.sizes.max()
-        rows = self.so_far[self.so_far["size"] > largest]
-        return list(zip(np.log(rows["size"]), np.log(rows["error"]), strict=True))
+    def _beyond(self) -> pd.DataFrame:
+        """Unfinished sizes above all in the law: ``size``, ``n_runs``, ``error`` so far."""
+        return self.so_far[self.so_far["size"] > self.sampled.panel.sizes.max()]
+
+    def _reached(self, size: float) -> tuple[float, float | None]:
+        """Ln of the lowest error so far of those up to ``size``, and which of them has it."""
+        rows = self._beyond()
+        rows = rows[rows["size"] <= size]
+        if rows.empty:
+            return float("inf"), None
+        lowest = rows.loc[rows["error"].idxmin()]
+        return float(np.log(lowest["error"])), float(lowest["size"])
 
     @overload
     def size_for_error(self, error: float) -> Estimate: ...
@@ -167,7 +176,8 @@ class DirectLaw:
         if not 0 < error <= top:
             raise InputError(f"expected a target above 0 and at most {top:g}, got {error:g}")
         seen, target = self.sampled, float(np.log(error))
-        reached = min((at for at, low in self._beyond() if low <= target), default=np.inf)
+        there = self._beyond()
+        reached = np.log(min(there.loc[there["error"] <= error, "size"], default=np.inf))
         log_p = np.fmin(seen.size_law.log_size(target), reached)
         if not np.isfinite(log_p[0]):
             return Estimate(float("inf"))

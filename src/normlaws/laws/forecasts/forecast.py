@@ -55,12 +55,15 @@ def forecast(
         if np.isfinite(partial[0]):
             log_error = np.where(np.isfinite(partial), partial, log_error)
             form = float(np.nan_to_num(rms(past)))
-    log_error = np.fmin(log_error, reached(found, log_p))
+    bound, bounded_by = reached(found, log_p)
+    bounded_by = bounded_by if bound[0] < log_error[0] else None
+    log_error = np.fmin(log_error, bound)
     extra = float(np.hypot(form, run_spread(found.panel, found.panel.opt_error)))
     return Forecast(
         size=float(size),
         error=exponentiated(widened(estimate(log_error, found.freedom), extra), ceiling),
         log_norm=_late_estimate(found, log_norm),
+        bounded_by=bounded_by,
     )
 
 
@@ -99,10 +102,14 @@ def beyond(found: Samples) -> list[int]:
     return np.flatnonzero(found.log_sizes > largest).tolist()
 
 
-def reached(found: Samples, log_p: float) -> Floats:
-    """The least mean ln ε that sizes beyond the law, up to ``log_p``, came to. (B,)."""
+def reached(found: Samples, log_p: float) -> tuple[Floats, float | None]:
+    """The least mean ln ε (B,) that sizes beyond the law, up to ``log_p``, came to; that size."""
     below = [k for k in beyond(found) if found.log_sizes[k] <= log_p]
-    return np.asarray(np.fmin.reduce(found.log_error[:, below], axis=1, initial=np.inf))
+    if not below:
+        return np.full(len(found.log_error), np.inf), None
+    errors = found.log_error[:, below]
+    lowest = below[int(np.argmin(np.nan_to_num(errors[0], nan=np.inf)))]
+    return np.fmin.reduce(errors, axis=1, initial=np.inf), float(found.panel.sizes[lowest])
 
 
 @np.errstate(divide="ignore", invalid="ignore")
