@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import normlaws as nl
-from normlaws.laws.early_line import early_line
+from normlaws.laws.early_line import early_label, early_line, with_plateau
 from normlaws.laws.plant import Planted, plant
 
 
@@ -17,21 +17,43 @@ def near_chance():
     return nl.fit(plant(Planted(plateau=0.9, log_k=2.5, gamma0=0.1)), resamples=20)
 
 
-def test_it_begins_below_the_highest_of_the_curves(near_chance):
-    window = (near_chance.early_window[0] - 3, near_chance.early_window[1])
-    log_norm, error = early_line(replace(near_chance, early_window=window))
-    assert error[0] == pytest.approx(near_chance.mean_curves["error"].max())
+@pytest.fixture(scope="module")
+def by_window(near_chance):
+    """The same curves with a window set by hand, which the joint fit has no say in."""
+    return nl.fit(near_chance.curves, resamples=0, window=near_chance.early_window)
+
+
+def test_a_law_of_the_joint_fit_leaves_the_plateau_as_the_curves_do(near_chance):
+    assert with_plateau(near_chance) is near_chance.crossover
+    low, high = near_chance.early_window
+    first = near_chance.mean_curves["log_norm"].min()
+    log_norm, error = early_line(replace(near_chance, early_window=(first, high)))
+    assert (log_norm[0], log_norm[-1]) == (first, high)
+    means = near_chance.mean_curves
+    curve = means[means["size"] == means["size"].max()]
+    known = (log_norm >= curve["log_norm"].min()) & (log_norm <= (low + high) / 2)
+    seen = np.interp(log_norm[known], curve["log_norm"], np.log(curve["error"]))
+    np.testing.assert_allclose(np.log(error[known]), seen, atol=0.05)
+    assert error[0] == pytest.approx(0.9, rel=0.05)
+    assert "from chance" in early_label(near_chance, 2)
+
+
+def test_a_law_of_a_window_begins_below_the_highest_of_the_curves(by_window):
+    window = (by_window.early_window[0] - 3, by_window.early_window[1])
+    log_norm, error = early_line(replace(by_window, early_window=window))
+    assert error[0] == pytest.approx(by_window.mean_curves["error"].max())
     assert log_norm[0] > window[0]
     assert log_norm[-1] == window[1]
     slope = np.polyfit(log_norm, np.log(error), 1)[0]
-    assert slope == pytest.approx(near_chance.early_law.exponent)
+    assert slope == pytest.approx(by_window.early_law.exponent)
+    assert early_label(by_window, 2) == f"early law, γ₁ = {by_window.gamma1.value:.2f}"
 
 
-def test_it_is_that_of_the_largest_size(near_chance):
-    log_norm, error = early_line(near_chance)
-    largest = near_chance.sizes["size"].max()
-    lower = near_chance.gamma0.value * np.log(largest / near_chance.reference_size)
-    np.testing.assert_allclose(np.log(error), near_chance.early_law.log(log_norm) - lower)
+def test_it_is_that_of_the_largest_size(by_window):
+    log_norm, error = early_line(by_window)
+    largest = by_window.sizes["size"].max()
+    lower = by_window.gamma0.value * np.log(largest / by_window.reference_size)
+    np.testing.assert_allclose(np.log(error), by_window.early_law.log(log_norm) - lower)
 
 
 def test_without_a_window_there_is_none(near_chance):

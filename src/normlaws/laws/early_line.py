@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from normlaws.arrays import Floats
+from normlaws.laws.estimators.crossover import Crossover
 from normlaws.laws.fitting import Laws
 from normlaws.laws.result import PowerLaw
 
@@ -12,9 +13,9 @@ from normlaws.laws.result import PowerLaw
 def early_line(laws: Laws) -> tuple[Floats, Floats]:
     """Log norms along the early window and the early law's errors there. (n,), (n,).
 
-    It is that of the largest size, which stays longest in the window, and begins where it falls
-    below the highest of the mean curves: near chance the law lies above any of them. Empty where
-    there is no window, or no law.
+    It is that of the largest size, which stays longest in the window. A law of the joint fit leaves
+    the plateau at chance as it was fitted to; one of a window begins where it falls below the
+    highest of the mean curves. Empty where there is no window, or no law.
     """
     if laws.early_window is None or not np.isfinite(laws.early_law.log_prefactor):
         return np.empty(0), np.empty(0)
@@ -22,8 +23,26 @@ def early_line(laws: Laws) -> tuple[Floats, Floats]:
     ratio = np.log(laws.sizes["size"].max() / laws.reference_size)
     constant, exponent = laws.early_law.log_prefactor, laws.early_law.exponent
     law = PowerLaw(constant - laws.gamma0.value * ratio, exponent)
+    plateau = with_plateau(laws)
+    if plateau is not None:
+        logs = np.linspace(low, high, 30)
+        return logs, np.exp(plateau.from_chance(law.log(logs)))
     if exponent < 0:
         top = np.log(laws.mean_curves["error"].max())
         low = max(low, (top - law.log_prefactor) / exponent)
     logs = np.linspace(low, high, 30) if low < high else np.empty(0)
     return logs, law(logs)
+
+
+def with_plateau(laws: Laws) -> Crossover | None:
+    """The joint fit where it gives the early law and has a plateau at chance; else None."""
+    joint = laws.crossover
+    if joint is None or joint.gamma1 != -laws.early_law.exponent:
+        return None
+    return joint if np.isfinite(joint.log_chance) else None
+
+
+def early_label(laws: Laws, digits: int) -> str:
+    """What the line is called, with γ₁."""
+    line = "early law" if with_plateau(laws) is None else "early law from chance"
+    return f"{line}, γ₁ = {laws.gamma1.value:.{digits}f}"

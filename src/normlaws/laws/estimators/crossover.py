@@ -102,6 +102,17 @@ class Crossover:
         """Error that no amount of data removes; zero where the option was not chosen."""
         return float(np.exp(self.log_irreducible))
 
+    def from_chance(self, log_error: ArrayLike) -> Floats:
+        """Ln errors of a law that begins at chance, from those of the law; the same without.
+
+        Above ln ε_0 they are ln ε_0, far below it the law's, as in the model.
+        """
+        y = np.asarray(log_error, dtype=float)
+        if not np.isfinite(self.log_chance):
+            return y
+        m = float(np.exp(self.parameters[LOG_M]))
+        return np.asarray(self.log_chance - np.logaddexp(0.0, m * (self.log_chance - y)) / m)
+
     def predict(self, log_norm: ArrayLike, size: ArrayLike) -> Floats:
         """Error at natural log norms and sizes, broadcast against each other."""
         x = np.asarray(log_norm, dtype=float) - self.centre[0]
