@@ -20,6 +20,11 @@ often the intervals hold what ``nl.fit`` reads from exact curves of the same siz
 the three larger of their six smallest sizes all end before their optima, at one norm, and counts
 verdicts.
 
+``python benchmarks/laws.py near_chance [--studies N] [--first SEED]`` draws studies of every family
+in which hardly any curve leaves the plateau at chance before it turns, and counts verdicts, apart
+where the early law is said to be extrapolated. ``STEEP`` and the rule were chosen on seeds below
+230000.
+
 ``python benchmarks/laws.py published FOLDER`` prints the tables of docs/published.md from the
 published ``.npy`` files in FOLDER.
 """
@@ -228,6 +233,39 @@ def judged_unfinished(job: tuple[str, int]) -> str:
     return nl.fit(nl.Curves(kept), resamples=200, seed=job[1]).verdict.grade
 
 
+def near_chance(arguments: list[str]) -> None:
+    options = argparse.ArgumentParser(prog="benchmarks/laws.py near_chance")
+    options.add_argument("--studies", type=int, default=20)
+    options.add_argument("--first", type=int, default=300_000)
+    options.add_argument("--workers", type=int, default=2)
+    asked = options.parse_args(arguments)
+    seeds = range(asked.first, asked.first + asked.studies)
+    with ProcessPoolExecutor(asked.workers) as pool:
+        found = list(pool.map(judged_near_chance, ((n, s) for n in FAMILIES for s in seeds)))
+    for holds in ("yes", "shifted", "no"):
+        for said in (False, True):
+            mine = [one for one in found if one[:2] == (holds, said)]
+            off = [abs(one[3]) for one in mine if one[3] is not None]
+            print(
+                f"the laws hold: {holds:<8} extrapolated: {'yes' if said else 'no':<4}"
+                f"{len(mine):>5} studies {dict(Counter(one[2] for one in mine))}"
+                + (f"  |ln γ1/truth| {np.median(off):.3f}" if off else "")
+                + f"  contradicted: {dict(Counter(name for one in mine for name in one[4]))}"
+            )
+
+
+def judged_near_chance(job: tuple[str, int]) -> tuple:
+    """How its laws hold, whether γ1 is extrapolated, grade, ln γ1/truth, what is contradicted."""
+    study = draw(*job, near_chance=True)
+    laws = nl.fit(study.curves, resamples=100, seed=job[1])
+    said = "early_law_extrapolated" in laws.verdict.codes
+    off = (
+        float(np.log(max(laws.gamma1.value, 1e-3) / study.truth["gamma1"])) if study.truth else None
+    )
+    wrong = [one.name for one in laws.verdict.findings if one.grade == "contradicted"]
+    return study.holds, said, laws.verdict.grade, off, wrong
+
+
 def family_line(name: str, studies: list[dict]) -> str:
     n = len(studies)
     counts = (
@@ -293,6 +331,8 @@ def main() -> None:
         return battery(sys.argv[2:])
     if sys.argv[1:2] == ["unfinished"]:
         return unfinished(sys.argv[2:])
+    if sys.argv[1:2] == ["near_chance"]:
+        return near_chance(sys.argv[2:])
     if sys.argv[1:2] == ["students"]:
         return students(sys.argv[2:])
     if sys.argv[1:2] == ["published"]:

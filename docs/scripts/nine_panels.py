@@ -8,6 +8,7 @@ as not run.
 from __future__ import annotations
 
 import textwrap
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from normlaws.report import figures
 
 DOCS = Path(__file__).resolve().parents[1]
 CURVES = DOCS / "reproduction" / "panels"
+NOTES = CURVES / "notes.toml"
 PAGE = DOCS / "nine-panels.md"
 BEGIN, END = "<!-- written by docs/scripts/reproduction.py -->", "<!-- end -->"
 PANELS = {
@@ -56,6 +58,34 @@ FINDINGS = {
     "late_law": "late law",
     "no_dependence_on_size": "no P left",
     "laws_meet": "laws meet",
+}
+READ = {
+    "Where the laws hold and where not": (
+        "The figure of every finding and the letter of its grade: **e**stablished, "
+        "**c**ontradicted, **u**ndecided ([what each asks](laws-reference.md#verdict-codes))."
+    ),
+    "Exponents": (
+        "With 95 % intervals, beside the published ones where those exist. γ1 and γ2 apart need "
+        "not agree: the published code uses another norm, and a norm that is raised to a power "
+        "divides γ1 and multiplies γ2 by it. Their product and the direct γ are what both must "
+        "share, and those depend on the network's width."
+    ),
+    "Norms and clocks compared": (
+        "The spread of the rescaled curves in per cent of their fall, smaller is better. The "
+        "paper's claim is that the spectral complexity does better than the step. There the "
+        "curves are aligned freely. *Over noise* is of curves rescaled by their optima, along the "
+        "spectral complexity, and over the standard error of a mean curve "
+        "([`collapse`](laws-reference.md)): near 1, seeds explain all of it. Errors of the optima "
+        "count against it."
+    ),
+    "Forecasts": (
+        "The largest third of the sizes is hidden, and each form is fitted to the others; the "
+        "figure is the mean absolute ln(forecast/actual) over the hidden sizes. A dash: the form "
+        "has more parameters than there are known sizes, or fewer than four sizes have an optimum. "
+        "*Hidden runs inside 95 %*: single runs in our intervals. *Unfinished runs*: finished "
+        "sizes, cut where the spectral complexity passes the optimum of the next smaller one, are "
+        "forecast along it; root mean square of ln(forecast/actual)."
+    ),
 }
 VISIBLE = 2 / 3
 BETTER = 0.8  # of the step's spread: what the protocol calls better
@@ -100,8 +130,12 @@ def exponents(panels: list[Panel]) -> list[str]:
         laws = panel.laws
         found = (laws.gamma, laws.gamma1, laws.gamma2, laws.gamma0)
         theirs = ", ".join(PUBLISHED.get(panel.name, ())) or "–"
-        lines.append(row(panel.title, *map(drawing.estimate, found), theirs))
+        lines.append(row(panel.title, *map(interval, found), theirs))
     return lines
+
+
+def interval(found: nl.laws.Estimate) -> str:
+    return drawing.estimate(found).replace("-", "−")
 
 
 def findings(panels: list[Panel]) -> list[str]:
@@ -194,8 +228,8 @@ def inside(laws: nl.Laws, forecast: nl.laws.Forecast) -> list[bool]:
 
 
 def pictures(panels: list[Panel]) -> list[str]:
-    """Both figures of every panel, side by side, with what the verdict says."""
-    lines = []
+    """Both figures of every panel, side by side, with what the verdict and the notes say."""
+    notes, lines = tomllib.loads(NOTES.read_text(encoding="utf-8")), []
     for panel in panels:
         axes = drawing.panels(["", ""], 2)
         figures.error_against_norm(panel.curves, panel.laws, ax=axes[0])
@@ -211,6 +245,8 @@ def pictures(panels: list[Panel]) -> list[str]:
             filled(f"{panel.laws.verdict.text} {said}"),
             "",
             filled(f"Against the paper: {agreement(panel)}"),
+            "",
+            filled(notes[panel.name]),
             "",
         ]
     return lines
@@ -241,7 +277,7 @@ def agreement(panel: Panel) -> str:
 def held(what: str, ours: nl.laws.Estimate, published: float) -> str:
     """Whether our interval holds the paper's value."""
     word = "agrees with" if ours.low <= published <= ours.high else "differs from"
-    return f"{what}, {drawing.estimate(ours)}, {word} the published {published:.3g}"
+    return f"{what}, {interval(ours)}, {word} the published {published:.3g}"
 
 
 def summary(panels: list[Panel]) -> list[str]:
@@ -267,7 +303,10 @@ def written(panels: list[Panel]) -> str:
         "Norms and clocks compared": clocks(panels),
         "Forecasts": scorecard(panels),
     }
-    return "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in parts.items())
+    return "\n\n".join(
+        f"## {title}\n\n{filled(READ[title])}\n\n" + "\n".join(lines)
+        for title, lines in parts.items()
+    )
 
 
 def redraw() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 import normlaws as nl
 from normlaws.curves import Curves
+from normlaws.display.numbers import percent
 from normlaws.errors import InputError
-from normlaws.laws.plant import Planted, plant
+from normlaws.laws.estimators import resampled_fit
+from normlaws.laws.plant import Planted, draw, plant
 
 
 def codes(curves, **options):
@@ -88,3 +90,33 @@ def test_laws_are_not_held_against_each_other_without_optima():
     assert meet.figure.high < meet.contradicted[0]
     assert "not an optimum's" in meet.says
     assert meet.next_step in verdict.next_steps
+
+
+@pytest.fixture(scope="module")
+def near_chance():
+    """A lawful study in which all sizes turn before they have quite left the plateau."""
+    return draw("drifting", 220_003, near_chance=True)
+
+
+def test_an_early_law_that_no_curve_follows_is_said_to_be_extrapolated(near_chance):
+    laws = nl.fit(near_chance.curves, resamples=100, seed=220_003)
+    assert laws.samples.steepest < resampled_fit.STEEP
+    assert laws.verdict.codes[:2] == ("undecided", "early_law_extrapolated")
+    assert f"at most with {percent(laws.samples.steepest)} of γ1" in laws.verdict.text
+    assert any("several times below chance" in step for step in laws.verdict.next_steps)
+    (common,) = [one for one in laws.verdict.findings if one.name == "common_early_curve"]
+    assert common.figure.high < common.contradicted[0]
+    assert common.grade == "undecided"
+    assert "decides nothing" in common.says
+
+
+def test_without_that_rule_the_study_would_be_contradicted_wrongly(near_chance, monkeypatch):
+    monkeypatch.setattr(resampled_fit, "STEEP", -1.0)
+    assert nl.fit(near_chance.curves, resamples=100, seed=220_003).verdict.grade == "contradicted"
+    assert near_chance.holds == "yes"
+
+
+def test_curves_that_fall_far_below_chance_follow_their_early_law():
+    laws = nl.fit(plant(Planted(plateau=0.9, log_k=2.5)), resamples=0)
+    assert laws.samples.steepest > 0.9
+    assert "early_law_extrapolated" not in laws.verdict.codes

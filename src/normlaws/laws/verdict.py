@@ -18,7 +18,7 @@ from normlaws.laws.data.grid import Panel
 from normlaws.laws.data.runs import Run
 from normlaws.laws.estimators.bootstrap import estimate
 from normlaws.laws.estimators.resampled_fit import Samples
-from normlaws.laws.findings import exact, findings
+from normlaws.laws.findings import LEAVE_CHANCE, exact, findings
 from normlaws.laws.result import Estimate, Finding, Grade, Verdict
 
 MIN_SIZES = 4
@@ -88,7 +88,8 @@ def judge(seen: Evidence) -> Verdict:
 
 
 _BLOCKING = {"too_few_sizes", "error_does_not_fall", "optima_censored", "no_optimum"} | {
-    "no_common_early_curve"
+    "no_common_early_curve",
+    "early_law_extrapolated",
 }
 _CODES = {
     "common_early_curve": "no_common_early_curve",
@@ -263,6 +264,17 @@ def _censored(panel: Panel) -> Note:
     )
 
 
+def _extrapolated(seen: Evidence) -> Note | None:
+    if not seen.found.early_law_is_extrapolated:
+        return None
+    return (
+        "early_law_extrapolated",
+        f"No curve falls as steeply as the early law, at most with {percent(seen.found.steepest)} "
+        "of γ1: between plateau and turn γ1 is extrapolated.",
+        LEAVE_CHANCE,
+    )
+
+
 def _irreducible(seen: Evidence) -> Note | None:
     if seen.found.excess is None:
         return None
@@ -322,6 +334,7 @@ _RULES = (
     _window_set,
     _optimum_missing,
     _chosen_by_loss,
+    _extrapolated,
     _irreducible,
     _no_seeds,
     _lost,

@@ -26,6 +26,19 @@ def test_gradient_is_that_of_the_cost():
     assert NAMES[LOG_S] == "log_sharpness"
 
 
+@pytest.mark.parametrize("plateau", [0.6, np.inf])
+def test_the_steepest_slope_is_that_of_the_curve(plateau):
+    fitted = nl.fit(plant(Planted(plateau=plateau), seeds=0)).crossover
+    size, low, high = SIZES[-1], fitted.lower, float(fitted.log_norm_opt(SIZES[-1]))
+    x = np.linspace(low, high, 4000)
+    slope = -np.diff(np.log(fitted.predict(x, size))) / np.diff(x)
+    share = fitted.steepest(size, low, high)
+    assert share == pytest.approx(slope.max() / fitted.gamma1, abs=2e-3)
+    assert 0.9 < share < 1.01
+    assert fitted.steepest(SIZES[0], low, low + 1e-3) < share
+    assert np.isnan(fitted.steepest(size, high, low))
+
+
 @pytest.mark.parametrize(
     "law",
     [

@@ -122,6 +122,18 @@ class Crossover:
         y = evaluate(self.parameters[None], x, p, np.array([self.log_irreducible]))[0]
         return np.asarray(np.exp(y).reshape(shape))
 
+    def steepest(self, size: float, low: float, high: float) -> float:
+        """Largest −d ln ε/d ln λ of one size between two log norms, as a share of γ1; else NaN.
+
+        Below 1 where the size has not quite left the plateau before it turns.
+        """
+        x = np.linspace(low, high, 200) - self.centre[0]
+        if not (low < high and self.gamma1 > 0):
+            return float("nan")
+        p = np.full(len(x), np.log(size) - self.centre[1])
+        found = pieces(self.parameters[None], x, p, np.array([self.log_irreducible]))
+        return float((found.core * (self.gamma1 - found.pull)).max() / self.gamma1)
+
     def log_norm_opt(self, size: ArrayLike) -> Floats:
         """Where the fitted error is lowest; infinite where it never rises."""
         p = np.log(np.asarray(size, dtype=float)) - self.centre[1]

@@ -26,6 +26,7 @@ from normlaws.laws.forecasts.form import Form
 
 MIN_DEVIATIONS = 3  # sizes, from which γ2 can be seen to change
 MIN_CONTEST = 7  # sizes
+STEEP = 0.7  # share of γ1 with which some size is to fall, or its law is extrapolated
 JOINT_WIDE = 0.5  # share of the descents that a joint fit must span to speak of all sizes
 MINIMA_DISAGREE = 2.5  # ratio of γ2 from the joint fit and from the optima
 MIN_RESAMPLES = 20  # that know the noise of their difference
@@ -148,6 +149,24 @@ class Samples:
         if self.joint is None or not self.joint_holds:
             return False
         return _turns_elsewhere(self.joint.gamma2, self.minima)
+
+    @cached_property
+    def steepest(self) -> float:
+        """Largest share of γ1 with which a size falls, by the joint fit; NaN where it is not used.
+
+        Between plateau and turn a size may nowhere follow the early law. Where none does, γ1 is
+        extrapolated.
+        """
+        if self.joint is None or not self.joint_is_used:
+            return float("nan")
+        fitted, ends = self.joint.crossover, zip(self.panel.sizes, self.log_norm[0], strict=True)
+        shares = [fitted.steepest(size, fitted.lower, float(end)) for size, end in ends]
+        return float(np.nanmax([*shares, -np.inf])) if np.isfinite(shares).any() else float("nan")
+
+    @property
+    def early_law_is_extrapolated(self) -> bool:
+        """Whether no size falls as steeply as ``STEEP`` of γ1."""
+        return self.steepest < STEEP
 
     @cached_property
     def joint_holds(self) -> bool:

@@ -1,5 +1,5 @@
 """What is asked of the curves, one question a finding."""
 
-from normlaws.laws.findings.questions import exact, findings
+from normlaws.laws.findings.questions import LEAVE_CHANCE, exact, findings
 
-__all__ = ["exact", "findings"]
+__all__ = ["LEAVE_CHANCE", "exact", "findings"]

@@ -44,6 +44,8 @@ HIDDEN = Bounds(1.4, 2.5, 1.8)  # ratio of early slopes, plateau and turn fitted
 DRIFTS = Bounds(1.5, 2.5, 2.0)  # ratio of γ2 at both ends
 WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 
+ON_EARLY_LAW = ("common_early_curve", "power_law", "no_dependence_on_size", "laws_meet")
+LEAVE_CHANCE = "add larger sizes and train longer, until curves fall several times below chance"
 ELSEWHERE = "add larger sizes, or set the early window by hand"
 PAST = " That is past the limit, but the interval is too wide to be sure of it."
 NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
@@ -73,7 +75,7 @@ def findings(found: Samples, shifted: bool = False, no_optima: str = "") -> tupl
             against γ; empty where it does.
     """
     figures = Figures(found, shifted)
-    return (
+    answers = (
         _common(figures),
         _power(figures),
         _collapse(figures),
@@ -81,6 +83,7 @@ def findings(found: Samples, shifted: bool = False, no_optima: str = "") -> tupl
         _free_of_size(figures),
         _meet(figures, no_optima),
     )
+    return tuple(map(_extrapolated, answers)) if found.early_law_is_extrapolated else answers
 
 
 def exact(found: Samples) -> bool:
@@ -141,6 +144,18 @@ def _finding(figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
         says=says,
         next_step=step,
     )
+
+
+def _extrapolated(answer: Finding) -> Finding:
+    """A finding that rests on an early law which no curve follows decides nothing.
+
+    That curves lie on one another may still be established: no law is needed to see it.
+    """
+    seen = answer.name == "common_early_curve" and answer.grade == "established"
+    if answer.name not in ON_EARLY_LAW or answer.grade == "undecided" or seen:
+        return answer
+    says = f"{answer.says} γ1 is extrapolated, so this decides nothing."
+    return replace(answer, grade="undecided", says=says, next_step=LEAVE_CHANCE)
 
 
 def _graver(first: Finding, second: Finding | None) -> Finding:

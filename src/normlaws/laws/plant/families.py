@@ -106,10 +106,19 @@ class Family:
     seen: dict[str, object] = field(default_factory=dict)
 
 
-def draw(family: str, generator: int) -> Study:
-    """One study of a family of ``FAMILIES``; the same generator gives the same study."""
+def draw(family: str, generator: int, near_chance: bool = False) -> Study:
+    """One study of a family of ``FAMILIES``; the same generator gives the same study.
+
+    Args:
+        family: its name.
+        generator: seed of all that is drawn.
+        near_chance: whether the smallest of six sizes turns within 5 to 40 % of chance and all fall
+            slowly, so that hardly any curve leaves the plateau before it turns.
+    """
     kind = FAMILIES[family]
     random = np.random.default_rng([generator, *family.encode()])
+    if near_chance:
+        kind = replace(kind, base=_near_chance(kind, random))
     base = _base(kind, random)
     law = kind.make(base, random)
     how = _observed(base, kind, random)
@@ -149,6 +158,21 @@ def _base(kind: Family, random: Random) -> Base:
         sizes=sizes,
     )
     return replace(base, **set_by)  # type: ignore[arg-type]
+
+
+def _near_chance(kind: Family, random: Random) -> dict[str, object]:
+    gamma1 = _drawn(random, kind.base.get("gamma1", (0.25, 0.9)))
+    assert isinstance(gamma1, float)
+    fall, width = random.uniform(0.05, 0.5), random.uniform(0.25, 0.5)
+    return {
+        "number": 6,
+        **kind.base,
+        "gamma1": gamma1,
+        "gamma2": random.uniform(0.1, 0.35) / gamma1,
+        "first": fall / gamma1,
+        "width": width * max(fall, 0.3) / gamma1,
+        "past": random.uniform(-0.5, 1.6),
+    }
 
 
 def _observed(base: Base, kind: Family, random: Random) -> Observed:
