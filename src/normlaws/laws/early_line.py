@@ -40,9 +40,3 @@ def with_plateau(laws: Laws) -> Crossover | None:
     if joint is None or joint.gamma1 != -laws.early_law.exponent:
         return None
     return joint if np.isfinite(joint.log_chance) else None
-
-
-def early_label(laws: Laws, digits: int) -> str:
-    """What the line is called, with γ₁."""
-    line = "early law" if with_plateau(laws) is None else "early law from chance"
-    return f"{line}, γ₁ = {laws.gamma1.value:.{digits}f}"

@@ -134,6 +134,9 @@ def test_a_forecast_is_not_above_what_a_smaller_size_has_reached_while_improving
     assert same.bounded_by == twice.bounded_by == largest[-1]
     assert laws.forecast(largest[0]).bounded_by == largest[0]
     assert twice.as_dict()["bounded_by"] == largest[-1]
+    spread = laws.optima.groupby("size")["error"].apply(lambda e: np.log(e).std()).mean()
+    for ahead in (same, twice, laws.forecast(20 * largest[-1])):
+        assert ahead.error.high < reached * np.exp(5 * spread)
     before = laws.forecast([SIZES[-4]])
     assert before[0].error.value > reached
     assert before[0].bounded_by is None

@@ -19,7 +19,7 @@ from normlaws.explore.figure import Figure
 from normlaws.explore.lines import Line
 from normlaws.explore.state import Span, State
 from normlaws.laws import Laws
-from normlaws.laws.early_line import early_label, early_line
+from normlaws.laws.early_line import early_line
 from normlaws.report.scales import metric_label, words
 from normlaws.report.style import INK, PREDICTION, WINDOW
 
@@ -238,8 +238,8 @@ def _law(figure: Figure, laws: Laws, as_norm: bool) -> None:
         y=early,
         mode="lines",
         line={"color": PREDICTION, "width": 2.4, "dash": "6px,4px"},
-        name=early_label(laws, 3),
-        hovertemplate=f"{early_label(laws, 3)}<extra></extra>",
+        name=f"early law, γ₁ = {laws.gamma1.value:.3f}",
+        hovertemplate=f"early law, γ₁ = {laws.gamma1.value:.3f}<extra></extra>",
         meta={"role": "law"},
     )
 

@@ -17,7 +17,7 @@ from normlaws.laws.direct import render
 from normlaws.laws.direct.forms import Forms
 from normlaws.laws.estimators.bootstrap import NORMAL, estimate, quantile, widened
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw
-from normlaws.laws.forecasts.forecast import each, exponentiated, run_spread
+from normlaws.laws.forecasts.forecast import below, each, exponentiated, run_spread
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class DirectLaw:
         of runs, the drift of past forecasts and the spread of single runs; where no size has a
         second run, the scatter about the law, and every form that fits as well as the best. It is
         not above what unfinished runs of a size no larger, but larger than all in the law, have
-        reached already.
+        reached already, nor the interval above that of another such run.
 
         Raises:
             InputError: a size is not positive.
@@ -139,8 +139,9 @@ class DirectLaw:
         values = np.fmin(seen.size_law.log_error(np.array([log_p]))[:, 0], reached)
         drift = seen.drift(log_p)
         if seen.freedom:
-            extra = float(np.hypot(drift, run_spread(seen.panel, seen.panel.opt_error)))
-            return widened(estimate(values, seen.freedom), extra)
+            spread = run_spread(seen.panel, seen.panel.opt_error)
+            ahead = widened(estimate(values, seen.freedom), float(np.hypot(drift, spread)))
+            return below(ahead, widened(Estimate(*[reached] * 3), np.sqrt(2) * spread))
         forms = np.append(seen.forms.log_errors(log_p), seen.local_error(log_p))
         return self._by_forms(float(values[0]), np.minimum(forms, reached), drift, log_p)
 

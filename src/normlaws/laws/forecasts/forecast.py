@@ -39,8 +39,9 @@ def forecast(
 
     A size that is still being trained is forecast from where its curve stands; any other from the
     size law. Neither is above what a size no larger, but larger than all in that law, has reached
-    already. The interval holds the resampling of seeds, the error of the form (drift of past
-    forecasts, distance to another form) and the spread of single runs; nothing exceeds ``ceiling``.
+    already, nor the interval above that of one new run there. The interval holds the resampling of
+    seeds, the error of the form (drift of past forecasts, distance to another form) and the spread
+    of single runs; nothing exceeds ``ceiling``.
     An unfinished size is followed along ``clock`` (the norm by default), whose past errors take the
     place of the form's.
     """
@@ -58,13 +59,22 @@ def forecast(
     bound, bounded_by = reached(found, log_p)
     bounded_by = bounded_by if bound[0] < log_error[0] else None
     log_error = np.fmin(log_error, bound)
-    extra = float(np.hypot(form, run_spread(found.panel, found.panel.opt_error)))
+    spread = run_spread(found.panel, found.panel.opt_error)
+    ahead = widened(estimate(log_error, found.freedom), float(np.hypot(form, spread)))
+    known = widened(estimate(bound, found.freedom), spread)
     return Forecast(
         size=float(size),
-        error=exponentiated(widened(estimate(log_error, found.freedom), extra), ceiling),
+        error=exponentiated(below(ahead, known), ceiling),
         log_norm=_late_estimate(found, log_norm),
         bounded_by=bounded_by,
     )
+
+
+def below(ahead: Estimate, known: Estimate) -> Estimate:
+    """An interval that ends where that of a larger error does."""
+    if ahead.high is None or known.high is None or not known.high > ahead.value:
+        return ahead
+    return ahead._replace(high=min(ahead.high, known.high))
 
 
 def stopping_norm(found: Samples, size: float) -> Estimate:

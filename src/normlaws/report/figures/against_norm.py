@@ -11,7 +11,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from normlaws.curves import Curves, as_size
 from normlaws.curves.averages import checked_columns, from_laws, mean_trajectories
-from normlaws.laws.early_line import early_label, early_line
+from normlaws.laws.early_line import early_line
 from normlaws.report.figures._draw import bands, discs
 from normlaws.report.scales import Mapping, log_axis, metric_label, norm_axis, note_left_out
 from normlaws.report.style import PREDICTION, WINDOW, legend_above, new_axes, size_colours, size_key
@@ -92,9 +92,10 @@ def _mark_window(ax: Axes, laws: Laws, place: Mapping) -> None:
     at, early = early_line(laws)
     if not len(at):
         return
+    label = f"early law, γ₁ = {laws.gamma1.value:.2f}"
     outline = [Stroke(linewidth=3.6, foreground="white"), Normal()]
     style: dict[str, Any] = {"dashes": (2.2, 2.2), "lw": 2.0, "path_effects": outline}
-    ax.plot(place(at), early, color=PREDICTION, zorder=4, label=early_label(laws, 2), **style)
+    ax.plot(place(at), early, color=PREDICTION, zorder=4, label=label, **style)
 
 
 def _mark_optima(ax: Axes, laws: Laws, place: Mapping, sizes: list[int]) -> None:
