@@ -17,7 +17,7 @@ from normlaws.laws.direct import render
 from normlaws.laws.direct.forms import Forms
 from normlaws.laws.estimators.bootstrap import NORMAL, estimate, quantile, widened
 from normlaws.laws.estimators.size_law import FORMS, SizeLaw
-from normlaws.laws.forecasts.forecast import below, each, exponentiated, run_spread
+from normlaws.laws.forecasts.forecast import capped, each, exponentiated, run_spread
 from normlaws.laws.result import Estimate, Forecast, PowerLaw, Verdict
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class DirectLaw:
         if seen.freedom:
             spread = run_spread(seen.panel, seen.panel.opt_error)
             ahead = widened(estimate(values, seen.freedom), float(np.hypot(drift, spread)))
-            return below(ahead, widened(Estimate(*[reached] * 3), np.sqrt(2) * spread))
+            return capped(ahead, widened(Estimate(*[reached] * 3), np.sqrt(2) * spread))
         forms = np.append(seen.forms.log_errors(log_p), seen.local_error(log_p))
         return self._by_forms(float(values[0]), np.minimum(forms, reached), drift, log_p)
 

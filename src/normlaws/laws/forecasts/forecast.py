@@ -64,13 +64,13 @@ def forecast(
     known = widened(estimate(bound, found.freedom), spread)
     return Forecast(
         size=float(size),
-        error=exponentiated(below(ahead, known), ceiling),
+        error=exponentiated(capped(ahead, known), ceiling),
         log_norm=_late_estimate(found, log_norm),
         bounded_by=bounded_by,
     )
 
 
-def below(ahead: Estimate, known: Estimate) -> Estimate:
+def capped(ahead: Estimate, known: Estimate) -> Estimate:
     """An interval that ends where that of a larger error does."""
     if ahead.high is None or known.high is None or not known.high > ahead.value:
         return ahead
