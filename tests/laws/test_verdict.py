@@ -120,3 +120,16 @@ def test_curves_that_fall_far_below_chance_follow_their_early_law():
     laws = nl.fit(plant(Planted(plateau=0.9, log_k=2.5)), resamples=0)
     assert laws.samples.steepest > 0.9
     assert "early_law_extrapolated" not in laws.verdict.codes
+
+
+def test_the_late_law_is_not_contradicted_by_where_training_ended():
+    """Every run stops early, the larger sizes at smaller norms: γ2 is below zero."""
+    curves = plant(sizes=[100, 200, 400, 800, 1600, 3200])
+    log_norm = curves.frame["log_spectral_complexity"]
+    end = log_norm.quantile(0.5) - 0.3 * np.log2(curves.frame["size"] / 100)
+    verdict = nl.fit(Curves(curves.frame[log_norm < end], curves.runs), resamples=60).verdict
+    assert "optima_censored" in verdict.codes
+    (late,) = [one for one in verdict.findings if one.name == "late_law"]
+    assert late.grade == "undecided"
+    assert "not an optimum's" in late.says
+    assert "late_law_fails" not in verdict.codes

@@ -47,6 +47,7 @@ WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 ON_EARLY_LAW = ("common_early_curve", "power_law", "no_dependence_on_size", "laws_meet")
 LEAVE_CHANCE = "add larger sizes and train longer, until curves fall several times below chance"
 ELSEWHERE = "add larger sizes, or set the early window by hand"
+FALLS = "The stopping norm does not grow with P: γ2 is below zero."
 PAST = " That is past the limit, but the interval is too wide to be sure of it."
 NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
 
@@ -72,14 +73,14 @@ def findings(found: Samples, shifted: bool = False, no_optima: str = "") -> tupl
         found: the fit.
         shifted: whether they are asked of the law with γ0 ≠ 0.
         no_optima: what to run next where γ2 does not come from optima, so that it cannot be held
-            against γ; empty where it does.
+            against γ; empty where it does. The late law is undecided where they are lower bounds.
     """
     figures = Figures(found, shifted)
     answers = (
         _common(figures),
         _power(figures),
         _collapse(figures),
-        _late(figures),
+        _late(figures, no_optima),
         _free_of_size(figures),
         _meet(figures, no_optima),
     )
@@ -286,7 +287,7 @@ def _root(value: float | None) -> float | None:
     return None if value is None else float(np.sqrt(max(value, 0.0)))
 
 
-def _late(figures: Figures) -> Finding:
+def _late(figures: Figures, no_optima: str) -> Finding:
     found = figures.found
     asked = Asked(
         "late_law",
@@ -306,10 +307,12 @@ def _late(figures: Figures) -> Finding:
     if known and own.low is not None and residual > RESIDUAL[0]:
         noise = residual - own.low
         figure = Estimate(residual, max(residual - noise, 0.0), residual + noise)
+    if no_optima and found.panel.most(found.panel.censored):
+        return _of_no_optimum(_finding(figure, asked, no_optima))
     if int(found.used.sum()) < MIN_SIZES:
         return _finding(figure, asked, f"run sizes until {MIN_SIZES} have a clear optimum")
     if known and gamma2.high is not None and gamma2.high < 0:
-        return _finding(Estimate(INF, INF, INF), asked)
+        return replace(_finding(Estimate(INF, INF, INF), asked), says=FALLS)
     if known and gamma2.low is not None and gamma2.low <= 0:
         return _finding(figure, asked, "add seeds or sizes: γ2 is not yet above zero")
     drift = _ratio(
@@ -380,10 +383,15 @@ def _meet(figures: Figures, no_optima: str) -> Finding:
     if not gamma > 0:
         return _finding(Estimate(float("nan")), asked, "run sizes over a wider range")
     error = found.model_error("difference") / gamma
-    doubt, reason = no_optima, "γ2 is not an optimum's"
-    if not doubt and found.joint_turns_elsewhere:
-        doubt, reason = ELSEWHERE, "A fit of all curves turns elsewhere than their optima"
-    answer = _finding(_interval(found, difference / gamma, error), asked, doubt)
-    if not doubt:
-        return answer
+    figure = _interval(found, difference / gamma, error)
+    if no_optima:
+        return _of_no_optimum(_finding(figure, asked, no_optima))
+    if not found.joint_turns_elsewhere:
+        return _finding(figure, asked)
+    answer = _finding(figure, asked, ELSEWHERE)
+    reason = "A fit of all curves turns elsewhere than their optima"
     return replace(answer, says=f"{answer.says} {reason}, so this decides nothing.")
+
+
+def _of_no_optimum(answer: Finding) -> Finding:
+    return replace(answer, says=f"{answer.says} γ2 is not an optimum's, so this decides nothing.")
