@@ -11,6 +11,7 @@ from normlaws.curves import Curves
 from normlaws.display.numbers import percent
 from normlaws.errors import InputError
 from normlaws.laws.estimators import resampled_fit
+from normlaws.laws.planning.needs import needs
 from normlaws.laws.plant import Planted, draw, plant
 
 
@@ -108,6 +109,8 @@ def test_an_early_law_that_no_curve_follows_is_said_to_be_extrapolated(near_chan
     assert common.figure.high < common.contradicted[0]
     assert common.grade == "undecided"
     assert "decides nothing" in common.says
+    assert common.unsettled
+    assert any(need.instead for need in needs(laws) if need.finding is common)
 
 
 def test_without_that_rule_the_study_would_be_contradicted_wrongly(near_chance, monkeypatch):

@@ -133,6 +133,8 @@ class Finding:
             it is true; None without intervals.
         says: the answer as a sentence.
         next_step: what would settle it; empty where it is settled.
+        unsettled: whether it stays undecided however narrow its interval, since what it is read
+            from is in doubt.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Finding:
     power: float | None
     says: str
     next_step: str = ""
+    unsettled: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The form of ``fit --json``."""

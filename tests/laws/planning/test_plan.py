@@ -63,6 +63,16 @@ def test_the_interval_must_shrink_to_its_bound(laws):
     assert need.can_settle
 
 
+def test_a_finding_in_doubt_is_not_settled_by_a_narrower_interval(laws):
+    doubted = with_finding(laws, "laws_meet", Estimate(0.15, 0.1, 0.3))
+    meet = next(one for one in doubted.verdict.findings if one.grade == "undecided")
+    in_doubt = replace(meet, unsettled=True, next_step="train longer")
+    findings = tuple(in_doubt if one is meet else one for one in doubted.verdict.findings)
+    [need] = needs(replace(doubted, verdict=replace(doubted.verdict, findings=findings)))
+    assert not need.can_settle
+    assert need.instead == "train longer"
+
+
 def test_a_figure_between_the_bounds_may_stay_open(laws):
     [need] = needs(with_finding(laws, "collapse", Estimate(0.05, 0.03, 0.07)))
     assert not need.can_settle

@@ -47,6 +47,7 @@ WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 ON_EARLY_LAW = ("common_early_curve", "power_law", "no_dependence_on_size", "laws_meet")
 LEAVE_CHANCE = "add larger sizes and train longer, until curves fall several times below chance"
 ELSEWHERE = "add larger sizes, or set the early window by hand"
+NO_OPTIMUM = "γ2 is not an optimum's"
 FALLS = "The stopping norm does not grow with P: γ2 is below zero."
 PAST = " That is past the limit, but the interval is too wide to be sure of it."
 NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
@@ -152,11 +153,17 @@ def _extrapolated(answer: Finding) -> Finding:
 
     That curves lie on one another may still be established: no law is needed to see it.
     """
-    seen = answer.name == "common_early_curve" and answer.grade == "established"
-    if answer.name not in ON_EARLY_LAW or answer.grade == "undecided" or seen:
+    common = answer.name == "common_early_curve" and answer.grade != "contradicted"
+    if answer.name not in ON_EARLY_LAW or answer.unsettled or common:
         return answer
-    says = f"{answer.says} γ1 is extrapolated, so this decides nothing."
-    return replace(answer, grade="undecided", says=says, next_step=LEAVE_CHANCE)
+    step = replace(answer, grade="undecided", next_step=LEAVE_CHANCE)
+    return _doubted(step, "γ1 is extrapolated")
+
+
+def _doubted(answer: Finding, reason: str) -> Finding:
+    """An undecided finding that no narrower interval would decide."""
+    says = f"{answer.says} {reason}, so this decides nothing."
+    return replace(answer, says=says, unsettled=True)
 
 
 def _graver(first: Finding, second: Finding | None) -> Finding:
@@ -308,7 +315,7 @@ def _late(figures: Figures, no_optima: str) -> Finding:
         noise = residual - own.low
         figure = Estimate(residual, max(residual - noise, 0.0), residual + noise)
     if no_optima and found.panel.most(found.panel.censored):
-        return _of_no_optimum(_finding(figure, asked, no_optima))
+        return _doubted(_finding(figure, asked, no_optima), NO_OPTIMUM)
     if int(found.used.sum()) < MIN_SIZES:
         return _finding(figure, asked, f"run sizes until {MIN_SIZES} have a clear optimum")
     if known and gamma2.high is not None and gamma2.high < 0:
@@ -385,13 +392,8 @@ def _meet(figures: Figures, no_optima: str) -> Finding:
     error = found.model_error("difference") / gamma
     figure = _interval(found, difference / gamma, error)
     if no_optima:
-        return _of_no_optimum(_finding(figure, asked, no_optima))
-    if not found.joint_turns_elsewhere:
-        return _finding(figure, asked)
-    answer = _finding(figure, asked, ELSEWHERE)
-    reason = "A fit of all curves turns elsewhere than their optima"
-    return replace(answer, says=f"{answer.says} {reason}, so this decides nothing.")
-
-
-def _of_no_optimum(answer: Finding) -> Finding:
-    return replace(answer, says=f"{answer.says} γ2 is not an optimum's, so this decides nothing.")
+        return _doubted(_finding(figure, asked, no_optima), NO_OPTIMUM)
+    if found.joint_turns_elsewhere:
+        reason = "A fit of all curves turns elsewhere than their optima"
+        return _doubted(_finding(figure, asked, ELSEWHERE), reason)
+    return _finding(figure, asked)

@@ -53,6 +53,8 @@ def needs(laws: Laws) -> tuple[Need, ...]:
 
 def _need(laws: Laws, one: Finding) -> Need:
     value, low, high = one.figure
+    if one.unsettled:
+        return Need(one, float("nan"), one.next_step)
     if low is None or high is None:
         return Need(one, float("nan"), one.next_step or "seeds")
     inside = one.established[0] <= low and high <= one.established[1]
