@@ -104,6 +104,7 @@ def _numbers(text: str) -> list[int]:
 def _print(found: Plan, laws: Laws | None) -> None:
     from normlaws.cli._output import print_table, say
     from normlaws.display.numbers import count
+    from normlaws.laws.headline import NAMES
 
     span = f"P = {count(found.sizes[0])} … {count(found.sizes[-1])}"
     scored = f", {count(found.test_examples)} test examples" if found.test_examples else ""
@@ -139,6 +140,9 @@ def _print(found: Plan, laws: Laws | None) -> None:
         f"studies of each kind. As it stands: {percent(today.established)}; where they do not "
         f"hold, {percent(today.false)}."
     )
+    doubted = [NAMES[one.finding.name] for one in found.needs if one.finding.unsettled]
+    if doubted:
+        say(f"These are chances of studies without the doubt about: {', '.join(doubted)}.")
 
 
 def _open(found: Plan) -> list[tuple[str, ...]]:
