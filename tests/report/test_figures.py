@@ -153,7 +153,10 @@ def test_early_window_and_law_stand_where_the_fit_has_them(laws):
     (law,) = [line for line in ax.get_lines() if line.get_label().startswith("early law")]
     logs = np.log(law.get_xdata())
     at_largest = -laws.gamma0.value * np.log(1024 / laws.reference_size)
-    assert np.log(law.get_ydata()) == pytest.approx(laws.early_law.log(logs) + at_largest)
+    plain, drawn = laws.early_law.log(logs) + at_largest, np.log(law.get_ydata())
+    assert drawn == pytest.approx(laws.crossover.from_chance(plain))
+    assert drawn[plain < -1] == pytest.approx(plain[plain < -1], abs=1e-3)
+    assert (drawn < plain)[plain > -1].all()
 
 
 def test_no_window_no_mark(laws):
