@@ -36,7 +36,8 @@ def early_line(laws: Laws) -> tuple[Floats, Floats]:
 
 def with_plateau(laws: Laws) -> Crossover | None:
     """The joint fit where it gives the early law and has a plateau at chance; else None."""
-    joint = laws.crossover
-    if joint is None or joint.gamma1 != -laws.early_law.exponent:
+    found = laws.samples
+    if found.joint is None or not found.joint_is_used:
         return None
-    return joint if np.isfinite(joint.log_chance) else None
+    fitted = found.joint.crossover
+    return fitted if np.isfinite(fitted.log_chance) else None

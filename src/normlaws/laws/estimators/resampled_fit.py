@@ -160,8 +160,8 @@ class Samples:
         if self.joint is None or not self.joint_is_used:
             return float("nan")
         fitted, ends = self.joint.crossover, zip(self.panel.sizes, self.log_norm[0], strict=True)
-        shares = [fitted.steepest(size, fitted.lower, float(end)) for size, end in ends]
-        return float(np.nanmax([*shares, -np.inf])) if np.isfinite(shares).any() else float("nan")
+        shares = (fitted.steepest(size, fitted.lower, float(end)) for size, end in ends)
+        return max(filter(np.isfinite, shares), default=float("nan"))
 
     @property
     def early_law_is_extrapolated(self) -> bool:
