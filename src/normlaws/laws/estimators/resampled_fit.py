@@ -150,18 +150,28 @@ class Samples:
             return False
         return _turns_elsewhere(self.joint.gamma2, self.minima)
 
-    @cached_property
+    @property
     def steepest(self) -> float:
         """Largest share of γ1 with which a size falls, by the joint fit; NaN where it is not used.
 
         Between plateau and turn a size may nowhere follow the early law. Where none does, γ1 is
         extrapolated.
         """
+        return max(self._steepest_by_size, default=float("nan"))
+
+    @property
+    def all_leave_plateau(self) -> bool:
+        """Whether every size falls as steeply as ``STEEP`` of γ1, by a joint fit that is used."""
+        return min(self._steepest_by_size, default=0.0) >= STEEP
+
+    @cached_property
+    def _steepest_by_size(self) -> list[float]:
+        """Share of γ1 with which each size falls, where it is known."""
         if self.joint is None or not self.joint_is_used:
-            return float("nan")
+            return []
         fitted, ends = self.joint.crossover, zip(self.panel.sizes, self.log_norm[0], strict=True)
         shares = (fitted.steepest(size, fitted.lower, float(end)) for size, end in ends)
-        return max(filter(np.isfinite, shares), default=float("nan"))
+        return [share for share in shares if np.isfinite(share)]
 
     @property
     def early_law_is_extrapolated(self) -> bool:

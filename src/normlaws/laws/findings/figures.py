@@ -17,6 +17,7 @@ from normlaws.laws.estimators.resampled_fit import Samples
 
 LEAVES = 0.1  # of its own fall by which a size has left the common curve
 LARGER = 2  # sizes that stand for the common curve
+NOISE = 1.0  # standard errors of a difference that noise may make
 FROM, TO = 0.1, 0.85  # of the fall: where the power law is looked for
 LEFT_CHANCE = 0.5  # of the slope that the plateau must have given back there
 BEFORE_TURN = 0.35  # of the slope that the turn may have taken there
@@ -73,11 +74,15 @@ class Figures:
         return np.asarray(np.fmax(self.start - self.lowest, 1e-9) + 0 * self.start)
 
     @np.errstate(invalid="ignore")
-    def common_share(self) -> Floats:
+    def common_share(self, forgiven: float = 0.0) -> Floats:
         """Share of its fall that a size does on the curve of the next larger ones. (B,).
 
         Going down, a size leaves where it differs from the mean of the next two by a tenth of its
         fall. The median over sizes.
+
+        Args:
+            forgiven: standard errors of that difference, by which it is to be larger. Noise can
+                make a size leave too early, never too late.
         """
         sizes = self.curves.shape[1]
         shares = []
@@ -88,7 +93,9 @@ class Figures:
             if along.sum() < 3:
                 continue
             mine = self.curves[:, k][:, along]
-            away = np.abs(mine - larger) > LEAVES * self.fall[:, k, None]
+            off = mine - larger
+            noise = forgiven * off[1:].std(axis=0) if forgiven and len(off) > 1 else 0.0
+            away = np.abs(off) > LEAVES * self.fall[:, k, None] + noise
             first = np.argmax(away, axis=1)
             there = np.take_along_axis(mine, first[:, None], axis=1)[:, 0]
             share = np.clip((self.start[k] - there) / self.fall[:, k], 0.0, 1.0)

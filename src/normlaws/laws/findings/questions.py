@@ -16,7 +16,7 @@ from normlaws.display.numbers import percent
 from normlaws.laws.distributions import normal_below
 from normlaws.laws.estimators.bootstrap import estimate, widened
 from normlaws.laws.estimators.resampled_fit import Samples
-from normlaws.laws.findings.figures import Figures
+from normlaws.laws.findings.figures import NOISE, Figures
 from normlaws.laws.result import Estimate, Finding, Grade
 
 INF = float("inf")
@@ -44,11 +44,14 @@ HIDDEN = Bounds(1.4, 2.5, 1.8)  # ratio of early slopes, plateau and turn fitted
 DRIFTS = Bounds(1.5, 2.5, 2.0)  # ratio of γ2 at both ends
 WIDENS = Bounds(1.8, 5.0, 3.0)  # ratio of the turn's widths at both ends
 
-ON_EARLY_LAW = ("common_early_curve", "power_law", "no_dependence_on_size", "laws_meet")
+ON_EARLY_LAW = ("power_law", "no_dependence_on_size", "laws_meet")
 LEAVE_CHANCE = "add larger sizes and train longer, until curves fall several times below chance"
 ELSEWHERE = "add larger sizes, or set the early window by hand"
 NO_OPTIMUM = "γ2 is not an optimum's"
 FALLS = "The stopping norm does not grow with P: γ2 is below zero."
+TURNS_ELSEWHERE = "A fit of all curves turns elsewhere than their optima"
+NO_SEEDS = " Without seeds its uncertainty is unknown."
+TOO_WIDE = " The interval is too wide to decide."
 PAST = " That is past the limit, but the interval is too wide to be sure of it."
 NO_STRETCH = "add larger sizes, or record more densely, for points between the plateau and the turn"
 
@@ -130,10 +133,8 @@ def _finding(figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
     step = ""
     if grade == "undecided":
         step = doubt or asked.narrow
-        if not doubt and figure.low is None:
-            says += " Without seeds its uncertainty is unknown."
-        elif not doubt:
-            says += " The interval is too wide to decide." if passes else PAST
+        if not doubt and not unread:
+            says += NO_SEEDS if figure.low is None else TOO_WIDE if passes else PAST
     return Finding(
         name=asked.name,
         question=asked.question,
@@ -148,13 +149,19 @@ def _finding(figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
     )
 
 
+def _by_joint_fit(found: Samples, figure: Estimate, asked: Asked, doubt: str = "") -> Finding:
+    """A finding that takes plateau and turn from the joint fit, where those are the curves' own."""
+    if not found.joint_turns_elsewhere:
+        return _finding(figure, asked, doubt)
+    return _doubted(_finding(figure, asked, ELSEWHERE), TURNS_ELSEWHERE)
+
+
 def _extrapolated(answer: Finding) -> Finding:
     """A finding that rests on an early law which no curve follows decides nothing.
 
-    That curves lie on one another may still be established: no law is needed to see it.
+    Whether curves lie on one another needs no law.
     """
-    common = answer.name == "common_early_curve" and answer.grade != "contradicted"
-    if answer.name not in ON_EARLY_LAW or answer.unsettled or common:
+    if answer.name not in ON_EARLY_LAW or answer.unsettled:
         return answer
     step = replace(answer, grade="undecided", next_step=LEAVE_CHANCE)
     return _doubted(step, "γ1 is extrapolated")
@@ -221,6 +228,9 @@ def _common(figures: Figures) -> Finding:
         "add seeds, or record more densely early in training",
     )
     share = _interval(figures.found, figures.common_share())
+    if share.high is not None:
+        most = _interval(figures.found, figures.common_share(forgiven=NOISE)).high
+        share = share._replace(high=max(share.high, most or 0.0))
     return _finding(Estimate(*(_share(value) for value in share)), asked)  # type: ignore[arg-type]
 
 
@@ -251,7 +261,7 @@ def _power(figures: Figures) -> Finding:
         "ratio of its slopes at the end and at the beginning, plateau and turn fitted along",
         "With the plateau and the turn fitted along, its slope changes by a factor of {:.2f}.",
     )
-    return _graver(_finding(ratio, asked, short), hidden)
+    return _graver(_by_joint_fit(figures.found, ratio, asked, short), hidden)
 
 
 def _exp(one: Estimate) -> Estimate:
@@ -281,13 +291,17 @@ def _width(found: Samples) -> Finding | None:
     ratio = _interval(found, found.deviations.width)
     if ratio.low is None or ratio.high is None or ratio.low <= 0 <= ratio.high:
         return None
-    return _ratio(
+    answer = _ratio(
         found,
         found.deviations.width,
         WIDENS,
         "width of the turn at the largest size over that at the smallest",
         "From the smallest to the largest size the turn widens by a factor of {:.2f}.",
     )
+    if answer is None or answer.grade != "contradicted" or found.all_leave_plateau:
+        return answer
+    step = replace(answer, grade="undecided", next_step=LEAVE_CHANCE)
+    return _doubted(step, "Some sizes turn on the plateau")
 
 
 def _root(value: float | None) -> float | None:
@@ -358,7 +372,7 @@ def _free_of_size(figures: Figures) -> Finding:
     mean = (low + high) / 2 if figures.shift else 0.0
     error = found.model_error("gamma0") / gamma
     ends = [_interval(found, (end - mean) / gamma, error) for end in (low, high)]
-    return _finding(max(ends, key=lambda one: _farthest(one)), asked)
+    return _by_joint_fit(found, max(ends, key=lambda one: _farthest(one)), asked)
 
 
 def _farthest(one: Estimate) -> float:
@@ -393,7 +407,4 @@ def _meet(figures: Figures, no_optima: str) -> Finding:
     figure = _interval(found, difference / gamma, error)
     if no_optima:
         return _doubted(_finding(figure, asked, no_optima), NO_OPTIMUM)
-    if found.joint_turns_elsewhere:
-        reason = "A fit of all curves turns elsewhere than their optima"
-        return _doubted(_finding(figure, asked, ELSEWHERE), reason)
-    return _finding(figure, asked)
+    return _by_joint_fit(found, figure, asked)
