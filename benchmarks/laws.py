@@ -164,6 +164,7 @@ def fit_panel(path: Path, panel: int) -> nl.Laws:
 
 
 EXPONENTS = ("gamma", "gamma1", "gamma2", "gamma0")
+NEAR_CHANCE_RESAMPLES = 100
 HELD_OUT = 70_000  # seeds from here on were not drawn in development
 
 
@@ -177,7 +178,7 @@ def battery(arguments: list[str]) -> None:
     asked = options.parse_args(arguments)
     names = asked.families.split(",")
     seeds = range(asked.first, asked.first + asked.studies)
-    jobs = [(name, seed, asked.resamples) for name in names for seed in seeds]
+    jobs = [(name, seed, asked.resamples, False) for name in names for seed in seeds]
     total: dict[str, list[dict]] = {"yes": [], "shifted": [], "no": []}
     with ProcessPoolExecutor(asked.workers) as pool:
         results = pool.map(judged, jobs, chunksize=2)
@@ -192,15 +193,17 @@ def battery(arguments: list[str]) -> None:
     print(f"seeds {seeds.start} to {seeds.stop - 1}: {kind}")
 
 
-def judged(job: tuple[str, int, int]) -> dict:
-    """Verdict and intervals of one drawn study."""
-    family, seed, resamples = job
-    study = draw(family, seed)
+def judged(job: tuple[str, int, int, bool]) -> dict:
+    """Verdict and intervals of one drawn study: family, seed, resamples, whether near chance."""
+    family, seed, resamples, near = job
+    study = draw(family, seed, near_chance=near)
     laws = nl.fit(study.curves, resamples=resamples, seed=seed)
     verdict = laws.verdict
     return {
+        "holds": study.holds,
         "held": "laws_hold" in verdict.codes,
         "shifted": "laws_hold_shifted" in verdict.codes,
+        "extrapolated": "early_law_extrapolated" in verdict.codes,
         "grade": verdict.grade,
         "elsewhere": laws.samples.joint_turns_elsewhere,
         "open": [f"{one.name}:{one.grade}" for one in verdict.findings if one.grade[0] != "e"],
@@ -240,30 +243,24 @@ def near_chance(arguments: list[str]) -> None:
     options.add_argument("--workers", type=int, default=2)
     asked = options.parse_args(arguments)
     seeds = range(asked.first, asked.first + asked.studies)
+    jobs = [(name, seed, NEAR_CHANCE_RESAMPLES, True) for name in FAMILIES for seed in seeds]
     with ProcessPoolExecutor(asked.workers) as pool:
-        found = list(pool.map(judged_near_chance, ((n, s) for n in FAMILIES for s in seeds)))
+        found = list(pool.map(judged, jobs))
     for holds in ("yes", "shifted", "no"):
         for said in (False, True):
-            mine = [one for one in found if one[:2] == (holds, said)]
-            off = [abs(one[3]) for one in mine if one[3] is not None]
+            mine = [one for one in found if (one["holds"], one["extrapolated"]) == (holds, said)]
             print(
                 f"the laws hold: {holds:<8} extrapolated: {'yes' if said else 'no':<4}"
-                f"{len(mine):>5} studies {dict(Counter(one[2] for one in mine))}"
-                + (f"  |ln γ1/truth| {np.median(off):.3f}" if off else "")
-                + f"  contradicted: {dict(Counter(name for one in mine for name in one[4]))}"
+                f"{len(mine):>5} studies {dict(Counter(one['grade'] for one in mine))}"
+                f"{off_truth(mine)}  {dict(Counter(one for each in mine for one in each['open']))}"
             )
 
 
-def judged_near_chance(job: tuple[str, int]) -> tuple:
-    """How its laws hold, whether γ1 is extrapolated, grade, ln γ1/truth, what is contradicted."""
-    study = draw(*job, near_chance=True)
-    laws = nl.fit(study.curves, resamples=100, seed=job[1])
-    said = "early_law_extrapolated" in laws.verdict.codes
-    off = (
-        float(np.log(max(laws.gamma1.value, 1e-3) / study.truth["gamma1"])) if study.truth else None
-    )
-    wrong = [one.name for one in laws.verdict.findings if one.grade == "contradicted"]
-    return study.holds, said, laws.verdict.grade, off, wrong
+def off_truth(studies: list[dict]) -> str:
+    """Median of |ln γ1/truth| where it is known."""
+    pairs = [(one["found"]["gamma1"][0], one["truth"]["gamma1"]) for one in studies if one["truth"]]
+    off = [abs(np.log(max(found, 1e-3) / truth)) for found, truth in pairs]
+    return f"  |ln γ1/truth| {np.median(off):.3f}" if off else ""
 
 
 def family_line(name: str, studies: list[dict]) -> str:
