@@ -134,9 +134,10 @@ def by_norm(curves: nl.Curves, name: str) -> None:
 
 
 def estimate(found: nl.laws.Estimate) -> str:
-    if found.low is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    text = f"{found.value:.3f}"
+    if found.low is not None:
+        text = f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return text.replace("-", "−")
 
 
 def explorer(study: Path) -> None:

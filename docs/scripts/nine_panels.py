@@ -130,12 +130,8 @@ def exponents(panels: list[Panel]) -> list[str]:
         laws = panel.laws
         found = (laws.gamma, laws.gamma1, laws.gamma2, laws.gamma0)
         theirs = ", ".join(PUBLISHED.get(panel.name, ())) or "–"
-        lines.append(row(panel.title, *map(interval, found), theirs))
+        lines.append(row(panel.title, *map(drawing.estimate, found), theirs))
     return lines
-
-
-def interval(found: nl.laws.Estimate) -> str:
-    return drawing.estimate(found).replace("-", "−")
 
 
 def findings(panels: list[Panel]) -> list[str]:
@@ -277,7 +273,7 @@ def agreement(panel: Panel) -> str:
 def held(what: str, ours: nl.laws.Estimate, published: float) -> str:
     """Whether our interval holds the paper's value."""
     word = "agrees with" if ours.low <= published <= ours.high else "differs from"
-    return f"{what}, {interval(ours)}, {word} the published {published:.3g}"
+    return f"{what}, {drawing.estimate(ours)}, {word} the published {published:.3g}"
 
 
 def summary(panels: list[Panel]) -> list[str]:
