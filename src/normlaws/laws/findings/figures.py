@@ -94,7 +94,7 @@ class Figures:
                 continue
             mine = self.curves[:, k][:, along]
             off = mine - larger
-            noise = forgiven * off[1:].std(axis=0) if forgiven and len(off) > 1 else 0.0
+            noise = forgiven * np.ma.masked_invalid(off[1:]).std(axis=0).filled(0.0)
             away = np.abs(off) > LEAVES * self.fall[:, k, None] + noise
             first = np.argmax(away, axis=1)
             there = np.take_along_axis(mine, first[:, None], axis=1)[:, 0]
