@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import normlaws as nl
-from nine_panels import CURVES, head, interval, row
+from figures import estimate
+from nine_panels import CURVES, head, row
 from normlaws.interop import read_deep_norm
 
 SMALLEST, LARGEST = 375, 4000
@@ -34,7 +35,7 @@ def main(folder: Path) -> None:
             for size, error in zip(laws.sizes["size"], laws.sizes["error"], strict=True)
         ]
         found = (laws.gamma, laws.gamma1, laws.gamma2, laws.gamma0)
-        print(row(name, ", ".join(errors), *map(interval, found)))
+        print(row(name, ", ".join(errors), *map(estimate, found)))
 
 
 if __name__ == "__main__":
