@@ -153,6 +153,15 @@ def test_a_joint_fit_that_turns_elsewhere_decides_nothing():
     assert free.figure.high < free.contradicted[0]
 
 
+def test_a_finding_that_no_interval_would_settle_is_not_said_to_want_a_narrower_one():
+    laws = nl.fit(draw("saturating", 71_001).curves, resamples=60)
+    meet = finding(laws, "laws_meet")
+    assert meet.unsettled
+    assert meet.established[0] <= meet.figure.value <= meet.established[1]
+    assert "no_optimum" in laws.verdict.codes
+    assert "too wide an interval" not in laws.verdict.text
+
+
 def test_curves_that_fall_far_below_chance_follow_their_early_law():
     laws = nl.fit(plant(Planted(plateau=0.9, log_k=2.5)), resamples=0)
     assert laws.samples.steepest > 0.9

@@ -155,7 +155,7 @@ def _undecided(seen: Evidence) -> str:
     still = [one for one in seen.findings if one.grade == "undecided"]
     if not still:
         return "The verdict is undecided, for the reason below."
-    passing = [one for one in still if one.established[0] <= one.figure.value <= one.established[1]]
+    passing = [one for one in still if _passes(one)]
     names = ", ".join(one.name.replace("_", " ") for one in still)
     if len(passing) == len(still) and seen.panel.seedless:
         return "The verdict is undecided for want of seeds; every figure passes."
@@ -164,6 +164,11 @@ def _undecided(seen: Evidence) -> str:
             f"The verdict is undecided: every figure passes, but too wide an interval has {names}."
         )
     return f"The verdict is undecided: {names}."
+
+
+def _passes(one: Finding) -> bool:
+    """Whether a narrower interval about the same figure would establish it."""
+    return not one.unsettled and one.established[0] <= one.figure.value <= one.established[1]
 
 
 def _early_only(seen: Evidence) -> list[Note]:
