@@ -94,8 +94,10 @@ class Figures:
                 continue
             mine = self.curves[:, k][:, along]
             off = mine - larger
-            noise = forgiven * np.ma.masked_invalid(off[1:]).std(axis=0).filled(0.0)
-            away = np.abs(off) > LEAVES * self.fall[:, k, None] + noise
+            limit = LEAVES * self.fall[:, k, None]
+            if forgiven:
+                limit = limit + forgiven * np.ma.masked_invalid(off[1:]).std(axis=0).filled(0.0)
+            away = np.abs(off) > limit
             first = np.argmax(away, axis=1)
             there = np.take_along_axis(mine, first[:, None], axis=1)[:, 0]
             share = np.clip((self.start[k] - there) / self.fall[:, k], 0.0, 1.0)

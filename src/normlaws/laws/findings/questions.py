@@ -163,8 +163,12 @@ def _extrapolated(answer: Finding) -> Finding:
     """
     if answer.name not in ON_EARLY_LAW or answer.unsettled:
         return answer
-    step = replace(answer, grade="undecided", next_step=LEAVE_CHANCE)
-    return _doubted(step, "γ1 is extrapolated")
+    return _near_chance(answer, "γ1 is extrapolated")
+
+
+def _near_chance(answer: Finding, reason: str) -> Finding:
+    """A finding that is undecided until curves have left the plateau."""
+    return _doubted(replace(answer, grade="undecided", next_step=LEAVE_CHANCE), reason)
 
 
 def _doubted(answer: Finding, reason: str) -> Finding:
@@ -300,8 +304,7 @@ def _width(found: Samples) -> Finding | None:
     )
     if answer is None or answer.grade != "contradicted" or found.all_leave_plateau:
         return answer
-    step = replace(answer, grade="undecided", next_step=LEAVE_CHANCE)
-    return _doubted(step, "Some sizes turn on the plateau")
+    return _near_chance(answer, "Some sizes turn on the plateau")
 
 
 def _root(value: float | None) -> float | None:
