@@ -94,6 +94,7 @@ TEST_EXAMPLES = 10_000  # of each of the three data sets
 NORMAL = 1.96  # standard errors to the end of a 95 % interval
 BETTER = 0.8  # of the step's spread: what the protocol calls better
 WIDTH = 120
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def scored(panel: Panel) -> str:
     counting = (1 / used["error"] - 1) / used["n_seeds"] * (1 / examples - 1 / TEST_EXAMPLES)
     variance = float((centred**2 * counting).sum() / (centred**2).sum() ** 2)
     share = variance / ((panel.laws.gamma.high - panel.laws.gamma.low) / (2 * NORMAL)) ** 2
-    return f"{examples:,} ({100 * (1 - np.sqrt(max(0, 1 - share))):.0f} %)"
+    return f"{examples:,} ({100 * (1 - np.sqrt(max(0, 1 - share))):.0f}{NO_BREAK}%)"
 
 
 def findings(panels: list[Panel]) -> list[str]:
@@ -166,7 +167,7 @@ def cell(one: nl.laws.Finding) -> str:
     """The figure and the first letter of its grade."""
     if not np.isfinite(one.figure.value):
         return "–"
-    return f"{one.figure.value:.2g} {one.grade[0]}".replace("-", "−")
+    return f"{one.figure.value:.2g}{NO_BREAK}{one.grade[0]}".replace("-", "−")
 
 
 def clocks(panels: list[Panel]) -> list[str]:

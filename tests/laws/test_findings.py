@@ -59,10 +59,16 @@ def test_where_the_joint_fit_turns_elsewhere_meeting_is_not_judged():
 def test_a_direct_exponent_freed_of_the_plateau_is_said():
     """Where the quoted one is another, which the reader would compare with."""
     near_chance, far = (plant(Planted(plateau=0.9, log_k=log_k)) for log_k in (2.5, 0.5))
-    said = {one.name: one.says for one in nl.fit(near_chance, resamples=40).verdict.findings}
-    assert "the direct γ, which is 0.49 without the plateau at chance." in said["laws_meet"]
-    said = {one.name: one.says for one in nl.fit(far, resamples=40).verdict.findings}
-    assert said["laws_meet"].endswith("the direct γ.")
+    laws = nl.fit(near_chance, resamples=40)
+    meet = laws.verdict.findings[-1]
+    assert "the direct γ, which is 0.49 without the plateau at chance." in meet.says
+    assert meet.figure_means == (
+        "γ0 + γ1·γ2 less the γ without the plateau at chance (0.49), over that"
+    )
+    assert laws.difference.low < 0 < laws.difference.value, "where γ0 + γ1·γ2 meets that γ"
+    meet = nl.fit(far, resamples=40).verdict.findings[-1]
+    assert meet.says.endswith("the direct γ.")
+    assert meet.figure_means == "γ0 + γ1·γ2 less the direct γ, over γ"
 
 
 def test_a_shift_with_size_is_the_generalised_form():

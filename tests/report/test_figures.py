@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import normlaws as nl
 from normlaws.curves import Curves
 from normlaws.errors import InputError
-from normlaws.laws import fit, plant
+from normlaws.laws import Planted, fit, plant
 from normlaws.report import figures
 from normlaws.report.page import figure_of
 from normlaws.report.scales import log_axis
@@ -202,6 +202,18 @@ def test_fit_lines_have_the_slopes_of_the_laws(laws):
     )
     (late,) = figures.norm_against_size(laws).get_lines()
     assert np.log(late.get_ydata()) == pytest.approx(laws.late_law.log(np.log(late.get_xdata())))
+
+
+def test_a_predicted_slope_leaves_the_plateau_at_chance():
+    """A straight line would rise above chance, and look contradicted by errors that do not."""
+    near_chance = plant(Planted(plateau=0.9, log_k=2.5))
+    laws = nl.fit(near_chance, resamples=0)
+    (line,) = (one for one in figures.error_against_size(laws).get_lines() if one.get_ls() == "--")
+    used = laws.sizes[laws.sizes["used"]]
+    drawn = np.interp(np.log(used["size"]), np.log(line.get_xdata()), np.log(line.get_ydata()))
+    assert np.exp(laws.crossover.log_chance) > line.get_ydata().max()
+    np.testing.assert_allclose(drawn, np.log(used["error"]), atol=0.03)
+    assert drawn.mean() == pytest.approx(np.log(used["error"]).mean(), abs=2e-3)
 
 
 def test_sizes_left_out_of_the_fit_are_named(laws):

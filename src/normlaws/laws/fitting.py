@@ -338,15 +338,17 @@ def fit(
         )
     found = sample(panel, resamples, seed, window)
     gamma1, gamma0 = found.early_exponents
-    slope, gamma2 = found.direct[:, 1], found.late[:, 1]
+    slope, free, gamma2 = found.direct[:, 1], found.direct_slope, found.late[:, 1]
     product, other = gamma0 + gamma1 * gamma2, gamma0 + gamma1 * found.other_gamma2
     named = {
-        "gamma": _direct(found),
+        "gamma": _spanning(*(estimate(-each, found.freedom) for each in (slope, free))),
         "gamma0": _widened(found, "gamma0", gamma0),
         "gamma1": _widened(found, "gamma1", gamma1),
         "gamma2": _both(found, "gamma2", gamma2, found.other_gamma2),
         "product": _both(found, "product", product, other),
-        "difference": _both(found, "difference", product + slope, other + slope),
+        "difference": _spanning(
+            *(_both(found, "difference", product + each, other + each) for each in (slope, free))
+        ),
     }
     return Laws(
         norm=norm,
@@ -393,10 +395,8 @@ def _both(found: Samples, name: str, values: Floats, other: Floats) -> Estimate:
     return Estimate(one.value, min(one.low, two.value - below), max(one.high, two.value + above))
 
 
-def _direct(found: Samples) -> Estimate:
-    """The direct γ; its interval holds the γ without the plateau at chance as well."""
-    plain = estimate(-found.direct[:, 1], found.freedom)
-    free = estimate(-found.direct_slope, found.freedom)
+def _spanning(plain: Estimate, free: Estimate) -> Estimate:
+    """With the direct γ; the interval also holds what the γ without the plateau at chance gives."""
     bounds = (plain.low, plain.high, free.low, free.high)
     if any(bound is None for bound in bounds):
         return plain

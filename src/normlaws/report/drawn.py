@@ -125,8 +125,9 @@ def _error(subject: Subject) -> Figure:
     )
     caption = (
         f"Lowest {words(laws.metric)} against P, with 95\u00a0% intervals. The two lines should "
-        "have one slope. The predicted line takes only its slope from the two laws; it is drawn "
-        "through the centre of the fitted points."
+        "have one slope, away from chance, where the predicted line bends as the early law does. "
+        "It takes only its slope from the two laws and is drawn through the centre of the fitted "
+        "points."
     )
     return Figure(figures.error_against_size(laws), alt, caption, "error-against-size")
 

@@ -388,11 +388,12 @@ def _meet(figures: Figures, no_optima: str) -> Finding:
     gamma, quoted = -float(direct[0]), -float(found.direct[0, 1])
     freed = abs(gamma - quoted) > FREED * abs(quoted)
     free = f", which is {gamma:.2g} without the plateau at chance" if freed else ""
+    less = f"γ without the plateau at chance ({gamma:.2g})" if freed else "direct γ"
     limit, beyond = MEET
     asked = Asked(
         "laws_meet",
         "Do the two laws give the fall of the lowest error?",
-        "γ0 + γ1·γ2 less the direct γ, over γ",
+        f"γ0 + γ1·γ2 less the {less}, over {'that' if freed else 'γ'}",
         (-limit, limit),
         (-beyond, beyond),
         0.0,

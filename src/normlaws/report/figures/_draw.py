@@ -95,10 +95,10 @@ def line(
         **kwargs: further properties of the line.
     """
     logs = np.log(used["size"].to_numpy(dtype=float))
-    ends = np.array([logs.min() - 0.15, logs.max() + 0.15])
-    heights = law.log_prefactor + law.exponent * ends
+    along = np.linspace(logs.min() - 0.15, logs.max() + 0.15, 30)
+    heights = law.log_prefactor + law.exponent * along
     if np.isfinite(heights).all():
-        ax.plot(np.exp(ends), place(heights), style, lw=1.5, **kwargs)
+        ax.plot(np.exp(along), place(heights), style, lw=1.5, **kwargs)
 
 
 def divided(ax: Axes) -> Axes:

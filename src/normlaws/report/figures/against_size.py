@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from scipy.optimize import brentq
 
 from normlaws.curves import as_size
+from normlaws.laws.early_line import with_plateau
 from normlaws.report.figures._draw import Straight, discs, line
 from normlaws.report.scales import (
     Mapping,
@@ -41,7 +43,8 @@ def error_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
     """Draw the error at the optimum against P, with the direct fit and the predicted slope.
 
     The prediction is the slope γ0 + γ1·γ2 alone; it is drawn through the centroid of the fitted
-    points, since the early and late law fix no height.
+    points, since the early and late law fix no height. Where the joint fit has a plateau at chance,
+    it leaves that plateau as the early law does.
     """
     ax = new_axes(ax)
     size_axis(ax, laws.sizes["size"])
@@ -52,8 +55,8 @@ def error_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
         direct = f"direct fit, γ = {laws.gamma.value:.2f}"
         line(ax, used, laws.direct_law, np.exp, "-", color=FIT, label=direct)
         predicted = f"predicted slope, γ₀+γ₁γ₂ = {laws.product.value:.2f}"
-        through = _through_centre(used, -laws.product.value)
-        line(ax, used, through, np.exp, "--", color=PREDICTION, label=predicted)
+        law, place = _through_centre(laws, used)
+        line(ax, used, law, place, "--", color=PREDICTION, label=predicted)
     note_left_out(ax, laws.sizes["error"])
     legend_above(ax)
     return ax
@@ -75,9 +78,24 @@ def norm_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _through_centre(used: pd.DataFrame, slope: float) -> Straight:
-    logs = np.log(used["size"].to_numpy(dtype=float))
-    return Straight(float(np.log(used["error"]).mean() - slope * logs.mean()), slope)
+def _through_centre(laws: Laws, used: pd.DataFrame) -> tuple[Straight, Mapping]:
+    """A law of the predicted slope, and from its ln errors to errors that begin at chance."""
+    logs, slope = np.log(used["size"].to_numpy(dtype=float)), -laws.product.value
+    centre = float(np.log(used["error"]).mean())
+    straight = Straight(centre - slope * float(logs.mean()), slope)
+    plateau = with_plateau(laws)
+    if plateau is None or not np.isfinite(slope) or centre >= plateau.log_chance:
+        return straight, np.exp
+
+    def above(rise: float) -> float:
+        law = straight.log_prefactor + rise + slope * logs
+        return float(plateau.from_chance(law).mean()) - centre
+
+    rise = 1.0
+    while above(rise) < 0:
+        rise *= 2
+    raised = straight.log_prefactor + brentq(above, -1.0, rise)
+    return Straight(raised, slope), lambda log_error: np.exp(plateau.from_chance(log_error))
 
 
 def _points(ax: Axes, laws: Laws, column: str, place: Mapping) -> pd.DataFrame:
