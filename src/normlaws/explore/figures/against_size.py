@@ -13,6 +13,7 @@ from normlaws.explore import theme
 from normlaws.explore.figure import Figure
 from normlaws.explore.state import State
 from normlaws.laws import Estimate, Forecast, Laws
+from normlaws.laws.predicted_line import predicted_line
 from normlaws.report.scales import metric_label
 from normlaws.report.style import FIT, INK, NEUTRAL, PREDICTION
 
@@ -40,9 +41,7 @@ def error_against_size(
     if len(fitted) > 1:
         ends = _ends(fitted, forecast)
         _line(figure, ends, laws.direct_law(ends), FIT, "solid", "direct law")
-        slope = -laws.product.value
-        height = np.log(fitted["error"]).mean() - slope * np.log(fitted["size"]).mean()
-        _line(figure, ends, np.exp(height + slope * ends), PREDICTION, "dash", "two laws' slope")
+        _line(figure, ends, predicted_line(laws, ends), PREDICTION, "dash", "two laws' slope")
     _diamond(figure, forecast.size, forecast.error, forecast.error_text(), "forecast")
     if needed is not None and np.isfinite(needed.value) and state.target is not None:
         _needed(figure, needed, state.target)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from normlaws.arrays import Floats
 from normlaws.curves import as_size
+from normlaws.laws.result import PowerLaw
 from normlaws.report.scales import Mapping, positive
 from normlaws.report.style import INK, MUTED, NEUTRAL, new_axes
 
@@ -62,23 +64,10 @@ def discs(ax: Axes, x: np.ndarray, y: np.ndarray, fill: Sequence[Any], label: st
     ax.scatter([], [], c="white" if fill[0] == "white" else NEUTRAL, label=label, **style)
 
 
-class PowerLaw(Protocol):
-    """``ln y = log_prefactor + exponent · ln x``."""
-
-    @property
-    def log_prefactor(self) -> float:
-        """Logarithm of y at x = 1."""
-
-    @property
-    def exponent(self) -> float:
-        """Slope in log–log, with its sign."""
-
-
-class Straight(NamedTuple):
-    """A power law that is drawn, not fitted."""
-
-    log_prefactor: float
-    exponent: float
+def along(used: pd.DataFrame) -> Floats:
+    """Ln P from a little below the smallest size of the rows to a little above the largest."""
+    logs = np.log(used["size"].to_numpy(dtype=float))
+    return np.linspace(logs.min() - 0.15, logs.max() + 0.15, 30)
 
 
 def line(
@@ -94,11 +83,10 @@ def line(
         style: of the line.
         **kwargs: further properties of the line.
     """
-    logs = np.log(used["size"].to_numpy(dtype=float))
-    along = np.linspace(logs.min() - 0.15, logs.max() + 0.15, 30)
-    heights = law.log_prefactor + law.exponent * along
+    log_sizes = along(used)
+    heights = law.log(log_sizes)
     if np.isfinite(heights).all():
-        ax.plot(np.exp(along), place(heights), style, lw=1.5, **kwargs)
+        ax.plot(np.exp(log_sizes), place(heights), style, lw=1.5, **kwargs)
 
 
 def divided(ax: Axes) -> Axes:

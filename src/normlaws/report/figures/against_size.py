@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy.optimize import brentq
 
 from normlaws.curves import as_size
-from normlaws.laws.early_line import with_plateau
-from normlaws.report.figures._draw import Straight, discs, line
+from normlaws.laws.predicted_line import predicted_line
+from normlaws.report.figures._draw import along, discs, line
 from normlaws.report.scales import (
     Mapping,
     log_axis,
@@ -54,9 +53,7 @@ def error_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
     if len(used) > 1:
         direct = f"direct fit, γ = {laws.gamma.value:.2f}"
         line(ax, used, laws.direct_law, np.exp, "-", color=FIT, label=direct)
-        predicted = f"predicted slope, γ₀+γ₁γ₂ = {laws.product.value:.2f}"
-        law, place = _through_centre(laws, used)
-        line(ax, used, law, place, "--", color=PREDICTION, label=predicted)
+        _predicted(ax, laws, used)
     note_left_out(ax, laws.sizes["error"])
     legend_above(ax)
     return ax
@@ -78,24 +75,12 @@ def norm_against_size(laws: Laws, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _through_centre(laws: Laws, used: pd.DataFrame) -> tuple[Straight, Mapping]:
-    """A law of the predicted slope, and from its ln errors to errors that begin at chance."""
-    logs, slope = np.log(used["size"].to_numpy(dtype=float)), -laws.product.value
-    centre = float(np.log(used["error"]).mean())
-    straight = Straight(centre - slope * float(logs.mean()), slope)
-    plateau = with_plateau(laws)
-    if plateau is None or not np.isfinite(slope) or centre >= plateau.log_chance:
-        return straight, np.exp
-
-    def above(rise: float) -> float:
-        law = straight.log_prefactor + rise + slope * logs
-        return float(plateau.from_chance(law).mean()) - centre
-
-    rise = 1.0
-    while above(rise) < 0:
-        rise *= 2
-    raised = straight.log_prefactor + brentq(above, -1.0, rise)
-    return Straight(raised, slope), lambda log_error: np.exp(plateau.from_chance(log_error))
+def _predicted(ax: Axes, laws: Laws, used: pd.DataFrame) -> None:
+    log_sizes = along(used)
+    errors = predicted_line(laws, log_sizes)
+    if np.isfinite(errors).all():
+        label = f"predicted slope, γ₀+γ₁γ₂ = {laws.product.value:.2f}"
+        ax.plot(np.exp(log_sizes), errors, "--", lw=1.5, color=PREDICTION, label=label)
 
 
 def _points(ax: Axes, laws: Laws, column: str, place: Mapping) -> pd.DataFrame:
