@@ -24,6 +24,12 @@ ALLOCATOR = {
 By default it goes back to the system and comes again as new, zeroed pages in every step
 (``benchmarks/allocator.py``).
 """
+TRACKER = "ignore:resource_tracker:UserWarning"
+"""Warnings of the process that removes what dead workers leave: of semaphores gone before it came.
+
+They would follow the one sentence with which a command ends.
+"""
+_ENVIRONMENT = threading.Lock()
 
 
 @contextmanager
@@ -31,13 +37,14 @@ def local_workers(processes: int, threads: int) -> Iterator[Executor]:
     """Processes with so many threads of arithmetic each, which end when this process does."""
     from loky import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(
-        processes,
-        initializer=_start_worker,
-        initargs=(os.getpid(), threads),
-        env={"OMP_NUM_THREADS": str(threads)}
-        | {name: os.environ.get(name, value) for name, value in ALLOCATOR.items()},
-    )
+    with _ignored_warnings(TRACKER):  # the pool starts the tracker, which reads them there
+        pool = ProcessPoolExecutor(
+            processes,
+            initializer=_start_worker,
+            initargs=(os.getpid(), threads),
+            env={"OMP_NUM_THREADS": str(threads)}
+            | {name: os.environ.get(name, value) for name, value in ALLOCATOR.items()},
+        )
     try:
         yield pool
     finally:
@@ -60,6 +67,21 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def _ignored_warnings(rule: str) -> Iterator[None]:
+    """Processes that are started meanwhile ignore these warnings, by ``PYTHONWARNINGS``."""
+    with _ENVIRONMENT:
+        before = os.environ.get("PYTHONWARNINGS")
+        os.environ["PYTHONWARNINGS"] = f"{before},{rule}" if before else rule
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["PYTHONWARNINGS"]
+            else:
+                os.environ["PYTHONWARNINGS"] = before
 
 
 def _start_worker(parent: int, threads: int) -> None:
