@@ -17,6 +17,7 @@ import pandas as pd
 import figures as drawing
 import normlaws as nl
 from normlaws.laws.data.counting import examples_of
+from normlaws.laws.estimators.bootstrap import quantile
 from normlaws.laws.forecasts.backtest import MIN_VISIBLE
 from normlaws.laws.forecasts.baselines import BASELINES, fit_baseline
 from normlaws.report import figures
@@ -91,7 +92,6 @@ READ = {
 }
 VISIBLE = 2 / 3
 TEST_EXAMPLES = 10_000  # of each of the three data sets
-NORMAL = 1.96  # standard errors to the end of a 95 % interval
 BETTER = 0.8  # of the step's spread: what the protocol calls better
 WIDTH = 120
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -148,7 +148,8 @@ def scored(panel: Panel) -> str:
     centred = np.log(used["size"]) - np.log(used["size"]).mean()
     counting = (1 / used["error"] - 1) / used["n_seeds"] * (1 / examples - 1 / TEST_EXAMPLES)
     variance = float((centred**2 * counting).sum() / (centred**2).sum() ** 2)
-    share = variance / ((panel.laws.gamma.high - panel.laws.gamma.low) / (2 * NORMAL)) ** 2
+    whole = (panel.laws.gamma.high - panel.laws.gamma.low) / 2
+    share = variance * (quantile(panel.laws.samples.freedom) / whole) ** 2
     return f"{examples:,} ({100 * (1 - np.sqrt(max(0, 1 - share))):.0f}{NO_BREAK}%)"
 
 
