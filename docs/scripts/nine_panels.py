@@ -109,7 +109,7 @@ class Panel:
 
 
 def committed() -> list[Panel]:
-    """Every panel whose curves are there, fitted with the defaults."""
+    """Every study of the protocol, fitted with the defaults."""
     found = []
     for name, title in (PANELS | OTHERS).items():
         curves = nl.Curves.read(CURVES / f"repro-{name}.parquet")
